@@ -1,0 +1,572 @@
+"""From what sources say to what changed: claims staged, merged by identity and precedence, and compared with the graph as it stands.
+
+The outcome is a pure function of the live claims, the terms of their sources, the ontology and the alias list: neither the order of
+loading nor the history before matters. Drift and a dry run are the same work in a draft that is never published.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import product
+from typing import Any
+
+from graph.model import (
+    Contested,
+    Counts,
+    Entity,
+    Fact,
+    Finding,
+    OtherValue,
+    Part,
+    Properties,
+    PropertyValue,
+    Reading,
+    Relation,
+    Sensitivity,
+    SourceTerms,
+    canonical,
+    relation_key,
+)
+from graph.ontology import Ontology
+from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, fold, grams_of, words_of
+
+BATCH = 4000
+_RANK = {str(level): number for number, level in enumerate(Sensitivity)}
+_EMPTY = "{}"
+_SEPARATOR = "\x1f"
+
+
+@dataclass
+class Staged:
+    """What one source said in this draft: how much, and what was wrong with it."""
+
+    entities: int = 0
+    relations: int = 0
+    parts: dict[str, str] = field(default_factory=dict[str, str])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+
+@dataclass
+class Settled:
+    """How the graph differs from the one before, and the sum over the digests of all that was put or closed."""
+
+    added: Counts = Counts()
+    changed: Counts = Counts()
+    withdrawn: Counts = Counts()
+    content: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def empty(self) -> bool:
+        """True where the graph stays as it is."""
+        return not any((*_pair(self.added), *_pair(self.changed), *_pair(self.withdrawn)))
+
+
+def _pair(counts: Counts) -> tuple[int, int]:
+    return counts.entities, counts.relations
+
+
+def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[str, str]) -> Staged:
+    """Stage all that a source says now and withdraw what it no longer says; `known` are the digests of its parts when last loaded."""
+    staged = Staged()
+    read: list[str] = []
+    for part in reading.parts:
+        staged.parts[part.path] = part.digest
+        if part.facts is None:
+            continue
+        read.append(part.path)
+        _stage_part(draft, reading.terms, part, staged, ontology)
+    gone = [path for path in known if path not in staged.parts]
+    if read or gone:
+        draft.withdraw(reading.terms.name, [*read, *gone])
+    return staged
+
+
+def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, ontology: Ontology) -> None:
+    batch: list[Claim] = []
+    faults, identities = ontology.faults, ontology.identities
+    for fact in part.facts or ():
+        if isinstance(fact, Finding):
+            staged.findings.append(fact)
+            continue
+        if wrong := faults(fact):
+            staged.findings += wrong
+            if any(finding.level == "error" for finding in wrong):
+                continue
+        if isinstance(fact, Entity):
+            staged.entities += 1
+            batch.append(claim(fact, source=terms.name, part=part.path, same_as=identities(fact)))
+        else:
+            staged.relations += 1
+            batch.append(claim(fact, source=terms.name, part=part.path))
+        if len(batch) >= BATCH:
+            draft.stage(batch)
+            batch = []
+    if batch:
+        draft.stage(batch)
+
+
+def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
+    """The statement that this part of this source makes by this fact."""
+    properties = canonical(fact.properties) if fact.properties else _EMPTY
+    since = fact.valid_from.isoformat() if fact.valid_from else ""
+    until = fact.valid_to.isoformat() if fact.valid_to else ""
+    locator = fact.origins[0].locator if fact.origins else part
+    if isinstance(fact, Entity):
+        said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
+    else:
+        said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
+    digest = "sha256:" + sha256(_SEPARATOR.join((*said, *same_as)).encode()).hexdigest()
+    return Claim(source, part, *said, same_as, locator, digest)
+
+
+class Settlement:
+    """One settling of a draft's claims into the graph: `settle` is its front."""
+
+    def __init__(
+        self,
+        draft: Draft,
+        *,
+        ontology: Ontology,
+        terms: Mapping[str, SourceTerms],
+        aliases: Mapping[str, str],
+        loaded_at: Callable[[int], str],
+    ) -> None:
+        self.draft, self.ontology, self.terms, self.loaded_at = draft, ontology, terms, loaded_at
+        self.known_aliases = _neighbours(aliases)
+        self.done = Settled()
+        self.moved: dict[str, str] = {}  # an id as claimed -> the merged entity that it belonged to before
+        self.tally: dict[str, list[int]] = {"added": [0, 0], "changed": [0, 0], "withdrawn": [0, 0]}
+        self.seen: set[tuple[str, ...]] = set()
+
+    def run(self) -> Settled:
+        for batch in self.draft.touched_entities(BATCH):
+            self._entities(batch)
+        for keys in self.draft.touched_relations(BATCH):
+            self._relations(keys)
+        moved = sorted(self.moved)
+        for start in range(0, len(moved), BATCH):
+            self._relations(self.draft.claimed_relations(moved[start : start + BATCH]))
+        done = self.done
+        done.added, done.changed, done.withdrawn = (
+            Counts(entities=pair[0], relations=pair[1]) for pair in (self.tally[name] for name in ("added", "changed", "withdrawn"))
+        )
+        return done
+
+    # entities
+
+    def _entities(self, batch: list[str]) -> None:
+        seeds = self._groups_before(batch)
+        ids, links = self._closure(set(seeds))
+        before = seeds if len(ids) == len(seeds) else self._groups_before(sorted(ids))
+        claims: dict[str, list[Claim]] = defaultdict(list)
+        for made in self.draft.entity_claims(sorted(ids)):
+            claims[made.subject].append(made)
+        living = self.draft.entity_digests(sorted(ids))
+        rows: list[EntityRow] = []
+        now: dict[str, str] = {}
+        for group in self._groups(ids, links, claims):
+            made = [statement for id_ in group for statement in claims.get(id_, ())]
+            if not made:
+                continue
+            row = self._merged(group, made)
+            now.update(dict.fromkeys(group, row.id))
+            if living.get(row.id) != row.digest:
+                rows.append(row)
+        self._put_entities(rows, living, sorted(set(living) - set(now.values())))
+        self.moved.update((id_, before[id_]) for id_ in ids if now.get(id_, id_) != before[id_])
+
+    def _groups_before(self, batch: Sequence[str]) -> dict[str, str]:
+        """The merged entity, before this draft, of each id of the batch and of every other id merged with it."""
+        merged = self.draft.merged_as(batch)
+        before = {id_: merged.get(id_, id_) for id_ in batch}
+        for one, others in self.draft.aliases_of(sorted(set(before.values()))).items():
+            before[one] = one
+            before.update(dict.fromkeys(others, one))
+        return before
+
+    def _closure(self, ids: set[str]) -> tuple[set[str], list[tuple[str, str, str]]]:
+        """These ids and all that share an identity with them, however indirectly, with the links between them."""
+        links: list[tuple[str, str, str]] = []
+        fresh = ids
+        known: set[str] = set()
+        while fresh:
+            known |= fresh
+            found = self.draft.alike(sorted(fresh))
+            links += found
+            near = {other for _, _, other in found}
+            near.update(alias for id_ in fresh for alias in self.known_aliases.get(id_, ()))
+            fresh = near - known
+            for one, others in self.draft.aliases_of(sorted(fresh)).items() if fresh else ():
+                fresh |= {one, *others} - known
+        return known, links
+
+    def _groups(
+        self, ids: set[str], links: list[tuple[str, str, str]], claims: Mapping[str, Sequence[Claim]]
+    ) -> Iterator[tuple[str, ...]]:
+        """The ids that are one thing each; a component in which an exclusive key has two values falls apart, with a Finding."""
+        if not links and not self.known_aliases:
+            yield from ((id_,) for id_ in sorted(ids))
+            return
+        sure = [(id_, alias) for id_ in ids for alias in self.known_aliases.get(id_, ()) if alias in ids]
+        certain = {id_: group for group in _components(ids, sure) for id_ in group}
+        for component in _components(ids, [*sure, *((one, other) for one, _, other in links)]):
+            clash = self._clash(component, certain, claims) if len(component) > 1 else ""
+            if not clash:
+                yield component
+                continue
+            yield from sorted({certain[id_] for id_ in component})
+            self._refused(component, clash, [value for one, value, _ in links if one in component])
+
+    def _clash(self, component: tuple[str, ...], certain: Mapping[str, tuple[str, ...]], claims: Mapping[str, Sequence[Claim]]) -> str:
+        """The exclusive key on which two ids of the component that no alias joins disagree, or ""."""
+        for key in sorted(self.ontology.exclusive):
+            values: dict[tuple[str, ...], set[str]] = defaultdict(set)
+            for id_ in component:
+                values[certain[id_]].update(v for c in claims.get(id_, ()) for v in c.same_as if v.partition(" ")[0] == key)
+            given = [found for found in values.values() if found]
+            if any(one.isdisjoint(other) for number, one in enumerate(given) for other in given[:number]):
+                return key
+        return ""
+
+    def _refused(self, component: tuple[str, ...], clash: str, shared: Iterable[str]) -> None:
+        if component in self.seen:
+            return
+        self.seen.add(component)
+        self.done.findings.append(
+            Finding(
+                id=f"identity:{component[0]}",
+                check="identity",
+                level="warning",
+                subject=component[0],
+                message=f"{', '.join(component)} share {', '.join(sorted(set(shared)))}, but differ in {clash}: they were not merged.",
+                evidence=component,
+                remedy="Correct the shared value in the source, or name them as one thing in the workspace's alias list.",
+            )
+        )
+
+    def _rank(self, made: Claim) -> tuple[int, str, str, str, str]:
+        terms = self.terms.get(made.source)
+        return (-(terms.precedence if terms else 0), made.source, made.part, made.subject, made.digest)
+
+    def _merged(self, group: tuple[str, ...], claims: list[Claim]) -> EntityRow:
+        if len(claims) > 1:
+            claims.sort(key=self._rank)
+        first = claims[0]
+        own = min(group, key=lambda id_: next(((self._rank(c)[0], id_) for c in claims if c.subject == id_), (1, id_)))
+        kind = self._kind(own, claims)
+        properties, conflicts = self._values(claims)
+        if (review := self._review(kind, claims)) and "review" not in properties:
+            properties["review"] = review
+        name = first.name
+        if len(claims) > 1:
+            name, contested = _name(claims)
+            conflicts = contested + conflicts
+        name = name or own.partition(":")[2]
+        if conflicts:
+            self._disagree(own, conflicts)
+        since, until = next(((c.valid_from, c.valid_to) for c in claims if c.valid_from or c.valid_to), ("", ""))
+        aliases = tuple(id_ for id_ in group if id_ != own)
+        said = EntityRow(
+            id=own,
+            kind=kind,
+            name=name,
+            sensitivity=self._sensitivity(kind, claims),
+            valid_from=since,
+            valid_to=until,
+            properties=canonical(properties) if properties else _EMPTY,
+            origins=self._origins(claims),
+            aliases=aliases,
+            conflicts=_json(conflicts),
+            words=words_of(name, own, *aliases, *_texts(properties)),
+            grams=grams_of(name),
+            digest="",
+        )
+        return said._replace(digest=_row_digest((*said[:8], *said.aliases, said.conflicts)))
+
+    def _kind(self, own: str, claims: list[Claim]) -> str:
+        """The most special kind claimed; kinds of which neither includes the other are a Finding, and the first by precedence holds."""
+        kind = claims[0].kind
+        for made in claims[1:]:
+            if made.kind == kind or self.ontology.is_a(kind, made.kind):
+                continue
+            if self.ontology.is_a(made.kind, kind):
+                kind = made.kind
+                continue
+            self._note(
+                "kind", own, f"{own} is a {kind} for {claims[0].source} and a {made.kind} for {made.source} ({made.locator}).", "error"
+            )
+        return kind
+
+    def _sensitivity(self, kind: str, claims: list[Claim]) -> str:
+        """The strictest that a claim or its source states; where none states any, the kind's."""
+        stated = [made.sensitivity or (terms.sensitivity if (terms := self.terms.get(made.source)) else "") for made in claims]
+        return max((text for text in stated if text), key=_RANK.__getitem__, default="") or self.ontology.default_sensitivity(kind)
+
+    def _review(self, kind: str, claims: list[Claim]) -> str:
+        if not self.ontology.kind(kind).review_days:
+            return ""
+        days = [terms.review_days for made in claims if (terms := self.terms.get(made.source)) and terms.review_days]
+        return f"{min(days)}d" if days else ""
+
+    def _values(self, claims: list[Claim]) -> tuple[Properties, list[Contested]]:
+        if len(claims) == 1:
+            return (json.loads(claims[0].properties) if claims[0].properties != _EMPTY else {}), []
+        held: dict[str, list[tuple[PropertyValue, str]]] = defaultdict(list)
+        for made in claims:
+            if made.properties != _EMPTY:
+                values: dict[str, PropertyValue] = json.loads(made.properties)
+                for key, value in values.items():
+                    held[key].append((value, made.source))
+        properties: Properties = {}
+        conflicts: list[Contested] = []
+        for key, given in sorted(held.items()):
+            if self._many(key, given):
+                properties[key] = _union(value for value, _ in given)
+                continue
+            properties[key] = given[0][0]
+            if others := _others(given):
+                conflicts.append(Contested(property=key, value=given[0][0], others=others))
+        return properties, conflicts
+
+    def _many(self, key: str, given: list[tuple[PropertyValue, str]]) -> bool:
+        declared = self.ontology.properties.get(key.partition("@")[0])
+        return any(isinstance(value, list) for value, _ in given) or (declared is not None and not declared.functional)
+
+    def _origins(self, claims: list[Claim]) -> str:
+        return (
+            "["
+            + ",".join(
+                f'{{"source":{_quoted(c.source)},"locator":{_quoted(c.locator)},"loaded_at":"{self.loaded_at(c.revision)}","digest":"{c.digest}"}}'
+                for c in claims
+            )
+            + "]"
+        )
+
+    def _disagree(self, subject: str, conflicts: list[Contested]) -> None:
+        for contested in conflicts:
+            others = "; ".join(f"{other.value!r} says {other.source}" for other in contested.others)
+            self._note("conflict", subject, f"{subject}: {contested.property} is {contested.value!r}, but {others}.", "warning")
+
+    def _note(self, check: str, subject: str, message: str, level: str) -> None:
+        known = (check, message)
+        if known in self.seen:
+            return
+        self.seen.add(known)
+        remedy = "Correct the source that is wrong, or set the precedence of the sources in the workspace file."
+        self.done.findings.append(
+            Finding.model_validate(
+                {"id": f"{check}:{subject}", "check": check, "level": level, "subject": subject, "message": message, "remedy": remedy}
+            )
+        )
+
+    def _put_entities(self, rows: list[EntityRow], living: Mapping[str, str], gone: list[str]) -> None:
+        for row in rows:
+            self._count("changed" if row.id in living else "added", 0, row.id, row.digest)
+        for id_ in gone:
+            self._count("withdrawn", 0, id_, living[id_])
+        if gone:
+            self.draft.close_entities(gone)
+        if rows:
+            self.draft.put_entities(rows)
+
+    def _count(self, what: str, which: int, key: str, digest: str) -> None:
+        self.tally[what][which] += 1
+        self.done.content = content_sum(self.done.content, key, digest, closed=what == "withdrawn")
+
+    # relations
+
+    def _relations(self, raw: Sequence[RelationKey]) -> None:
+        raw = self._with_rivals(raw)
+        groups = self._groups_of(sorted({end for source, _, target in raw for end in (source, target)}))
+        wanted = self._merged_keys(raw, groups)
+        supports = {key: [(a, key[1], b) for a, b in product(groups.get(key[0], ()), groups.get(key[2], ()))] for key in wanted}
+        claims: dict[RelationKey, list[Claim]] = defaultdict(list)
+        for made in self.draft.relation_claims(sorted({key for keys in supports.values() for key in keys})):
+            claims[made.subject, made.kind, made.target].append(made)
+        living = self.draft.relation_digests(wanted)
+        made_of = {key: [made for one in supports[key] for made in claims.get(one, ())] for key in wanted}
+        lost = self._lost(made_of)
+        rows = [self._relation(key, made, lost.get(key, ())) for key, made in made_of.items() if made and lost.get(key) is not None]
+        fresh = [row for row in rows if living.get((row.source, row.kind, row.target)) != row.digest]
+        kept = {(row.source, row.kind, row.target) for row in rows}
+        self._put_relations(fresh, living, [key for key in wanted if key in living and key not in kept])
+
+    def _with_rivals(self, raw: Sequence[RelationKey]) -> list[RelationKey]:
+        """Of a functional relation, also what else is said of the same source: one value's coming or going decides on the others."""
+        functional = {kind for _, kind, _ in raw if (declared := self.ontology.relations.get(kind)) and declared.functional}
+        if not functional:
+            return list(raw)
+        sources = sorted({source for source, kind, _ in raw if kind in functional})
+        merged = self._groups_of(sources)
+        ends = sorted({id_ for group in merged.values() for id_ in group} | set(sources))
+        rivals = [key for key in self.draft.claimed_relations(ends) if key[1] in functional and key[0] in set(ends)]
+        return sorted({*raw, *rivals})
+
+    def _groups_of(self, ids: list[str]) -> dict[str, tuple[str, ...]]:
+        """For every merged entity behind these ids, all ids that are merged into it; an id that nothing describes is its own."""
+        merged = self.draft.merged_as(ids)
+        ones = sorted({merged.get(id_, id_) for id_ in ids})
+        aliases = self.draft.aliases_of(ones)
+        return {one: (one, *aliases.get(one, ())) for one in ones}
+
+    def _merged_keys(self, raw: Iterable[RelationKey], groups: Mapping[str, tuple[str, ...]]) -> list[RelationKey]:
+        now = {id_: one for one, group in groups.items() for id_ in group}
+        keys = {(now.get(a, a), kind, now.get(b, b)) for a, kind, b in raw}
+        if self.moved:
+            keys |= {(self.moved.get(a, now.get(a, a)), kind, self.moved.get(b, now.get(b, b))) for a, kind, b in raw}
+            keys |= {(self.moved.get(a, now.get(a, a)), kind, now.get(b, b)) for a, kind, b in raw}
+            keys |= {(now.get(a, a), kind, self.moved.get(b, now.get(b, b))) for a, kind, b in raw}
+        return sorted(keys)
+
+    def _lost(self, made_of: Mapping[RelationKey, list[Claim]]) -> dict[RelationKey, tuple[Claim, ...]]:
+        """For each relation that holds, the claims that lost against it; a relation that lost itself is left out.
+
+        Of a functional relation hold only the targets that the source of the highest precedence names.
+        """
+        holds: dict[RelationKey, tuple[Claim, ...]] = {}
+        rivals: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+        for key, made in made_of.items():
+            if (declared := self.ontology.relations.get(key[1])) and declared.functional:
+                rivals[key[0], key[1]] += made
+            elif made:
+                holds[key] = ()
+        for (one, kind), made in rivals.items():
+            if not made:
+                continue
+            winner = min(made, key=self._rank).source
+            keys = [key for key in made_of if key[:2] == (one, kind) and made_of[key]]
+            winning = [key for key in keys if any(c.source == winner for c in made_of[key])]
+            losing = tuple(c for key in keys if key not in winning for c in made_of[key])
+            holds.update(dict.fromkeys(winning, losing))
+        return holds
+
+    def _relation(self, key: RelationKey, claims: list[Claim], lost: tuple[Claim, ...]) -> RelationRow:
+        if len(claims) > 1:
+            claims.sort(key=self._rank)
+        properties, conflicts = self._values(claims)
+        if lost:
+            others = tuple(OtherValue(value=c.target, source=c.source) for c in sorted(lost, key=self._rank))
+            conflicts = [Contested(property=key[1], value=key[2], others=others), *conflicts]
+            self._disagree(key[0], conflicts)
+        since, until = next(((c.valid_from, c.valid_to) for c in claims if c.valid_from or c.valid_to), ("", ""))
+        said = RelationRow(*key, since, until, canonical(properties) if properties else _EMPTY, self._origins(claims), _json(conflicts), "")
+        return said._replace(digest=_row_digest(said[:8]))
+
+    def _put_relations(self, rows: list[RelationRow], living: Mapping[RelationKey, str], gone: list[RelationKey]) -> None:
+        for row in rows:
+            key = (row.source, row.kind, row.target)
+            self._count("changed" if key in living else "added", 1, relation_key(*key), row.digest)
+        for key in gone:
+            self._count("withdrawn", 1, relation_key(*key), living[key])
+        if gone:
+            self.draft.close_relations(gone)
+        if rows:
+            self.draft.put_relations(rows)
+
+
+def settle(
+    draft: Draft,
+    *,
+    ontology: Ontology,
+    terms: Mapping[str, SourceTerms],
+    aliases: Mapping[str, str],
+    loaded_at: Callable[[int], str],
+) -> Settled:
+    """Bring the graph of this draft into line with its claims.
+
+    `terms` are those of every source that has claims; `aliases` says which id is another; `loaded_at` tells the time of a revision.
+    """
+    return Settlement(draft, ontology=ontology, terms=terms, aliases=aliases, loaded_at=loaded_at).run()
+
+
+def content_sum(total: int, key: str, digest: str, *, closed: bool) -> int:
+    """Add one row that was put or closed to the sum that a revision's digest covers: the same in whatever order rows come."""
+    return (total + int.from_bytes(sha256(f"{'-' if closed else '+'}{key} {digest}".encode()).digest(), "big")) % (1 << 256)
+
+
+def _row_digest(values: Iterable[str]) -> str:
+    return "sha256:" + sha256(_SEPARATOR.join(values).encode()).hexdigest()
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _json(conflicts: list[Contested]) -> str:
+    return canonical([contested.model_dump(mode="json") for contested in conflicts]) if conflicts else "[]"
+
+
+def _texts(properties: Properties) -> Iterator[str]:
+    for value in properties.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            yield from (item for item in value if isinstance(item, str))
+
+
+def _union(values: Iterable[PropertyValue]) -> list[Any]:
+    seen: dict[str, Any] = {}
+    for value in values:
+        for item in value if isinstance(value, list) else [value]:
+            seen.setdefault(canonical(item), item)
+    return list(seen.values())
+
+
+def _others(given: list[tuple[PropertyValue, str]]) -> tuple[OtherValue, ...]:
+    """The values that differ from the first, each once for each source."""
+    held, found = _comparable(given[0][0]), dict[tuple[str, str], OtherValue]()
+    for value, source in given[1:]:
+        if (other := _comparable(value)) != held:
+            found.setdefault((other, source), OtherValue(value=value, source=source))
+    return tuple(found.values())
+
+
+def _comparable(value: PropertyValue) -> str:
+    """Two values are one if they differ only in blanks at the ends, or as 5 differs from 5.0."""
+    if isinstance(value, str):
+        return value.strip()
+    return canonical(int(value)) if isinstance(value, float) and value.is_integer() else canonical(value)
+
+
+def _name(claims: list[Claim]) -> tuple[str, list[Contested]]:
+    """The name of the first claim that gives one; one that differs in more than case, accents and punctuation is a disagreement."""
+    given = [(c.name, c.source) for c in claims if c.name]
+    if not given:
+        return "", []
+    held = fold(given[0][0])
+    others = {(name, source): OtherValue(value=name, source=source) for name, source in given[1:] if fold(name) != held}
+    return given[0][0], [Contested(property="name", value=given[0][0], others=tuple(others.values()))] if others else []
+
+
+def _neighbours(aliases: Mapping[str, str]) -> dict[str, set[str]]:
+    near: dict[str, set[str]] = defaultdict(set)
+    for alias, id_ in aliases.items():
+        near[alias].add(id_)
+        near[id_].add(alias)
+    return near
+
+
+def _components(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """The connected components of these pairs, each sorted, in the order of their first ids."""
+    near: dict[str, set[str]] = {id_: set() for id_ in sorted(ids)}
+    for one, other in pairs:
+        near[one].add(other)
+        near[other].add(one)
+    found: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for start in near:
+        if start in seen:
+            continue
+        component, stack = {start}, [start]
+        while stack:
+            for other in near[stack.pop()] - component:
+                component.add(other)
+                stack.append(other)
+        seen |= component
+        found.append(tuple(sorted(component)))
+    return found

@@ -1,0 +1,235 @@
+"""The nouns: frozen values that refuse unknown fields. What they mean lives in the ontologies, what is done with them elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar: TypeAlias = str | int | float | bool
+PropertyValue: TypeAlias = Scalar | list[Scalar]
+Properties: TypeAlias = dict[str, PropertyValue]
+Level: TypeAlias = Literal["error", "warning", "note"]
+
+
+class Sensitivity(StrEnum):
+    """How far a thing may travel, from the least to the most protected."""
+
+    public = "public"
+    internal = "internal"
+    confidential = "confidential"
+    restricted = "restricted"
+
+
+class Value(BaseModel):
+    """A frozen value that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Origin(Value):
+    """Where a fact was read (PROV-O `prov:wasDerivedFrom`): it stays true for ever, since it names the reading and not the file of today.
+
+    `locator` is a path relative to the workspace with a line, row, cell or element: `hr/people.csv:14`.
+    `digest` is `sha256:` and the hash of the fact's content; `loaded_at` the time of the revision that brought it.
+    """
+
+    source: str = ""
+    locator: str = ""
+    loaded_at: datetime | None = None
+    digest: str = ""
+
+
+class OtherValue(Value):
+    """A value that lost against a source of higher precedence."""
+
+    value: PropertyValue
+    source: str
+
+
+class Contested(Value):
+    """A functional property on which sources disagree: the value that holds, and the others."""
+
+    property: str
+    value: PropertyValue
+    others: tuple[OtherValue, ...]
+
+
+class Entity(Value):
+    """A thing: as one source claims it (one origin) or as all sources together say (merged).
+
+    `kind` is a class of the ontology; `id` is `prefix:local` and never reused. `sensitivity` is blank where the source's or the
+    kind's default applies. `valid_from` (inclusive) and `valid_to` (exclusive) say when it is true in the world.
+    """
+
+    id: str
+    kind: str
+    name: str = ""
+    properties: Properties = Field(default_factory=dict)
+    sensitivity: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    origins: tuple[Origin, ...] = ()
+    aliases: tuple[str, ...] = ()
+    conflicts: tuple[Contested, ...] = ()
+
+
+class Relation(Value):
+    """A directed statement between two things, named so that `source kind target` reads as a sentence."""
+
+    source: str
+    kind: str
+    target: str
+    properties: Properties = Field(default_factory=dict)
+    valid_from: date | None = None
+    valid_to: date | None = None
+    origins: tuple[Origin, ...] = ()
+    conflicts: tuple[Contested, ...] = ()
+
+
+Fact: TypeAlias = Entity | Relation
+
+
+class Counts(Value):
+    """How many entities and how many relations."""
+
+    entities: int = 0
+    relations: int = 0
+
+
+class Revision(Value):
+    """One change of the whole graph, applied whole or not at all. `digest` covers its content and the digest before it."""
+
+    number: int
+    at: datetime
+    actor: str
+    message: str
+    added: Counts = Counts()
+    changed: Counts = Counts()
+    withdrawn: Counts = Counts()
+    digest: str = ""
+
+
+class Facet(NamedTuple):
+    """What the access rules can tell entities apart by: entities with the same facet are seen by the same actors."""
+
+    kind: str
+    sensitivity: str
+
+
+class Filter(Value):
+    """What may be seen: a store lets nothing out that fails it. It is data; each store turns it into its own query language.
+
+    An entity passes if its id is not in `hidden` and its facet is in `facets` (None: every facet) or its id in `shown`, and it is
+    true in the world on the day `as_of` (None: on any day). A relation passes if its kind is in `relations` (None: every kind),
+    it is true on `as_of`, and both ends pass. `masked` names the properties to cut out of entities of a kind.
+    """
+
+    facets: frozenset[Facet] | None = None
+    relations: frozenset[str] | None = None
+    shown: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    masked: Mapping[str, frozenset[str]] = Field(default_factory=dict)
+    as_of: date | None = None
+
+
+class Actor(Value):
+    """Who asks: a person or an agent, and the person it acts for. Decided by the door, never by the question."""
+
+    id: str
+    roles: frozenset[str] = frozenset()
+    behalf: str = ""
+
+
+class Finding(Value):
+    """Something that is not as it should be, with who can mend it and how. `id` is the same as long as the fault is the same."""
+
+    id: str
+    check: str
+    level: Level
+    subject: str
+    message: str
+    evidence: tuple[str, ...] = ()
+    owner: str = ""
+    remedy: str = ""
+
+
+class Event(Value):
+    """A question that was asked: allowed or refused, by whom, and what was served."""
+
+    at: datetime
+    actor: str
+    behalf: str = ""
+    operation: str
+    question: dict[str, Any] = Field(default_factory=dict)  # the typed input of the operation, as JSON
+    revision: int = 0
+    outcome: Literal["served", "refused", "not_found", "failed"] = "served"
+    served: tuple[str, ...] = ()
+
+
+class Change(Value):
+    """What one entity (`key` is its id) or relation (`key` is `source kind target`) was, and what it became; None: was not there."""
+
+    key: str
+    before: Entity | Relation | None
+    after: Entity | Relation | None
+
+
+class SourceTerms(Value):
+    """What the workspace says of a source as a whole. Of two that disagree the higher `precedence` wins, then the earlier name.
+
+    `owner` answers for it, `review_days` is how often it must be confirmed (0: as its kinds say), `sensitivity` the least for all it says.
+    """
+
+    name: str
+    precedence: int = 0
+    sensitivity: str = ""
+    owner: str = ""
+    review_days: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file (or page, or query) of a source: its path relative to the workspace, the digest of its bytes, and what it says.
+
+    `facts` is None where the digest is the one that was loaded last, so that nothing needs to be read; a Finding among the facts says
+    what could not be read, and where.
+    """
+
+    path: str
+    digest: str
+    facts: Iterable[Fact | Finding] | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source being read: all its parts, now. A part that is not among them is gone."""
+
+    terms: SourceTerms
+    parts: Iterable[Part]
+
+
+def canonical(value: object) -> str:
+    """The one JSON text of a value: sorted keys, no blanks, UTF-8; equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+_SLUG = re.compile(r"[^\w.]+")
+
+
+def slug(text: str) -> str:
+    """The local part of an id from free text: folded to lower case without accents, every other run of characters a hyphen."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return _SLUG.sub("-", "".join(c for c in plain if not unicodedata.combining(c))).strip("-_.")
+
+
+def relation_key(source: str, kind: str, target: str) -> str:
+    """The key by which a relation goes in changes, digests and cursors; ids hold no blanks, so it can be split again."""
+    return f"{source} {kind} {target}"

@@ -1,0 +1,268 @@
+"""What fits who asks and what they are about to do: walk from the anchors, rank, fit the budget, and say why each thing is in.
+
+Ranking is personalised PageRank over the walked subgraph: the chance that somebody who keeps setting out from the anchors, and follows
+relations by the ontology's weights, stands at a thing. Unlike hops it prefers what several paths lead to, and unlike counting paths it
+does not prefer hubs, whose weight is spread over their many relations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import Field
+
+from graph.errors import InputError, NotFound
+from graph.model import Filter, Value
+from graph.ontology import Ontology, freshness
+from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost
+from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold, grams_of
+
+ENTITIES, RELATIONS = 300, 1500
+_RESTART, _ROUNDS = 0.2, 10
+_ENVELOPE = 120  # tokens of what stands around the entities
+
+
+class Scope(Value):
+    """The question: from where (`task`, `function`, `anchors`, or what `text` finds), how far, how much, and in which format it is measured."""
+
+    text: str = ""
+    task: str = ""
+    function: str = ""
+    anchors: tuple[str, ...] = ()
+    hops: int = Field(default=3, ge=0, le=6)
+    budget: int = Field(default=4000, ge=1)
+    compact: bool = True
+
+
+class Hit(Value):
+    """Something that a text found, and how well it fits (1: the very name)."""
+
+    id: str
+    kind: str
+    name: str
+    score: float
+
+
+class View(NamedTuple):
+    """What a question reads: the store through one actor's eyes, at one revision, on one day."""
+
+    store: Store
+    where: Filter
+    at: int | None
+    today: date
+    ontology: Ontology
+    stamp: Stamp
+    owners: Mapping[str, str]  # the owner that the workspace names for a source
+
+
+def find(view: View, text: str, *, limit: int = 10, kinds: Sequence[str] = ()) -> list[Hit]:
+    """The things that a text names, best first; tolerates one typo. Equal scores are in the order of ids."""
+    if not fold(text):
+        return []
+    rows = view.store.search(text, view.where, limit=max(50, limit), kinds=kinds or None, at=view.at)
+    hits = [Hit(id=row.id, kind=row.kind, name=row.name, score=_score(text, row)) for row in rows]
+    return sorted(hits, key=lambda hit: (-hit.score, len(hit.name), hit.id))[:limit]
+
+
+def _score(text: str, row: EntityRow) -> float:
+    """How well a thing fits a text, from 0 to 1: its id or name before words in its name, before words elsewhere, before likeness."""
+    wanted, name = fold(text), fold(row.name)
+    if text in (row.id, *row.aliases) or wanted == name:
+        return 1.0
+    words, named, held = wanted.split(), set(name.split()), set(row.words.split())
+    in_name = sum(word in named for word in words) / len(words)
+    anywhere = sum(word in held or _begins(word, held) for word in words) / len(words)
+    grams, own = set(grams_of(text).split()), set(row.grams.split())
+    alike = len(grams & own) / len(grams | own) if grams | own else 0.0
+    return round(max(0.5 * in_name + 0.25 * anywhere + 0.2 * alike, 0.9 * alike), 4)
+
+
+def _begins(word: str, held: set[str]) -> bool:
+    return any(other.startswith(word) for other in held)
+
+
+def scope(view: View, question: Scope) -> Subgraph:
+    """The subgraph for this question; `NotFound` for an anchor that is not there, or not for this actor."""
+    anchors = _anchors(view, question)
+    required, missing = _requirements(view, question.task) if question.task else ((), ())
+    starts = list(dict.fromkeys([*anchors, *required]))
+    walked = view.store.walk(
+        starts, rules(view.ontology, question.hops), view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at
+    )
+    items = _items(view, walked, anchors, frozenset(required))
+    return _fit(view, question, anchors, items, missing)
+
+
+def _anchors(view: View, question: Scope) -> tuple[str, ...]:
+    named = [id_ for id_ in (question.task, question.function, *question.anchors) if id_]
+    if named:
+        return tuple(dict.fromkeys(known(view, named).values()))
+    if not question.text:
+        message = "a scope needs a text, a task, a function or an anchor to start from"
+        raise InputError(message)
+    hits = find(view, question.text, limit=8)
+    if not hits:
+        message = f"nothing that you may see fits {question.text!r}"
+        raise NotFound(message)
+    return tuple(hit.id for hit in hits if hit.score >= 0.6 * hits[0].score)
+
+
+def known(view: View, ids: Sequence[str]) -> dict[str, str]:
+    """The merged things behind these ids or aliases; `NotFound` names one that is not there and the nearest that is."""
+    found = view.store.resolve(ids, view.where, at=view.at)
+    for id_ in ids:
+        if id_ not in found:
+            near = find(view, id_.partition(":")[2] or id_, limit=1)
+            message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {near[0].id!r}?" if near else "")
+            raise NotFound(message)
+    return found
+
+
+def rules(ontology: Ontology, hops: int) -> list[Rule]:
+    """The walk's rules: heavier relations first, and the lighter a relation the fewer hops it is followed."""
+    ways = [(relation.walk, name, True) for name, relation in ontology.relations.items()]
+    ways += [(relation.walk_back, name, False) for name, relation in ontology.relations.items()]
+    return [
+        Rule(name, outward, max(1, round(hops * weight)))
+        for weight, name, outward in sorted(ways, key=lambda way: (-way[0], way[1], not way[2]))
+        if weight > 0
+    ]
+
+
+def _requirements(view: View, task: str) -> tuple[tuple[str, ...], tuple[Missing, ...]]:
+    """What the task requires and this actor may see, and what of it is unavailable: absent and hidden look the same.
+
+    What a task requires is part of the task, so it is named to whoever may see the task, even where the thing itself is not for them.
+    """
+    own = known(view, [task])[task]
+    row = next(view.store.entities(view.where, ids=[own], at=view.at))
+    wanted = [c.target for c in view.store.claims(about=[own, *row.aliases], at=view.at) if c.kind == "requires" and c.target]
+    wanted = sorted(dict.fromkeys(wanted))
+    found = view.store.resolve(wanted, view.where, at=view.at)
+    ask = _owners(view, [own]).get(own, "")
+    missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in wanted if id_ not in found)
+    there = [found[id_] for id_ in wanted if id_ in found]
+    kinds = [kind for name in json.loads(row.properties).get("requires_kinds", []) for kind in sorted(view.ontology.family(name))]
+    of_kinds = sorted(one.id for one in view.store.entities(view.where, kinds=kinds, at=view.at)) if kinds else []
+    of_functions = _served(view, [id_ for id_ in there if id_.startswith("function:")])
+    return tuple(dict.fromkeys([*there, *of_kinds, *of_functions])), missing
+
+
+def _served(view: View, functions: Sequence[str]) -> list[str]:
+    if not functions:
+        return []
+    serving = view.store.relations(view.where, touching=functions, kinds=["serves"], at=view.at)
+    return sorted({row.source for row in serving if row.target in functions})
+
+
+def _owners(view: View, ids: Sequence[str]) -> dict[str, str]:
+    owned = view.store.relations(view.where, touching=ids, kinds=["owned_by"], at=view.at)
+    wanted = set(ids)
+    found: dict[str, str] = {}
+    for row in sorted(owned, key=lambda row: (row.source, row.target)):
+        if row.source in wanted:
+            found.setdefault(row.source, row.target)
+    return found
+
+
+def _items(view: View, walked: Walked, anchors: Sequence[str], required: frozenset[str]) -> list[Item]:
+    """The walked entities as items, required ones first and then by rank, each with its path and freshness, not yet with relations."""
+    ranks = rank(walked, [row.id for row, hops in zip(walked.entities, walked.hops, strict=True) if hops == 0], view.ontology)
+    paths = _paths(walked)
+    fresh = freshnesses(view, walked.entities)
+    first = {id_: number for number, id_ in enumerate(anchors)}
+    items = [
+        Item(row=row, why=paths[row.id], rank=ranks[row.id], freshness=fresh[row.id], required=row.id in required)
+        for row in walked.entities
+    ]
+    order = {item.row.id: number for number, item in enumerate(items)}
+    return sorted(
+        items, key=lambda item: (first.get(item.row.id, len(first)), not item.required, -item.rank, order[item.row.id])
+    )
+
+
+def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, object]:
+    """The freshness of each of these, on the view's day."""
+    owners = _owners(view, [row.id for row in rows])
+    found = {}
+    parsed = json.loads("[" + ",".join(row.properties for row in rows) + "]")
+    for row, properties in zip(rows, parsed, strict=True):
+        owner = owners.get(row.id) or next((name for source, name in view.owners.items() if f'"source":"{source}"' in row.origins), "")
+        found[row.id] = freshness(row.kind, properties, owner=owner, ontology=view.ontology, today=view.today)
+    return found
+
+
+def rank(walked: Walked, starts: Sequence[str], ontology: Ontology) -> dict[str, float]:
+    """Personalised PageRank of the walked entities, rounded to four places, the greatest 1.0."""
+    place = {row.id: number for number, row in enumerate(walked.entities)}
+    links: list[list[tuple[int, float]]] = [[] for _ in place]
+    for row in walked.relations:
+        way, one, other = ontology.relations[row.kind], place[row.source], place[row.target]
+        links[one].append((other, way.walk))
+        links[other].append((one, way.walk_back))
+    shares = [[(other, weight / total) for other, weight in near if weight] if (total := sum(w for _, w in near)) else [] for near in links]
+    homes = [place[id_] for id_ in starts if id_ in place]
+    restart = _RESTART / len(homes) if homes else 0.0
+    mass = [0.0] * len(place)
+    for home in homes:
+        mass[home] = 1 / len(homes)
+    for _ in range(_ROUNDS):
+        fresh = [0.0] * len(place)
+        for one, near in enumerate(shares):
+            if held := mass[one] * (1 - _RESTART):
+                for other, share in near:
+                    fresh[other] += held * share
+        for home in homes:
+            fresh[home] += restart
+        mass = fresh
+    top = max(mass, default=0.0) or 1.0
+    return {id_: round(mass[number] / top, 4) for id_, number in place.items()}
+
+
+def _paths(walked: Walked) -> dict[str, tuple[Step, ...]]:
+    """For each entity the relations that led to it: those by which the walk first took it."""
+    paths: dict[str, tuple[Step, ...]] = {row.id: () for row, hops in zip(walked.entities, walked.hops, strict=True) if hops == 0}
+    for row in walked.relations:
+        for one, other in ((row.source, row.target), (row.target, row.source)):
+            if one in paths and other not in paths:
+                paths[other] = (*paths[one], (row.source, row.kind, row.target))
+    return paths
+
+
+def _fit(view: View, question: Scope, anchors: tuple[str, ...], items: list[Item], missing: tuple[Missing, ...]) -> Subgraph:
+    """The longest run of items that the budget holds: a smaller budget gives a prefix of what a larger one gives."""
+    names = {item.row.id: item.row.name for item in items}
+    used = _ENVELOPE + sum(len(one.requirement) + 40 for one in missing) // 3
+    taken: list[Item] = []
+    for item in items:
+        price = cost(item, names, compact=question.compact)
+        if used + price > question.budget:
+            break
+        used += price
+        taken.append(item)
+    left = items[len(taken) :]
+    kinds: dict[str, int] = {}
+    for item in left:
+        kinds[item.row.kind] = kinds.get(item.row.kind, 0) + 1
+    cut = tuple(Missing(requirement=item.row.id, state="over_budget") for item in left if item.required)
+    budget = Budget(tokens=question.budget, used=used, left_out=len(left), left_out_by_kind=dict(sorted(kinds.items())))
+    return Subgraph(anchors, tuple(taken), (*missing, *cut), budget, view.stamp, names)
+
+
+def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Item]:
+    """The items, each with its relations to items before it."""
+    near: dict[str, list[RelationRow]] = {item.row.id: [] for item in items}
+    place = {item.row.id: number for number, item in enumerate(items)}
+    for row in relations:
+        near[row.source if place[row.source] >= place[row.target] else row.target].append(row)
+    return [_with(item, near[item.row.id]) for item in items]
+
+
+def _with(item: Item, relations: list[RelationRow]) -> Item:
+    return Item(item.row, item.why, item.rank, item.freshness, tuple(relations), item.required)
+
+
+Measure = Callable[[Item], int]

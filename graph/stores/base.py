@@ -1,0 +1,346 @@
+"""What a store is: the protocol, and the flat rows that pass through it. No store knows a kind, a rule or a format.
+
+Rows are named tuples and not models because millions of them pass through a load. JSON travels as canonical text (see
+`graph.model.canonical`) and is spliced into answers without being parsed. Days are ISO text, "" for an open end.
+
+Two layers lie in every store, both with their history:
+
+claims      what each part (file) of each source says, one row a statement; a set: the same statement twice is one claim
+the graph   what all claims together say (merged by `graph.changes`), one row a thing: this is what questions read
+
+Every entity gets a number when it is first put, every relation kind when it is first put, counting from 1 and in the order of the
+puts, also across revisions; what is not published uses up no number. Any order a store gives is by these numbers, so that two
+stores with the same past give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from graph.model import Event, Facet, Filter, Revision
+
+
+class Claim(NamedTuple):
+    """One statement of one part of a source, as read: about an entity (`target` is "") or a relation from `subject` to `target`.
+
+    `same_as` holds the identity values (`email ann@example.org`) by which `graph.changes` finds that two ids are one thing. `digest`
+    covers everything that is said, and not where it stands: a row that moved is the same claim. `revision` is set by the store.
+    """
+
+    source: str
+    part: str
+    subject: str
+    kind: str
+    target: str
+    name: str
+    properties: str
+    sensitivity: str
+    valid_from: str
+    valid_to: str
+    same_as: tuple[str, ...]
+    locator: str
+    digest: str
+    revision: int = 0
+
+
+class EntityRow(NamedTuple):
+    """A merged entity. `words` and `grams` are what full-text search finds it by (see `words_of`, `grams_of`)."""
+
+    id: str
+    kind: str
+    name: str
+    sensitivity: str
+    valid_from: str
+    valid_to: str
+    properties: str
+    origins: str
+    aliases: tuple[str, ...]
+    conflicts: str
+    words: str
+    grams: str
+    digest: str
+
+
+class RelationRow(NamedTuple):
+    """A merged relation; its ends are the ids of merged entities. An end that no claim describes leaves it stored but never read."""
+
+    source: str
+    kind: str
+    target: str
+    valid_from: str
+    valid_to: str
+    properties: str
+    origins: str
+    conflicts: str
+    digest: str
+
+
+RelationKey = tuple[str, str, str]
+
+
+class Rule(NamedTuple):
+    """Follow `relation` from its source to its target (`outward`) or back, from entities fewer than `depth` hops from an anchor."""
+
+    relation: str
+    outward: bool
+    depth: int
+
+
+class Limit(NamedTuple):
+    """Where a walk stops: at whichever comes first."""
+
+    hops: int
+    entities: int
+    relations: int
+
+
+class Walked(NamedTuple):
+    """What a walk found: entities in the order reached (anchors first), each with its hops from an anchor; each relation once.
+
+    `cut` is true where a limit and not the end of the graph stopped it.
+    """
+
+    entities: list[EntityRow]
+    hops: list[int]
+    relations: list[RelationRow]
+    cut: bool
+
+
+class Tally(NamedTuple):
+    """Counts of what passes a filter: by entity kind, by relation kind, and by source (entities, relations)."""
+
+    entities: dict[str, int]
+    relations: dict[str, int]
+    sources: dict[str, tuple[int, int]]
+
+
+class Version(NamedTuple):
+    """One state of an entity or relation, and the revisions in which it began and (0: not yet) ended."""
+
+    row: EntityRow | RelationRow
+    since: int
+    until: int
+
+
+class Draft(Protocol):
+    """A revision in the making. Reads through it see its own writes; nobody else does until `publish`.
+
+    The order of use: `stage` and `withdraw` claims, then read what was touched and `put` or `close` rows, then `publish` once.
+    """
+
+    number: int
+
+    # claims
+    def stage(self, claims: Sequence[Claim]) -> int:
+        """Say that these claims are made; returns how many were not already there."""
+        ...
+
+    def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
+        """Close every live claim of these parts of the source (None: of all its parts) that this draft has not staged; returns how many."""
+        ...
+
+    def touch(self) -> None:
+        """Count every live claim as touched: the rules of merging changed."""
+        ...
+
+    # what the claims say now
+    def touched_entities(self, size: int) -> Iterator[list[str]]:
+        """The ids that entity claims staged anew or withdrawn in this draft are about, each once, in batches, in a stable order."""
+        ...
+
+    def touched_relations(self, size: int) -> Iterator[list[RelationKey]]:
+        """The same for relations; ids as claimed, not as merged."""
+        ...
+
+    def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(id, identity value, other id) for live entity claims about other ids that share an identity value with a claim about one of these."""
+        ...
+
+    def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
+        """The live claims about these entities, of all sources, by id and then by (source, part, digest)."""
+        ...
+
+    def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
+        """The live claims of these relations (ends as claimed), by key and then by (source, part, digest)."""
+        ...
+
+    def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
+        """The keys of all live relation claims that name one of these ids (as claimed) at either end, sorted."""
+        ...
+
+    # the graph as it stands in this draft
+    def entity_digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """The digests of the merged entities that live under these ids."""
+        ...
+
+    def relation_digests(self, keys: Sequence[RelationKey]) -> dict[RelationKey, str]:
+        """The digests of the merged relations that live under these keys."""
+        ...
+
+    def merged_as(self, ids: Sequence[str]) -> dict[str, str]:
+        """The merged entity that each of these ids is an alias of; ids that are no alias are left out."""
+        ...
+
+    def aliases_of(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The aliases of the merged entities that live under these ids; entities without any are left out."""
+        ...
+
+    def put_entities(self, rows: Sequence[EntityRow]) -> None:
+        """Make these the entities of their ids, closing what was there before."""
+        ...
+
+    def put_relations(self, rows: Sequence[RelationRow]) -> None:
+        """Make these the relations of their keys, closing what was there before. An end may be put later, or never."""
+        ...
+
+    def close_entities(self, ids: Sequence[str]) -> None:
+        """End these entities. Their relations are not ended by this, only unread."""
+        ...
+
+    def close_relations(self, keys: Sequence[RelationKey]) -> None:
+        """End these relations."""
+        ...
+
+    def note(self, key: str, text: str) -> None:
+        """Remember a text beside the graph (how a source was read, which rules held); published with the revision."""
+        ...
+
+    def publish(self, revision: Revision) -> None:
+        """Make all of it visible at once, as this revision, whose number is the draft's. `Conflict` if another was published since."""
+        ...
+
+
+class Store(Protocol):
+    """A graph that remembers. `at` reads it as it was after that revision (None: the newest). Every read passes a Filter.
+
+    One store object may be used from several threads. A read sees one revision from its first row to its last.
+    """
+
+    # what there is
+    def head(self) -> Revision | None:
+        """The newest revision, or None before the first."""
+        ...
+
+    def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
+        """The revisions with these numbers, or all, oldest first."""
+        ...
+
+    def facets(self) -> frozenset[Facet]:
+        """The facets of all entities that are or ever were; what a policy needs to make a Filter."""
+        ...
+
+    def resolve(self, ids: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, str]:
+        """The visible merged entity behind each of these ids or aliases; what is absent or hidden is left out."""
+        ...
+
+    def entities(
+        self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
+    ) -> Iterator[EntityRow]:
+        """The visible entities among these ids (merged ids only) and kinds; None: all."""
+        ...
+
+    def relations(
+        self,
+        where: Filter,
+        *,
+        touching: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+        at: int | None = None,
+    ) -> Iterator[RelationRow]:
+        """The visible relations of these kinds with one of these merged ids at either end; None: all. By (source, kind, target) numbers."""
+        ...
+
+    def walk(self, anchors: Sequence[str], rules: Sequence[Rule], where: Filter, *, limit: Limit, at: int | None = None) -> Walked:
+        """Breadth first from the visible anchors (merged ids, in the order given, duplicates once) along the rules.
+
+        Per hop: for each entity of the frontier in the order reached, for each rule in the order given, for each neighbour by number.
+        A relation that was already taken is passed over. One that leads to a known entity is taken; one to a new entity takes both.
+        What would exceed `limit.entities` or `limit.relations` stops the walk at once. One round trip where the store is a server.
+        """
+        ...
+
+    def search(
+        self, text: str, where: Filter, *, limit: int, kinds: Collection[str] | None = None, at: int | None = None
+    ) -> list[EntityRow]:
+        """The candidates for a text: entities that pass, each once, best tier first, inside a tier by number; `graph.scope` scores and sorts.
+
+        Every tier yields at most `limit`; a later tier is asked only while the earlier ones found fewer than `limit` together:
+        1. the id, or an alias, is the text; 2. the folded name is the folded text (`fold`); 3. all words of the text are among
+        `words`, its last word as a prefix of one; 4. (more than one word) for each word of three letters or more, its holders, the
+        word with the fewest first (ties: the order of the text; counted up to `limit`); 5. a typo: with the trigrams of the text
+        (`grams_of`) split into three runs of equal length (the first ones longer by one where it does not divide), names whose
+        `grams` hold all of any one run.
+        """
+        ...
+
+    def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
+        """The states that began or ended in a revision after `after` and up to `upto` (None: the newest): of one entity and the relations
+        that touch it, or of everything. Unfiltered: for the owner of the store, and for `graph.context`, which filters.
+        """
+        ...
+
+    def claims(
+        self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None
+    ) -> Iterator[Claim]:
+        """The claims about these ids (as claimed; entity claims and relations that start there), or of one source. Unfiltered."""
+        ...
+
+    def tally(self, where: Filter, *, at: int | None = None) -> Tally:
+        """Counts of all that is visible."""
+        ...
+
+    # what is remembered beside the graph
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        """The texts remembered under keys with this prefix."""
+        ...
+
+    def remember(self, key: str, text: str) -> None:
+        """Remember a text outside any revision (when a source was last read without change)."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Keep who asked what, and what was served."""
+        ...
+
+    def events(self, since: datetime | None = None) -> Iterator[Event]:
+        """The events since a time, oldest first."""
+        ...
+
+    # writing
+    def draft(self, *, dry: bool = False) -> AbstractContextManager[Draft]:
+        """Begin a revision: takes the writer's lock (`StoreBusy` after a while), clears what a dead writer left behind.
+
+        Leaving without `publish` undoes everything. A `dry` draft is never published and leaves nothing on the disk or the server.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+_WORD = re.compile(r"\w+")
+
+
+def fold(text: str) -> str:
+    """Text as search compares it: compatibility forms and accents removed, lower case, single blanks between words."""
+    if text.isascii():
+        return " ".join(_WORD.findall(text.lower()))
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(_WORD.findall("".join(c for c in decomposed if not unicodedata.combining(c))))
+
+
+def words_of(*texts: str) -> str:
+    """The folded words of these texts, each once, in the order of their first appearance: what the full-text index holds."""
+    return " ".join(dict.fromkeys(word for text in texts for word in fold(text).split()))
+
+
+def grams_of(text: str) -> str:
+    """The trigrams of the folded text, blanks as `_`, each once: `a b` gives `_a_ a_b _b_`."""
+    padded = f"_{fold(text).replace(' ', '_')}_"
+    return " ".join(dict.fromkeys(padded[i : i + 3] for i in range(len(padded) - 2)))
