@@ -42,11 +42,10 @@ _SEPARATOR = "\x1f"
 
 @dataclass
 class Staged:
-    """What one source said in this draft: how much, and what was wrong with it."""
+    """What one source said in this draft: of each part its digest and, if it was read, its entities and relations; and what was wrong."""
 
-    entities: int = 0
-    relations: int = 0
     parts: dict[str, str] = field(default_factory=dict[str, str])
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     findings: list[Finding] = field(default_factory=list[Finding])
 
 
@@ -88,6 +87,7 @@ def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[
 
 def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, ontology: Ontology) -> None:
     batch: list[Claim] = []
+    entities, relations = set[str](), set[tuple[str, str, str]]()
     faults, identities = ontology.faults, ontology.identities
     for fact in part.facts or ():
         if isinstance(fact, Finding):
@@ -98,16 +98,17 @@ def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, on
             if any(finding.level == "error" for finding in wrong):
                 continue
         if isinstance(fact, Entity):
-            staged.entities += 1
+            entities.add(fact.id)
             batch.append(claim(fact, source=terms.name, part=part.path, same_as=identities(fact)))
         else:
-            staged.relations += 1
+            relations.add((fact.source, fact.kind, fact.target))
             batch.append(claim(fact, source=terms.name, part=part.path))
         if len(batch) >= BATCH:
             draft.stage(batch)
             batch = []
     if batch:
         draft.stage(batch)
+    staged.counts[part.path] = (len(entities), len(relations))
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:

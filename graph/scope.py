@@ -8,7 +8,7 @@ does not prefer hubs, whose weight is spread over their many relations.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from graph.errors import InputError, NotFound
 from graph.model import Filter, Value
-from graph.ontology import Ontology, freshness
+from graph.ontology import Freshness, Ontology, freshness
 from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold, grams_of
 
@@ -87,12 +87,13 @@ def _begins(word: str, held: set[str]) -> bool:
 def scope(view: View, question: Scope) -> Subgraph:
     """The subgraph for this question; `NotFound` for an anchor that is not there, or not for this actor."""
     anchors = _anchors(view, question)
-    required, missing = _requirements(view, question.task) if question.task else ((), ())
+    required, absent, ask = requirements(view, anchors[0]) if question.task else ((), (), "")
+    missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in absent)
     starts = list(dict.fromkeys([*anchors, *required]))
     walked = view.store.walk(
         starts, rules(view.ontology, question.hops), view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at
     )
-    items = _items(view, walked, anchors, frozenset(required))
+    items = related(_items(view, walked, anchors, frozenset(required)), walked.relations)
     return _fit(view, question, anchors, items, missing)
 
 
@@ -132,23 +133,21 @@ def rules(ontology: Ontology, hops: int) -> list[Rule]:
     ]
 
 
-def _requirements(view: View, task: str) -> tuple[tuple[str, ...], tuple[Missing, ...]]:
-    """What the task requires and this actor may see, and what of it is unavailable: absent and hidden look the same.
+def requirements(view: View, task: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """What the task requires and this actor may see; what of it is unavailable (absent and hidden look the same); and whom to ask for it.
 
     What a task requires is part of the task, so it is named to whoever may see the task, even where the thing itself is not for them.
     """
-    own = known(view, [task])[task]
-    row = next(view.store.entities(view.where, ids=[own], at=view.at))
-    wanted = [c.target for c in view.store.claims(about=[own, *row.aliases], at=view.at) if c.kind == "requires" and c.target]
+    row = next(view.store.entities(view.where, ids=[task], at=view.at))
+    wanted = [c.target for c in view.store.claims(about=[task, *row.aliases], at=view.at) if c.kind == "requires" and c.target]
     wanted = sorted(dict.fromkeys(wanted))
     found = view.store.resolve(wanted, view.where, at=view.at)
-    ask = _owners(view, [own]).get(own, "")
-    missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in wanted if id_ not in found)
     there = [found[id_] for id_ in wanted if id_ in found]
     kinds = [kind for name in json.loads(row.properties).get("requires_kinds", []) for kind in sorted(view.ontology.family(name))]
     of_kinds = sorted(one.id for one in view.store.entities(view.where, kinds=kinds, at=view.at)) if kinds else []
     of_functions = _served(view, [id_ for id_ in there if id_.startswith("function:")])
-    return tuple(dict.fromkeys([*there, *of_kinds, *of_functions])), missing
+    missing = tuple(id_ for id_ in wanted if id_ not in found)
+    return tuple(dict.fromkeys([*there, *of_kinds, *of_functions])), missing, _owners(view, [task]).get(task, "")
 
 
 def _served(view: View, functions: Sequence[str]) -> list[str]:
@@ -184,10 +183,10 @@ def _items(view: View, walked: Walked, anchors: Sequence[str], required: frozens
     )
 
 
-def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, object]:
+def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, Freshness]:
     """The freshness of each of these, on the view's day."""
     owners = _owners(view, [row.id for row in rows])
-    found = {}
+    found: dict[str, Freshness] = {}
     parsed = json.loads("[" + ",".join(row.properties for row in rows) + "]")
     for row, properties in zip(rows, parsed, strict=True):
         owner = owners.get(row.id) or next((name for source, name in view.owners.items() if f'"source":"{source}"' in row.origins), "")
@@ -263,6 +262,3 @@ def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Ite
 
 def _with(item: Item, relations: list[RelationRow]) -> Item:
     return Item(item.row, item.why, item.rank, item.freshness, tuple(relations), item.required)
-
-
-Measure = Callable[[Item], int]

@@ -10,7 +10,7 @@ the graph   what all claims together say (merged by `graph.changes`), one row a 
 
 Every entity gets a number when it is first put, every relation kind when it is first put, counting from 1 and in the order of the
 puts, also across revisions; what is not published uses up no number. Any order a store gives is by these numbers, so that two
-stores with the same past give the same bytes.
+stores with the same past give the same bytes; where ids or other texts are sorted, it is by code point.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Claim(NamedTuple):
     """One statement of one part of a source, as read: about an entity (`target` is "") or a relation from `subject` to `target`.
 
     `same_as` holds the identity values (`email ann@example.org`) by which `graph.changes` finds that two ids are one thing. `digest`
-    covers everything that is said, and not where it stands: a row that moved is the same claim. `revision` is set by the store.
+    covers everything that is said, and not where it stands: a row that moved is the same claim, and the one that was there first stays
+    as it is. So (source, part, digest) is its key. `revision`, the one that staged it, is set by the store.
     """
 
     source: str
@@ -102,7 +103,7 @@ class Limit(NamedTuple):
 class Walked(NamedTuple):
     """What a walk found: entities in the order reached (anchors first), each with its hops from an anchor; each relation once.
 
-    `cut` is true where a limit and not the end of the graph stopped it.
+    `cut` is true where the limit of entities or of relations stopped it, and not the end of the graph or of the hops.
     """
 
     entities: list[EntityRow]
@@ -150,7 +151,7 @@ class Draft(Protocol):
 
     # what the claims say now
     def touched_entities(self, size: int) -> Iterator[list[str]]:
-        """The ids that entity claims staged anew or withdrawn in this draft are about, each once, in batches, in a stable order."""
+        """The ids that entity claims staged anew or withdrawn in this draft are about, each once, sorted, in batches."""
         ...
 
     def touched_relations(self, size: int) -> Iterator[list[RelationKey]]:
@@ -158,7 +159,7 @@ class Draft(Protocol):
         ...
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
-        """(id, identity value, other id) for live entity claims about other ids that share an identity value with a claim about one of these."""
+        """(id, identity value, other id) for all others that live entity claims give an identity value of these ids; sorted, each once."""
         ...
 
     def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
@@ -191,7 +192,10 @@ class Draft(Protocol):
         ...
 
     def put_entities(self, rows: Sequence[EntityRow]) -> None:
-        """Make these the entities of their ids, closing what was there before."""
+        """Make these the entities of their ids, closing what was there before; of several puts in one draft the last holds.
+
+        `InputError` for a kind that is not letters, digits and underscores with a letter first; the same holds for relations.
+        """
         ...
 
     def put_relations(self, rows: Sequence[RelationRow]) -> None:
@@ -216,8 +220,10 @@ class Draft(Protocol):
 
 
 class Store(Protocol):
-    """A graph that remembers. `at` reads it as it was after that revision (None: the newest). Every read passes a Filter.
+    """A graph that remembers. `at` reads it as it was after that revision (None: the newest; 0: empty). Every read passes a Filter.
 
+    From an entity of a masked kind the masked properties, in whatever language (`name@de` goes with `name`), are cut out of `properties`
+    and `conflicts`, and its `words` are those of its name, id and aliases alone, so that no search finds it by what is masked.
     One store object may be used from several threads. A read sees one revision from its first row to its last.
     """
 
@@ -267,27 +273,33 @@ class Store(Protocol):
     def search(
         self, text: str, where: Filter, *, limit: int, kinds: Collection[str] | None = None, at: int | None = None
     ) -> list[EntityRow]:
-        """The candidates for a text: entities that pass, each once, best tier first, inside a tier by number; `graph.scope` scores and sorts.
+        """The candidates for a text: entities that pass, each once, best tier first, inside a tier by number. `graph.scope` scores them.
 
-        Every tier yields at most `limit`; a later tier is asked only while the earlier ones found fewer than `limit` together:
-        1. the id, or an alias, is the text; 2. the folded name is the folded text (`fold`); 3. all words of the text are among
-        `words`, its last word as a prefix of one; 4. (more than one word) for each word of three letters or more, its holders, the
-        word with the fewest first (ties: the order of the text; counted up to `limit`); 5. a typo: with the trigrams of the text
-        (`grams_of`) split into three runs of equal length (the first ones longer by one where it does not divide), names whose
-        `grams` hold all of any one run.
+        Every tier yields at most `limit`, and what an earlier tier found counts in it; a later tier is asked only while the earlier ones
+        found fewer than `limit` together: 1. the id, or an alias, is the text; 2. the folded name is the folded text (`fold`); 3. all
+        words of the text are among `words`, its last word as a prefix of one; 4. (more than one different word) for each word of three
+        letters or more, its holders by number, the word with the fewest first (ties: the order of the text; counted up to `limit`);
+        5. a typo: with the trigrams of the text (`grams_of`) split into three runs of equal length (the first ones longer by one where
+        it does not divide), names whose `grams` hold all of any one run that is not empty. Without a word in it, a text has tier 1 only.
         """
         ...
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
         """The states that began or ended in a revision after `after` and up to `upto` (None: the newest): of one entity and the relations
-        that touch it, or of everything. Unfiltered: for the owner of the store, and for `graph.context`, which filters.
+        that touch it (read or unread), or of everything. An end after `upto` is 0: not yet.
+
+        Entities by number, then relations by their keys, the states of each by time. Unfiltered: for the owner of the store, and for
+        `graph.context`, which filters.
         """
         ...
 
     def claims(
         self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None
     ) -> Iterator[Claim]:
-        """The claims about these ids (as claimed; entity claims and relations that start there), or of one source. Unfiltered."""
+        """The claims about these ids (as claimed; entity claims and relations that start there), or of one source. Unfiltered.
+
+        By (subject, kind, target) and then by (source, part, digest).
+        """
         ...
 
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
@@ -308,7 +320,7 @@ class Store(Protocol):
         ...
 
     def events(self, since: datetime | None = None) -> Iterator[Event]:
-        """The events since a time, oldest first."""
+        """The events at or since a time, oldest first; of one time in the order in which they were recorded."""
         ...
 
     # writing

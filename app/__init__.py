@@ -1,0 +1,1 @@
+"""The doors: command line, MCP, screens; all over one table of operations."""

@@ -1,0 +1,327 @@
+"""The command line: argv -> operation -> text; exit codes from the error tree. Heavy doors are imported only when they are opened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+import click
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from app.operations import OPERATIONS, Operation, Reply, ask, columns, envelope, findings_text
+from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
+from graph import Conflict, ContextError, ContextGraph, Counts, Finding, InputError, LoadReport, NotAllowed, NotFound, Reading, StoreError
+
+if TYPE_CHECKING:
+    from graph import Value
+
+EXIT_CODES: tuple[tuple[type[ContextError], int], ...] = (
+    (NotFound, 3),
+    (NotAllowed, 4),
+    (StoreError, 5),
+    (Conflict, 5),
+    (InputError, 2),
+    (ContextError, 2),
+)
+LEVELS = ("error", "warning", "note")
+SAMPLE = Path(__file__).parent / "sample"
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def exit_code(error: ContextError) -> int:
+    """The exit code of a failure, by the first row of the table that fits."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+class _Tree(click.Group):
+    """A group that turns the project's errors into one line on standard error and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ContextError as error:
+            findings = [one for one in getattr(error, "findings", ()) if isinstance(one, Finding)]
+            if len(findings) > 1:
+                click.echo(findings_text(findings), err=True, nl=False)
+            click.echo(f"orgcontext: {error}", err=True)
+            raise SystemExit(exit_code(error)) from error
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(0) from None
+
+
+@click.group(cls=_Tree, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("-w", "--workspace", default="", metavar="DIR", help="The workspace folder; default: ORGCONTEXT_WORKSPACE or here.")
+@click.version_option(package_name="orgcontext")
+@click.pass_context
+def cli(ctx: click.Context, workspace: str) -> None:
+    """What an organization has on file, as a governed graph that answers agents and people."""
+    ctx.obj = Path(workspace or os.environ.get("ORGCONTEXT_WORKSPACE", "."))
+
+
+def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that every command has: the format, and who asks."""
+    chosen = click.option("--format", "form", type=click.Choice(operation_formats), default="text", show_default=True, help="How to answer.")
+    asker = click.option("--as", "asker", default="", metavar="ACTOR", help="Ask as this actor: a person's or an agent's id.")
+    return lambda command: chosen(asker(command))
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[Settings, ContextGraph]]:
+    """The workspace in this folder and its graph, closed at the end."""
+    settings = read_settings(folder)
+    context = open_context(settings)
+    try:
+        yield settings, context
+    finally:
+        context.close()
+
+
+# questions: one command an operation, made from its input model
+
+
+def _parameter(name: str, info: FieldInfo) -> click.Parameter:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    many = get_origin(info.annotation) is tuple
+    kind = get_args(info.annotation)[0] if many else info.annotation
+    if extra.get("place"):
+        return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
+    flag = f"--{name.replace('_', '-')}"
+    default = None if info.is_required() or many else info.default
+    shown = default not in (None, "")
+    return click.Option(
+        [flag, name], type=kind, multiple=many, default=default, required=info.is_required(), help=info.description, show_default=shown
+    )
+
+
+def _command(operation: Operation) -> click.Command:
+    def run(form: str, asker: str, **given: Any) -> None:
+        fail_on = given.pop("fail_on", None)
+        question = _question(operation.question, given)
+        with opened(click.get_current_context().obj) as (settings, context):
+            actor = actor_of(settings, context, named=asker)
+            reply = ask(context, actor, operation.name, question, form=form)
+            click.echo(_shown(reply, form) if form != "json" else envelope(reply, actor, question), nl=False)
+        if fail_on and any(LEVELS.index(one.level) <= LEVELS.index(fail_on) for one in reply.findings):
+            raise SystemExit(1)
+
+    parameters = [_parameter(name, info) for name, info in operation.question.model_fields.items()]
+    if operation.name == "gaps":
+        parameters.append(click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse."))
+    made = formats(operation.formats)(click.pass_context(lambda _, **given: run(**given)))
+    command = click.command(operation.name, help=operation.summary)(made)
+    command.params = [*parameters, *command.params]
+    return command
+
+
+def _question(model: type[Value], given: dict[str, Any]) -> Value:
+    try:
+        return model.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise InputError(message) from error
+
+
+def _shown(reply: Reply, form: str) -> str:
+    return reply.formats[form]() if form in reply.formats else reply.text()
+
+
+for _operation in OPERATIONS.values():
+    cli.add_command(_command(_operation))
+
+
+# loading
+
+
+@cli.command()
+@click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; can be given several times.")
+@click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
+@click.option("--keep-going", is_flag=True, help="Load the good rows and leave the bad ones, which are said.")
+@click.option("--message", default="load", help="What the revision says of itself.")
+@formats()
+@click.pass_obj
+def load(folder: Path, names: tuple[str, ...], *, dry_run: bool, keep_going: bool, message: str, form: str, asker: str) -> None:
+    """Read the sources into one revision, whole or not at all."""
+    with opened(folder) as (settings, context):
+        actor = actor_of(settings, context, named=asker)
+        report = run_load(settings, context, names=names, dry=dry_run, keep_going=keep_going, message=message, actor=actor.id)
+        if form == "json":
+            question = {"source": list(names), "dry_run": dry_run} if names or dry_run else {}
+            stamp = context.view(actor).stamp
+            data = report.model_dump(mode="json", exclude={"dry"})
+            answer = {"revision": stamp.revision, "at": stamp.at, "actor": actor.id, "question": question, "answer": data}
+            click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+        else:
+            click.echo(load_text(report), nl=False)
+
+
+def run_load(
+    settings: Settings,
+    context: ContextGraph,
+    *,
+    names: tuple[str, ...] = (),
+    dry: bool = False,
+    keep_going: bool = False,
+    message: str = "load",
+    actor: str,
+) -> LoadReport:
+    """Load the workspace's sources, or those named, with a progress line on a terminal."""
+    from loaders import read
+
+    known = {source.name: source for source in settings.workspace.sources}
+    for name in names:
+        if name not in known:
+            text = f"no source is named {name!r}; there are {', '.join(sorted(known))}"
+            raise InputError(text)
+    chosen = [known[name] for name in names] if names else list(known.values())
+
+    def readings() -> Iterator[Reading]:
+        for number, source in enumerate(chosen, 1):
+            _progress(f"{number}/{len(chosen)} {source.name}")
+            yield read(source, settings.root, known=context.known(source.name), allow_outside=settings.workspace.allow_outside)
+        _progress("merging")
+
+    try:
+        return context.load(readings(), actor=actor, message=message, dry=dry, keep_going=keep_going, complete=not names)
+    finally:
+        _progress("")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{text}", err=True, nl=False)
+
+
+def load_text(report: LoadReport) -> str:
+    """What a load did, for people."""
+    rows = [(one.name, f"{one.entities} entities", f"{one.relations} relations", f"{one.seconds:.2f} s") for one in report.sources]
+    counts = ", ".join(f"{word} {_counts(what)}" for word, what in (("added", report.added), ("changed", report.changed), ("withdrawn", report.withdrawn)))
+    nothing = not any((*_both(report.added), *_both(report.changed), *_both(report.withdrawn)))
+    head = "nothing changed" if nothing else counts
+    state = "would be written" if report.dry else f"revision {report.revision}"
+    return columns(rows) + findings_text(report.findings) + (f"{head}; revision {report.revision} stands\n" if nothing else f"{head}; {state}\n")
+
+
+def _both(counts: Counts) -> tuple[int, int]:
+    return counts.entities, counts.relations
+
+
+def _counts(counts: Counts) -> str:
+    return f"{counts.entities} entities and {counts.relations} relations"
+
+
+# workspaces
+
+
+_EMPTY = """\
+# A workspace of orgcontext; `orgcontext schema workspace` prints what can stand here.
+organization: {name}
+store: sqlite:///context.db
+sources: []
+#  - name: hris
+#    loader: people
+#    path: hr/people.csv
+#    owner: position:hr-operations-lead
+"""
+
+
+@cli.command()
+@click.argument("directory", default=".")
+@click.option("--sample", is_flag=True, help="With the files of the invented sample company.")
+@click.option("--example", type=click.Choice(sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) if EXAMPLES.is_dir() else []),
+              help="With the workspace and mappings of an example; its data lies where ORGCONTEXT_DATA says.")
+def init(directory: str, *, sample: bool, example: str | None) -> None:
+    """A new workspace: empty, or with the sample company."""
+    folder = Path(directory)
+    if (folder / FILE).exists():
+        message = f"{folder / FILE} is already there; nothing was written"
+        raise InputError(message)
+    if sample or example:
+        copy_workspace(EXAMPLES / example if example else SAMPLE, folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(_EMPTY.format(name=json.dumps(folder.resolve().name)), encoding="utf-8")
+    click.echo(f"{folder / FILE} is written; next: orgcontext{f' -w {directory}' if directory != '.' else ''} load")
+
+
+def copy_workspace(source: Path, folder: Path) -> None:
+    """Copy the files of a shipped workspace into a folder."""
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py", "*.db*"))
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["workspace", "scope"]), default="workspace")
+def schema(what: str) -> None:
+    """The JSON Schema of the workspace file, for editors, or of the answer of `scope`."""
+    from app.schemas import ANSWER_SCHEMAS
+
+    model: dict[str, Any] = Workspace.model_json_schema() if what == "workspace" else ANSWER_SCHEMAS[what]
+    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **model}, indent=2, ensure_ascii=False))
+
+
+@cli.command()
+@click.option("--keep", default="", metavar="DIR", help="Keep the workspace in this folder; default: a temporary one.")
+def demo(keep: str) -> None:
+    """The main job on the sample company and the embedded store: load, a scope for an agent, its readiness, the gaps."""
+    from app.demo import run_demo
+
+    run_demo(Path(keep) if keep else None)
+
+
+@cli.command()
+@click.pass_obj
+def mcp(folder: Path) -> None:
+    """Serve agents by MCP over standard input and output; who asks is ORGCONTEXT_ACTOR."""
+    from app.server import serve_stdio
+
+    serve_stdio(folder)
+
+
+@cli.command()
+@click.option("--port", default=8501, show_default=True, help="The port on 127.0.0.1.")
+@click.pass_obj
+def explore(folder: Path, port: int) -> None:
+    """The explorer in the browser."""
+    from app.explorer.launch import launch
+
+    read_settings(folder)
+    launch(folder, port=port)
+
+
+@cli.command()
+@formats()
+@click.pass_obj
+def doctor(folder: Path, form: str, asker: str) -> None:
+    """What is installed, reachable and configured, and what is not, with the remedy."""
+    from app.doctor import examine
+
+    del asker
+    found = examine(folder)
+    if form == "json":
+        click.echo(json.dumps([one.model_dump() for one in found], ensure_ascii=False))
+    else:
+        click.echo(columns((("ok" if one.ok else "NOT OK"), one.name, one.says + (f" -> {one.remedy}" if one.remedy else "")) for one in found), nl=False)
+    raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    started = time.perf_counter()
+    try:
+        cli(prog_name="orgcontext")
+    finally:
+        if os.environ.get("ORGCONTEXT_TIMING"):
+            click.echo(f"{time.perf_counter() - started:.3f} s", err=True)
+
+
+if __name__ == "__main__":
+    main()

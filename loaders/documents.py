@@ -1,0 +1,323 @@
+"""Documents of any format as plain dicts, lists and texts that remember where each record stood: YAML, JSON, TOML, XML, Markdown.
+
+Nothing in a document can run, reach out or grow: YAML knows no tags and no dates (a scalar of the form of a day stays the text that it
+is, so that an impossible day spoils one value and not the file), XML knows no entities (defusedxml), and anchors that multiply are refused.
+"""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl
+
+import yaml
+from defusedxml import DefusedXmlException, sax
+
+from graph import UnreadableSource
+
+Place: TypeAlias = str
+MAX_NODES = 5_000_000  # of a document after its anchors are expanded
+MAX_DEPTH = 200
+
+
+@dataclass
+class Document:
+    """A value and where its parts stood: a line (`12`) or a JSONPath (`$.teams[3]`), by the identity of the container and by key or index.
+
+    `names` are what a record can be asked for beside its own fields (`body` of a Markdown file). `repeated` are keys that a mapping
+    gave twice, with their places: the last one holds.
+    """
+
+    value: object
+    names: Mapping[str, object] = field(default_factory=dict[str, object])
+    start: Place = ""
+    containers: dict[int, Place] = field(default_factory=dict[int, Place])
+    items: dict[int, dict[str | int, Place]] = field(default_factory=dict[int, dict[str | int, Place]])
+    repeated: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+
+    def place(self, value: object, parent: object, key: str | int, default: Place) -> Place:
+        """Where a value stood that a path has found: itself, or as the item of its parent; `default` when it was made on the way."""
+        if isinstance(value, dict | list):
+            return self.containers.get(id(value), default)
+        return self.items.get(id(parent), {}).get(key, default)
+
+
+# YAML
+
+_Safe: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C library's where PyYAML was built with it
+
+
+class _Yaml(_Safe):
+    """A safe loader after YAML 1.2's core schema: only true and false are booleans, and no scalar is a date."""
+
+
+_Yaml.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), "tTfF"),
+    ("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9]\d*)"), "-+0123456789"),
+    ("tag:yaml.org,2002:float", re.compile(r"[-+]?(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+"), "-+.0123456789"),
+    ("tag:yaml.org,2002:null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:merge", re.compile(r"<<"), "<"),
+):
+    _Yaml.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern.pattern})$"), list(_first))
+
+
+def _yaml(text: str, name: str) -> Iterator[Document]:
+    loader = _Yaml(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                yield _Builder(loader, name).document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UnreadableSource(f"{name}:{mark.line + 1 if mark else 1}: no valid YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise UnreadableSource(f"{name}: no valid YAML: {str(error).splitlines()[0]}") from error
+    finally:
+        loader.dispose()
+
+
+_SCALARS: Mapping[str, Callable[[str], object]] = {
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
+    "tag:yaml.org,2002:null": lambda _: None,
+}
+
+
+def _scalar(tag: str, text: str) -> object:
+    try:
+        return _SCALARS.get(tag, str)(text)
+    except ValueError:  # a tag that its author wrote and that the text does not fit
+        return text
+
+
+class _Builder:
+    """Makes values of one document's nodes, each node once, and writes down their lines."""
+
+    def __init__(self, loader: Any, name: str) -> None:
+        self.loader, self.name = loader, name
+        self.done: dict[int, tuple[object, int]] = {}
+        self.open: set[int] = set()
+        self.made = Document(None)
+
+    def document(self, node: Any) -> Document:
+        self.made.start = str(node.start_mark.line + 1)
+        self.made.value, _ = self.value(node, node.start_mark.line + 1)
+        return self.made
+
+    def value(self, node: Any, line: int) -> tuple[object, int]:
+        """The node's value and how many nodes it stands for when its anchors are expanded."""
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node.tag, node.value), 1
+        if (known := self.done.get(id(node))) is not None:
+            return known
+        if id(node) in self.open or len(self.open) >= MAX_DEPTH:
+            why = "an anchor contains itself" if id(node) in self.open else f"more than {MAX_DEPTH} levels deep"
+            raise UnreadableSource(f"{self.name}:{node.start_mark.line + 1}: {why}; write the values out")
+        self.open.add(id(node))
+        made, size = (self.mapping if isinstance(node, yaml.MappingNode) else self.sequence)(node)
+        self.open.discard(id(node))
+        if size > MAX_NODES:
+            raise UnreadableSource(f"{self.name}:{line}: its anchors expand to more than {MAX_NODES:,} values; write the values out")
+        self.made.containers[id(made)] = str(line)
+        self.done[id(node)] = made, size
+        return made, size
+
+    def sequence(self, node: Any) -> tuple[object, int]:
+        made, size = list[object](), 1
+        places = self.made.items[id(made)] = {}
+        for index, item in enumerate(node.value):
+            line = item.start_mark.line + 1
+            value, more = self.value(item, line)
+            places[index] = str(line)
+            made.append(value)
+            size += more
+        return made, size
+
+    def mapping(self, node: Any) -> tuple[object, int]:
+        made, size = dict[str, object](), 1
+        places = self.made.items[id(made)] = {}
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            self.loader.flatten_mapping(node)
+        for key, item in node.value:
+            line = key.start_mark.line + 1
+            name = key.value if isinstance(key, yaml.ScalarNode) else str(self.value(key, line)[0])
+            if name in made and places[name] != str(line):
+                self.made.repeated.append((str(line), name))
+            made[name], more = self.value(item, line)
+            places[name] = str(line)
+            size += more
+        return made, size
+
+
+# JSON and TOML: places are paths
+
+
+def _json(text: str, name: str) -> Iterator[Document]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableSource(f"{name}:{error.lineno}: no valid JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise UnreadableSource(f"{name}: more levels deep than any document that people write") from error
+    yield _pathed(value, name)
+
+
+def _json_lines(text: str, name: str) -> Iterator[Document]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            yield Document(json.loads(line), start=str(number))
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise UnreadableSource(f"{name}:{number}: no valid JSON: {error}") from error
+
+
+def _toml(text: str, name: str) -> Iterator[Document]:
+    try:
+        value = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableSource(f"{name}: no valid TOML: {error}") from error
+    yield _pathed(json.loads(json.dumps(value, default=str)), name)  # days and times as the text that they are
+
+
+def _pathed(value: object, name: str) -> Document:
+    made = Document(value, start="$")
+    open_: list[tuple[object, str, int]] = [(value, "$", 0)]
+    while open_:
+        parent, path, depth = open_.pop()
+        if depth > MAX_DEPTH:
+            raise UnreadableSource(f"{name}:{path[:80]}: more than {MAX_DEPTH} levels deep")
+        if not isinstance(parent, dict | list):
+            continue
+        made.containers[id(parent)] = path
+        pairs = parent.items() if isinstance(parent, dict) else enumerate(parent)
+        places = made.items[id(parent)] = {key: f"{path}{_step(key)}" for key, _ in pairs}
+        open_ += [(parent[key], place, depth + 1) for key, place in places.items()]  # pyright: ignore[reportCallIssue, reportArgumentType]  # a key of a dict or an index of a list
+    return made
+
+
+def _step(key: str | int) -> str:
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"
+
+
+# XML: attributes as @name, text as #text, names without their namespace; an element of nothing but text is that text
+
+
+class _Elements(ContentHandler):
+    def __init__(self, name: str, lists: frozenset[str]) -> None:
+        super().__init__()
+        self.name, self.lists = name, lists
+        self.made = Document(None)
+        self.stack: list[tuple[str, dict[str, object], list[str], int]] = []
+        self.root: dict[str, object] = {}
+
+    def line(self) -> int:
+        return int(self._locator.getLineNumber() or 0)  # pyright: ignore[reportAttributeAccessIssue]  # the parser sets it
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  # SAX's own name
+        if len(self.stack) >= MAX_DEPTH:
+            raise UnreadableSource(f"{self.name}:{self.line()}: more than {MAX_DEPTH} levels deep")
+        made: dict[str, object] = {
+            f"@{_local(key)}": value for key, value in attrs.items() if key != "xmlns" and not key.startswith("xmlns:")
+        }
+        self.stack.append((_local(name), made, [], self.line()))
+
+    def characters(self, content: str) -> None:
+        if self.stack:
+            self.stack[-1][2].append(content)
+
+    def endElement(self, name: str) -> None:  # noqa: ARG002, N802  # SAX's own name; the stack knows the element
+        own, made, texts, line = self.stack.pop()
+        text = "".join(texts).strip()
+        if made and text:
+            made["#text"] = text
+        self.made.containers[id(made)] = str(line)
+        self._add(self.stack[-1][1] if self.stack else self.root, own, made or text, str(line))
+
+    def _add(self, parent: dict[str, object], name: str, value: object, place: Place) -> None:
+        places = self.made.items.setdefault(id(parent), {})
+        held = parent.get(name)
+        if isinstance(held, list):
+            self.made.items[id(held)][len(held)] = place
+            held.append(value)
+        elif name in parent or name in self.lists:
+            several = [held, value] if name in parent else [value]
+            self.made.items[id(several)] = dict(enumerate((places.get(name, place), place)[-len(several) :]))
+            parent[name] = several
+        else:
+            parent[name] = value
+            places[name] = place
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _xml(text: str, name: str, lists: frozenset[str] = frozenset()) -> Iterator[Document]:
+    elements = _Elements(name, lists)
+    try:
+        sax.parseString(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), elements, forbid_dtd=False)
+    except DefusedXmlException as error:
+        raise UnreadableSource(f"{name}: declares entities or refers to the outside, which is refused; write their text out") from error
+    except SAXException as error:
+        line = getattr(error, "getLineNumber", lambda: 1)()
+        raise UnreadableSource(f"{name}:{line}: no valid XML: {error.getMessage()}") from error
+    elements.made.value, elements.made.start = elements.root, "1"
+    yield elements.made
+
+
+# Markdown: the front matter is the record, the text is its $body
+
+_FRONT = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def _markdown(text: str, name: str) -> Iterator[Document]:
+    front = _FRONT.match(text)
+    if not front and re.match(r"\ufeff?---[ \t]*\r?\n", text):
+        raise UnreadableSource(f"{name}:1: the front matter is not closed; a line with --- must end it")
+    made = next(_yaml("\n" + front.group(1), name), Document({})) if front else Document({})
+    body = text[front.end() :] if front else text
+    line = text.count("\n", 0, front.end()) + 1 if front else 1
+    made.names, made.start = {"body": body, "body_line": line}, "1"
+    yield made
+
+
+FORMATS: Mapping[str, Callable[[str, str], Iterator[Document]]] = {
+    "yaml": _yaml,
+    "json": _json,
+    "jsonl": _json_lines,
+    "toml": _toml,
+    "xml": _xml,
+    "markdown": _markdown,
+}
+SUFFIXES: Mapping[str, str] = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".toml": "toml",
+    ".xml": "xml",
+    ".md": "markdown",
+    ".markdown": "markdown",
+}
+
+
+def documents(text: str, name: str, *, form: str, lists: frozenset[str] = frozenset()) -> Iterator[Document]:
+    """The documents of a text of one of FORMATS; XML elements named in `lists` are always lists. Raises UnreadableSource with `name:line`."""
+    if form == "xml":
+        return _xml(text, name, lists)
+    return FORMATS[form](text, name)
