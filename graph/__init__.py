@@ -1,5 +1,7 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
+from graph.analysis import Impact
+from graph.context import ContextGraph, Difference, LoadReport, Shown, SourceReport, shown_json
 from graph.errors import (
     Conflict,
     ContextError,
@@ -33,10 +35,19 @@ from graph.model import (
     Revision,
     Sensitivity,
     SourceTerms,
+    Value,
     canonical,
     relation_key,
     slug,
 )
+from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind
+from graph.ontology import load as load_ontology
+from graph.ontology import review_days
+from graph.policy import EVERYTHING, Policy
+from graph.readiness import Readiness
+from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
+from graph.scope import Hit, Scope
+from graph.stores import open_store
 
 __all__ = [
     "Actor",
@@ -44,32 +55,59 @@ __all__ = [
     "Conflict",
     "Contested",
     "ContextError",
+    "ContextGraph",
     "Counts",
+    "Difference",
+    "EVERYTHING",
     "Entity",
     "Event",
     "Facet",
     "Fact",
     "Filter",
     "Finding",
+    "Freshness",
+    "Hit",
+    "Impact",
     "InputError",
+    "Item",
+    "Kind",
+    "LoadReport",
+    "Missing",
     "NotAllowed",
     "NotFound",
     "NotInOntology",
+    "Ontology",
     "Origin",
     "OtherValue",
     "Part",
+    "Policy",
     "Properties",
+    "Property",
     "PropertyValue",
+    "RENDERINGS",
+    "Readiness",
     "Reading",
     "Relation",
+    "RelationKind",
     "Revision",
+    "Scope",
     "Sensitivity",
+    "Shown",
+    "SourceReport",
     "SourceTerms",
+    "Stamp",
     "StoreBusy",
     "StoreError",
+    "Subgraph",
     "UnreadableSource",
+    "Value",
     "canonical",
+    "load_ontology",
     "nearest",
+    "open_store",
     "relation_key",
+    "review_days",
+    "shown_json",
     "slug",
+    "tokens",
 ]

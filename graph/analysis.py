@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from graph.model import Value
 from graph.ontology import Ontology
 from graph.stores.base import EntityRow, RelationRow
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class Reached(Value):
@@ -34,6 +36,8 @@ class Impact(Value):
 
 def impact(subject: str, entities: Mapping[str, EntityRow], relations: Sequence[RelationRow], *, ontology: Ontology) -> Impact:
     """Everything that a change of this thing reaches: along each relation towards the end that the ontology says it affects."""
+    import networkx as nx
+
     digraph = consequences(entities, relations, ontology)
     found = nx.single_source_shortest_path(digraph, subject)
     reached = [
@@ -56,6 +60,8 @@ def impact(subject: str, entities: Mapping[str, EntityRow], relations: Sequence[
 
 def consequences(entities: Mapping[str, EntityRow], relations: Sequence[RelationRow], ontology: Ontology) -> nx.DiGraph[str]:
     """The graph of what affects what: an arrow from a thing to each thing that its change reaches at once."""
+    import networkx as nx
+
     digraph: nx.DiGraph[str] = nx.DiGraph()
     digraph.add_nodes_from(sorted(entities))
     for row in sorted(relations, key=lambda one: (one.source, one.kind, one.target)):

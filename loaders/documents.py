@@ -1,4 +1,4 @@
-"""Documents of any format as plain dicts, lists and texts that remember where each record stood: YAML, JSON, TOML, XML, Markdown.
+"""Documents of any format as plain dicts, lists and texts that remember where each record stood: YAML, JSON, TOML, XML, Markdown, CSV.
 
 Nothing in a document can run, reach out or grow: YAML knows no tags and no dates (a scalar of the form of a day stays the text that it
 is, so that an impossible day spoils one value and not the file), XML knows no entities (defusedxml), and anchors that multiply are refused.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
+import csv
+import io
 import json
 import re
 import tomllib
@@ -32,8 +34,8 @@ MAX_DEPTH = 200
 class Document:
     """A value and where its parts stood: a line (`12`) or a JSONPath (`$.teams[3]`), by the identity of the container and by key or index.
 
-    `names` are what a record can be asked for beside its own fields (`body` of a Markdown file). `repeated` are keys that a mapping
-    gave twice, with their places: the last one holds.
+    `names` are what a record can be asked for beside its own fields (`body` of a Markdown file). `faults` are what was met that could
+    be read only in part: the sort (`repeated`, `ragged`), the place and the text.
     """
 
     value: object
@@ -41,7 +43,7 @@ class Document:
     start: Place = ""
     containers: dict[int, Place] = field(default_factory=dict[int, Place])
     items: dict[int, dict[str | int, Place]] = field(default_factory=dict[int, dict[str | int, Place]])
-    repeated: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    faults: list[tuple[str, Place, str]] = field(default_factory=list[tuple[str, Place, str]])
 
     def place(self, value: object, parent: object, key: str | int, default: Place) -> Place:
         """Where a value stood that a path has found: itself, or as the item of its parent; `default` when it was made on the way."""
@@ -153,7 +155,7 @@ class _Builder:
             line = key.start_mark.line + 1
             name = key.value if isinstance(key, yaml.ScalarNode) else str(self.value(key, line)[0])
             if name in made and places[name] != str(line):
-                self.made.repeated.append((str(line), name))
+                self.made.faults.append(("repeated", str(line), name))
             made[name], more = self.value(item, line)
             places[name] = str(line)
             size += more
@@ -295,7 +297,47 @@ def _markdown(text: str, name: str) -> Iterator[Document]:
     yield made
 
 
+# tables of text: each row is a document of its own, so that a long file is never held as a whole
+
+_DELIMITERS = ",;\t|"
+
+
+def _csv(text: str, name: str) -> Iterator[Document]:
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    start = 1
+    try:
+        for row in rows:
+            start, line = rows.line_num + 1, start
+            if not any(cell.strip() for cell in row):
+                continue
+            if header:
+                yield _row(header, row, str(line))
+            else:
+                header = _header(row, f"{name}:{line}")
+    except csv.Error as error:
+        raise UnreadableSource(f"{name}:{start}: no valid CSV: {error}") from error
+
+
+def _header(row: list[str], locator: str) -> list[str]:
+    names = [cell.strip() for cell in row]
+    double = next((cell for cell in names if cell and names.count(cell) > 1), "")
+    if double:
+        raise UnreadableSource(f"{locator}: two columns are named {double!r}; each needs a name of its own")
+    return names
+
+
+def _row(header: list[str], row: list[str], line: Place) -> Document:
+    made = Document({name: cell for name, cell in zip(header, row, strict=False) if name}, start=line)
+    if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
+        made.faults.append(("ragged", line, "; ".join(row[len(header) :])))
+    return made
+
+
 FORMATS: Mapping[str, Callable[[str, str], Iterator[Document]]] = {
+    "csv": _csv,
     "yaml": _yaml,
     "json": _json,
     "jsonl": _json_lines,
@@ -304,6 +346,8 @@ FORMATS: Mapping[str, Callable[[str, str], Iterator[Document]]] = {
     "markdown": _markdown,
 }
 SUFFIXES: Mapping[str, str] = {
+    ".csv": "csv",
+    ".tsv": "csv",
     ".yaml": "yaml",
     ".yml": "yaml",
     ".json": "json",

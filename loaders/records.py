@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import product
 from pathlib import PurePosixPath
@@ -19,10 +19,11 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from graph import Entity, Fact, Finding, InputError, Origin, Properties, Relation, nearest
+from graph import Entity, Fact, Finding, InputError, Origin, Properties, Relation, UnreadableSource, canonical, nearest
 from loaders.documents import SUFFIXES, Document, Place, documents
 from loaders.templates import Choice, Path, Setting, Template, Values, compile_choice, compile_template, constant, fold
 
+VERSION = 1  # of what this loader makes of a file: a higher one has every file read again
 REMEMBERED = 100_000  # facts of one file by which a repeated one is left out
 
 # the mapping, as its author writes it
@@ -78,7 +79,7 @@ ChoiceText: TypeAlias = Annotated[Choice, BeforeValidator(_choice)]
 SelectorText: TypeAlias = Annotated[Selector, BeforeValidator(Selector.of)]
 Location: TypeAlias = tuple[int | str, ...]
 Several: TypeAlias = Annotated[tuple[SelectorText, ...], BeforeValidator(_many)]
-Format: TypeAlias = Literal["yaml", "json", "jsonl", "toml", "xml", "markdown", "rows"]
+Format: TypeAlias = Literal["csv", "json", "jsonl", "markdown", "toml", "xml", "yaml"]
 
 
 class _Strict(BaseModel):
@@ -164,17 +165,23 @@ class MappingFile(_Strict):
     lists: frozenset[str] = frozenset()
 
     _name: str = PrivateAttr(default="mapping")
+    _text: str = PrivateAttr(default="")
     _document: Document = PrivateAttr(default_factory=lambda: Document(None))
 
     def locator(self, location: Location) -> str:
         """Where in the mapping's own file something stands."""
         return f"{self._name}:{_line(self._document, location)}"
 
+    @property
+    def text(self) -> str:
+        """The mapping as it is written."""
+        return self._text
+
     @classmethod
-    def made(cls, document: Document, name: str) -> MappingFile:
+    def made(cls, document: Document, name: str, text: str) -> MappingFile:
         """The mapping of a document, which remembers where everything stood. Raises pydantic's ValidationError."""
         mapping = cls.model_validate(document.value)
-        mapping._name, mapping._document = name, document  # noqa: SLF001  # its own
+        mapping._name, mapping._document, mapping._text = name, document, text  # noqa: SLF001  # its own
         return mapping
 
     @field_validator("nothing", mode="before")
@@ -214,7 +221,7 @@ def parse(text: str, name: str) -> MappingFile:
     if document is None or not isinstance(document.value, dict):
         raise InputError(f"{name}:1: a mapping has `rules:`, and this file is no YAML mapping")
     try:
-        return MappingFile.made(document, name)
+        return MappingFile.made(document, name, text)
     except ValidationError as error:
         faults = [f"{name}:{_line(document, fault['loc'])}: {_where(fault['loc'])}{_reason(fault)}" for fault in error.errors()]
         raise InputError("\n".join(faults)) from error
@@ -225,10 +232,7 @@ def _line(document: Document, location: Location) -> Place:
     line = document.start
     for key in location:
         line = document.items.get(id(value), {}).get(key, line)
-        if isinstance(value, dict):
-            value = cast(dict[object, object], value).get(key)
-        elif isinstance(value, list) and isinstance(key, int):
-            value = cast(list[object], value)[key : key + 1][0]
+        value = next((item for name, item in _pairs(value) if name == key), None)
     return line
 
 
@@ -265,7 +269,7 @@ def rules_for(mapping: MappingFile, name: str) -> list[Rule]:
 
 
 def form_of(name: str, rules: list[Rule]) -> str:
-    """The format that a rule states, else that of the suffix; `rows` for tables, "" for none known."""
+    """The format that a rule states, else that of the suffix; "" for none known."""
     stated = next((rule.format for rule in rules if rule.format), "")
     return stated or SUFFIXES.get(PurePosixPath(name).suffix.lower(), "")
 
@@ -315,6 +319,7 @@ _SAID: Mapping[str, tuple[Level, str, str]] = {
     "unreadable": ("warning", "left out, since it cannot be read as what it should be", "Correct it at the source; a day is YYYY-MM-DD."),
     "unlisted": ("warning", "left out, since the mapping's table does not list it", "List it in the table, or correct it at the source."),
     "repeated": ("warning", "given twice in one mapping, of which the last holds", "Remove one of the two."),
+    "ragged": ("warning", "left out, since the row has more cells than the header", "Quote the cell that holds the delimiter."),
     "not_found": ("note", "no record is here for a rule", "Correct the rule's `for`, or mark it `optional: true`."),
     "no_id": ("note", "no entity made, since the id has no value", "Fill the value in at the source, or say `when:` in the rule."),
 }
@@ -367,9 +372,9 @@ class Reader:
         """All facts, then what made none."""
         rules, met = rules_for(self.mapping, self.name), set[int]()
         for document in documents:
-            for place, key in document.repeated:
+            for check, place, text in document.faults:
                 self.missed.at(document, None, place)
-                self.missed("repeated", key)
+                self.missed(check, text)
             for rule in rules:
                 yield from self._rule(rule, document, met)
         self.missed.at(Document(None), None, "1")
@@ -543,20 +548,64 @@ def _first(template: Template | None, setting: Setting) -> str:
     return str(values[0]) if values else ""
 
 
-def tables(mapping: MappingFile, files: Iterable[tuple[str, Callable[[], str]]]) -> Tables:
-    """The tables of a mapping: its own `values`, and its `lookups` made from those files (name and text) that they name."""
-    made: dict[str, dict[str, Values]] = {
-        name: {fold(key): _listed(value) for key, value in table.items()} for name, table in mapping.values.items()
-    }
-    for name, lookup in mapping.lookups.items():
-        made[name] = defaultdict(list)
-        for path, text in files:
-            if selects(lookup.file, path):
-                form = lookup.format or form_of(path, [])
-                found = Reader(mapping, path, made).listed(lookup, documents(text(), path, form=form, lists=mapping.lists))
-                for key, values in found.items():
+class Session:
+    """One reading of a source by its mapping: tables are made once, and what the mapping never came to is known at the end.
+
+    `files` are all files of the source, as names relative to the workspace with what gives their text.
+    """
+
+    def __init__(self, mapping: MappingFile, files: Mapping[str, Callable[[], str]]) -> None:
+        self.mapping, self.files = mapping, files
+        self.used = set[int]()
+
+    def read(self, name: str) -> Iterator[Fact | Finding]:
+        """What one file says; a file that cannot be read, and one that no rule reads, is a Finding."""
+        rules = rules_for(self.mapping, name)
+        if selects(self.mapping.ignore, name):
+            return
+        form = form_of(name, rules)
+        if not rules or not form:
+            what = "no rule of the mapping reads this file" if form else "no format is known for this suffix; state `format:` in the rule"
+            remedy = "Write a rule for it, or list it under `ignore:`."
+            yield finding("unread", name, what, level="warning" if rules else "note", remedy=remedy)
+            return
+        try:
+            yield from self._facts(name, form)
+        except UnreadableSource as error:
+            locator, _, message = str(error).partition(": ")
+            yield finding("unreadable_file", locator, message, level="error", remedy="Mend the file, or list it under `ignore:`.")
+
+    def _facts(self, name: str, form: str) -> Iterator[Fact | Finding]:
+        found = documents(self.files[name](), name, form=form, lists=self.mapping.lists)
+        return Reader(self.mapping, name, self.tables, self.used).facts(found)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The mapping's own `values`, and its `lookups` made from the files that they name."""
+        made: dict[str, dict[str, Values]] = {
+            name: {fold(key): _listed(value) for key, value in table.items()} for name, table in self.mapping.values.items()
+        }
+        for name, lookup in self.mapping.lookups.items():
+            made[name] = defaultdict(list)
+            for path in self.looked_up(lookup):
+                found = documents(self.files[path](), path, form=lookup.format or form_of(path, []), lists=self.mapping.lists)
+                for key, values in Reader(self.mapping, path, made).listed(lookup, found).items():
                     made[name][key] += values
-    return {name: dict(table) for name, table in made.items()}
+        return {name: dict(table) for name, table in made.items()}
+
+    def looked_up(self, lookup: Lookup) -> list[str]:
+        """The files that a lookup reads, in the order of their names."""
+        return [path for path in sorted(self.files) if selects(lookup.file, path)]
+
+    @cached_property
+    def digest(self) -> str:
+        """Over all but a file itself that decides what the file says: the mapping, the files that are looked up in, and this loader."""
+        texts = [path + self.files[path]() for lookup in self.mapping.lookups.values() for path in self.looked_up(lookup)]
+        return "sha256:" + sha256(canonical([VERSION, self.mapping.text, texts]).encode()).hexdigest()
+
+    def unused(self) -> Iterator[Finding]:
+        """What the mapping says and no record came to, once every file has been read: a misspelt path, or a field that is no more."""
+        return unused(self.mapping, self.used)
 
 
 def _listed(value: object) -> Values:

@@ -170,7 +170,10 @@ def _number(text: str, _: Arguments) -> Scalar:
         return float(text)
 
 
-_TRUTH: Mapping[str, bool] = dict.fromkeys(("true", "yes", "y", "1", "x", "on"), True) | dict.fromkeys(("false", "no", "n", "0", "off"), False)
+_TRUTH: Mapping[str, bool] = {
+    **dict.fromkeys(["true", "yes", "y", "1", "x", "on"], True),
+    **dict.fromkeys(["false", "no", "n", "0", "off"], False),
+}
 
 
 def _boolean(text: str, _: Arguments) -> bool:

@@ -1,24 +1,21 @@
-"""Reads invented files by an invented mapping, as a source of a workspace would be read."""
+"""Reads invented files by an invented mapping, as a source of a workspace is read."""
 
-import tempfile
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from loaders import records
-from loaders.documents import documents
+from graph import Fact, Finding
+from loaders.records import Session, parse
 
 
-def said(mapping, files, *, folder=None):
-    """All facts and findings of these files (name -> text), in the order in which they were said."""
-    plan = records.parse(mapping, "mapping.yaml")
-    tables = records.tables(plan, [(name, lambda text=text: text) for name, text in sorted(files.items())])
-    used, out = set(), []
-    for name, text in sorted(files.items()):
-        if records.selects(plan.ignore, name): continue
-        rules = records.rules_for(plan, name)
-        if not rules:
-            out.append(records.finding("unread", name, "x", level="note")); continue
-        try:
-            out += list(records.Reader(plan, name, tables, used).facts(documents(text, name, form=records.form_of(name, rules), lists=plan.lists)))
-        except records.UnreadableSource as error:
-            out.append(records.finding("unreadable_file", str(error).split(": ")[0], str(error), level="error"))
-    return out + list(records.unused(plan, used))
+def said(mapping: str, files: Mapping[str, str]) -> list[Fact | Finding]:
+    """All facts and findings of these files (name -> text), in the order in which they are said."""
+    session = session_of(mapping, files)
+    return [*(fact for name in session.files for fact in session.read(name)), *session.unused()]
+
+
+def session_of(mapping: str, files: Mapping[str, str]) -> Session:
+    """A reading of these files by this mapping."""
+    return Session(parse(mapping, "mapping.yaml"), {name: _given(text) for name, text in sorted(files.items())})
+
+
+def _given(text: str) -> Callable[[], str]:
+    return lambda: text

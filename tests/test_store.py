@@ -175,7 +175,7 @@ def test_claims_are_a_set(store: Store) -> None:
     said = claim("person:ann", locator="people.csv:3")
     moved = said._replace(locator="people.csv:9")
     with store.draft() as draft:
-        assert draft.stage([said, said]) == 1
+        assert draft.stage([said, moved]) == 1
         assert draft.stage([moved]) == 0
         draft.publish(revision(1))
     with store.draft() as draft:
@@ -996,6 +996,18 @@ def test_too_many_anchors_are_cut(store: Store) -> None:
     assert _walk(store, "cab", [("likes>", 1)], entities=2) == "c0 a0 |  | cut"
     assert _walk(store, "xcca", [("likes>", 1)], entities=2, relations=0) == "c0 a0 |  | cut"
     assert _walk(store, "ca", [], entities=2, relations=0) == "c0 a0 | "
+
+
+def test_neighbours_are_taken_by_number_and_not_by_name(store: Store) -> None:
+    """Forwards and backwards, and whatever the order in which the relations were put."""
+    revise(
+        store,
+        *(entity(name) for name in "hcab"),
+        *(relation("h", "likes", name) for name in "abc"),
+        *(relation(name, "knows", "h") for name in "bac"),
+    )
+    assert _walk(store, "h", [("likes>", 1), ("<knows", 1)]) == "h0 c1 a1 b1 | h~c h~a h~b c>h a>h b>h"
+    assert _walk(store, "h", [("<knows", 1), ("likes>", 1)], entities=3) == "h0 c1 a1 | c>h a>h | cut"
 
 
 def test_what_does_not_pass_the_filter_takes_no_room_in_a_walk(store: Store) -> None:
