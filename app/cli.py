@@ -187,7 +187,7 @@ def run_load(
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):
             _progress(f"{number}/{len(chosen)} {source.name}")
-            yield read(source, settings.root, known=context.known(source.name), allow_outside=settings.workspace.allow_outside)
+            yield read(source, settings.root, known=context.known(source.name), allow_outside=settings.workspace.allow_outside, mappings=settings.folder)
         _progress("merging")
 
     try:

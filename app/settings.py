@@ -12,7 +12,20 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
-from graph import EVERYTHING, Actor, ContextGraph, InputError, Ontology, Policy, SourceTerms, UnreadableSource, Value, load_ontology, nearest, open_store
+from graph import (
+    EVERYTHING,
+    Actor,
+    ContextGraph,
+    InputError,
+    Ontology,
+    Policy,
+    SourceTerms,
+    UnreadableSource,
+    Value,
+    load_ontology,
+    nearest,
+    open_store,
+)
 from loaders import Source, terms_of
 
 FILE = "orgcontext.yaml"

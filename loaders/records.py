@@ -364,6 +364,8 @@ class Reader:
     def __init__(self, mapping: MappingFile, name: str, tables: Tables, used: set[int] | None = None) -> None:
         self.mapping, self.name, self.tables = mapping, name, tables
         self.used = set[int]() if used is None else used  # the rules, blocks and properties that came to something, by identity
+        path = PurePosixPath(name)
+        self.around = {"$file": name, "$dir": path.parent.name, "$stem": path.stem}
         self.nothing = frozenset(map(fold, mapping.nothing))
         self.missed = _Missed()
         self.seen: set[str] = set()
@@ -395,9 +397,8 @@ class Reader:
         return table
 
     def _around(self, document: Document) -> Setting:
-        path = PurePosixPath(self.name)
-        around = {"$file": self.name, "$dir": path.parent.name, "$stem": path.stem, "$root": document.value, "$parent": None}
-        return self._setting(document.value, {**around, "$item": document.value, **{f"${name}": v for name, v in document.names.items()}})
+        own = {f"${name}": value for name, value in document.names.items()}
+        return self._setting(document.value, {**self.around, **own, "$root": document.value, "$item": document.value, "$parent": None})
 
     def _named(self, let: Mapping[str, Template], setting: Setting) -> Setting:
         """The setting with names of its own, each of which may use those before it."""

@@ -351,9 +351,11 @@ class _Alternative:
 
     def values(self, setting: Setting) -> list[Scalar]:
         values = _said(_flat(self.path.search(setting.record, setting.names)), setting)
-        for step in self.steps:
-            values = step.apply(values, setting, step.arguments)
-        return [value for value in _said(values, setting) if isinstance(value, str | int | float)]
+        if self.steps:
+            for step in self.steps:
+                values = step.apply(values, setting, step.arguments)
+            values = _said(values, setting)
+        return [value for value in values if isinstance(value, str | int | float)]
 
 
 def _flat(found: object) -> Values:
@@ -370,10 +372,12 @@ def _said(values: Values, setting: Setting) -> Values:
     for value in values:
         if not isinstance(value, str):
             done.append(value)
-        elif (text := value.strip()) and fold(text) not in setting.nothing:
-            done.append(text)
-        elif text:
+        elif not (text := value.strip()):
+            continue
+        elif setting.nothing and fold(text) in setting.nothing:
             setting.missed("placeholder", text)
+        else:
+            done.append(text)
     return done
 
 

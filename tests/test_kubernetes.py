@@ -17,12 +17,13 @@ import pytest
 import yaml
 
 from app.settings import read_settings
-from graph import Entity, Fact, Finding, Relation
+from graph import Entity, Fact, Finding, Relation, load_ontology
 from loaders import read
 
 WORKSPACE = Path(__file__).parent.parent / "app" / "examples" / "kubernetes"
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
 FOLDERS = ("kubernetes-community", "kubernetes-org", "kubernetes-enhancements", "cncf-glossary")
+SOURCES = ("community", "org", "enhancements", "owners", "glossary")
 
 pytestmark = pytest.mark.skipif(
     not all((DATA / folder).is_dir() for folder in FOLDERS),
@@ -89,7 +90,7 @@ def links(name: str, kind: str, *, source: str = "", target: str = "") -> set[tu
     }
 
 
-@pytest.mark.parametrize("name", ["community", "org", "enhancements", "owners", "glossary"])
+@pytest.mark.parametrize("name", SOURCES)
 def test_nothing_is_an_error_and_every_fact_has_a_place(name: str) -> None:
     """No source has a finding of level error, no file is unread, and every fact says file and line relative to the data's folder."""
     facts = loaded(name)
@@ -104,6 +105,21 @@ def test_nothing_is_an_error_and_every_fact_has_a_place(name: str) -> None:
         fact for fact in facts if not isinstance(fact, Finding) and not re.fullmatch(rf"({folders})/[^:]+:\d+", fact.origins[0].locator)
     ]
     assert wrong == []
+
+
+def test_no_two_things_are_taken_for_one() -> None:
+    """Every fact fits the ontology, and every identity (login, e-mail, code, address) that the sources give belongs to one id alone."""
+    ontology = load_ontology()
+    ids: dict[str, set[str]] = defaultdict(set)
+    for name in SOURCES:
+        for fact in loaded(name):
+            if isinstance(fact, Finding):
+                continue
+            assert ontology.faults(fact) == []
+            for identity in ontology.identities(fact) if isinstance(fact, Entity) else ():
+                ids[identity].add(fact.id)
+    assert {identity: same for identity, same in ids.items() if len(same) > 1} == {}
+    assert len(ids) > 2000
 
 
 # kubernetes/community

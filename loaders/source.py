@@ -1,0 +1,329 @@
+"""A source of the workspace, its files, and their rows: found, opened and read with a place for every error; what all loaders share."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from graph import Entity, Finding, InputError, Origin, Properties, Relation, SourceTerms, UnreadableSource, Value, nearest, review_days, slug
+from loaders.documents import SUFFIXES, Document, documents
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_CELLS = 10_000_000
+MAX_UNZIPPED = 1024 * 1024 * 1024
+
+Row = TypeVar("Row", bound=BaseModel)
+
+
+class Source(Value):
+    """One entry of the workspace's `sources`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", description="The name that origins, precedence and withdrawals go by.")
+    loader: str = Field(default="", description="The loader; left out, it is found from the content.")
+    path: str = Field(description="A file, a folder or a glob, relative to the workspace.")
+    owner: str = Field(default="", description="Who answers for the source: the id of a position, person or unit.")
+    sensitivity: str = Field(default="", pattern="^(|public|internal|confidential|restricted)$", description="The least for all that it says.")
+    review: str = Field(default="", description="How often what it says must be confirmed: 90d, 6m, 1y.")
+    precedence: int = Field(default=0, description="Of two sources that disagree the higher wins.")
+    columns: Mapping[str, str] = Field(default_factory=dict, description="Tabular loaders: their column -> ours.")
+    mapping: str = Field(default="", description="The mapping file of the records loader.")
+    sheet: str = Field(default="", description="The sheet of an Excel file; default: the first.")
+    encoding: str = Field(default="", description="The encoding of text files; default: UTF-8, or what a byte order mark says.")
+
+
+def terms_of(source: Source) -> SourceTerms:
+    """What the workspace says of this source as a whole."""
+    days = review_days(source.review) if source.review else 0
+    return SourceTerms(
+        name=source.name, precedence=source.precedence, sensitivity=source.sensitivity, owner=source.owner, review_days=days
+    )
+
+
+def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[File]:
+    """The files of a source, by name; `UnreadableSource` where there is none, `InputError` for one outside the workspace.
+
+    Names are relative to the workspace; of a source outside it, to the folder above the source.
+    """
+    base = root.resolve()
+    wanted = Path(source.path)
+    anchor = wanted if wanted.is_absolute() else base / wanted
+    found = _globbed(anchor) if any(sign in source.path for sign in "*?[") else _listed(anchor)
+    if not found:
+        raise UnreadableSource(f"{source.name}: nothing is at {source.path}{_near(anchor)}")
+    top = _top(anchor) if allow_outside else base
+    return [File(source, path, _named(source, path, base, top, allow_outside=allow_outside)) for path in found]
+
+
+def _globbed(pattern: Path) -> list[Path]:
+    steps = pattern.parts
+    first = next(number for number, step in enumerate(steps) if any(sign in step for sign in "*?["))
+    return sorted(path for path in Path(*steps[:first]).glob(str(Path(*steps[first:]))) if path.is_file())
+
+
+def _listed(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = (one for one in path.rglob("*") if one.is_file())
+        return sorted(one for one in inside if not any(step.startswith(".") for step in one.relative_to(path).parts))
+    return [path] if path.is_file() else []
+
+
+def _top(anchor: Path) -> Path:
+    steps = anchor.parts
+    first = next((number for number, step in enumerate(steps) if any(sign in step for sign in "*?[")), len(steps))
+    return Path(*steps[: max(1, first - 1 if first == len(steps) else first)]).resolve()
+
+
+def _near(path: Path) -> str:
+    return nearest(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else f"; there is no folder {path.parent.name}"
+
+
+def _named(source: Source, path: Path, base: Path, top: Path, *, allow_outside: bool) -> str:
+    real = path.resolve()
+    if real.is_relative_to(base):
+        return real.relative_to(base).as_posix()
+    if not allow_outside:
+        raise InputError(
+            f"{source.name}: {source.path} leads out of the workspace; copy it in, or say `allow_outside: true` in the workspace file"
+        )
+    return real.relative_to(top).as_posix() if real.is_relative_to(top) else real.name
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source. `name` is its path as origins carry it."""
+
+    source: Source
+    path: Path
+    name: str
+
+    @cached_property
+    def content(self) -> bytes:
+        """Its bytes, read once; `UnreadableSource` for one that is too large or cannot be read."""
+        try:
+            size = self.path.stat().st_size
+            if size > MAX_BYTES:
+                raise UnreadableSource(f"{self.name}: {size // 2**20} MiB; a file may have {MAX_BYTES // 2**20} MiB: split it")
+            return self.path.read_bytes()
+        except OSError as error:
+            raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of its bytes."""
+        return "sha256:" + sha256(self.content).hexdigest()
+
+    @property
+    def suffix(self) -> str:
+        """The end of its name, in lower case."""
+        return self.path.suffix.lower()
+
+    def text(self) -> str:
+        """Its text: UTF-8, what a byte order mark says, or what the source states; `UnreadableSource` names the first line that is neither."""
+        encoding = self.source.encoding or ("utf-16" if self.content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        try:
+            return self.content.decode(encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            line = self.content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+            raise UnreadableSource(
+                f"{self.name}:{line}: is not {encoding} text; save it as UTF-8, or state `encoding: cp1252` for the source"
+            ) from error
+
+    def documents(self) -> Iterator[Document]:
+        """Its documents by its suffix: rows of a table, documents of YAML or JSON, a Markdown page."""
+        if self.suffix == ".xlsx":
+            return self._sheet()
+        form = SUFFIXES.get(self.suffix)
+        if form is None:
+            raise UnreadableSource(f"{self.name}: no format is known for {self.suffix or 'a file without a suffix'}; known are {', '.join(SUFFIXES)}, .xlsx")
+        return documents(self.text(), self.name, form=form)
+
+    def _sheet(self) -> Iterator[Document]:
+        """The rows of an Excel sheet, cells as text; a sheet that unpacks to more than its limits is refused before it is unpacked."""
+        import openpyxl
+
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
+                if sum(one.file_size for one in packed.infolist()) > MAX_UNZIPPED:
+                    raise UnreadableSource(f"{self.name}: unpacks to more than {MAX_UNZIPPED // 2**20} MiB; save the sheet as CSV")
+            book = openpyxl.load_workbook(io.BytesIO(self.content), read_only=True, data_only=True)
+            sheet = book[self.source.sheet] if self.source.sheet else book.worksheets[0]
+            rows = sheet.iter_rows(values_only=True)
+            yield from self._cells(sheet.title, rows)
+        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+            raise UnreadableSource(f"{self.name}: cannot be read as an Excel file: {error}") from error
+
+    def _cells(self, title: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Document]:
+        header: list[str] = []
+        count = 0
+        for number, row in enumerate(rows, 1):
+            count += len(row)
+            if count > MAX_CELLS:
+                raise UnreadableSource(f"{self.name}:{title}:{number}: more than {MAX_CELLS} cells; save the sheet as CSV")
+            cells = [_cell(value) for value in row]
+            if not any(cells):
+                continue
+            if header:
+                yield Document(dict(zip(header, cells, strict=False)), start=f"{title}:{number}")
+            else:
+                header = cells
+
+    def records(self) -> Iterator[tuple[Mapping[str, Any], str]]:
+        """(record, locator) of a table, or of a list of mappings in YAML or JSON, alone or under one key."""
+        for document in self.documents():
+            value = document.value
+            if isinstance(value, dict) and all(isinstance(one, list) for one in value.values()) and len(value) == 1:
+                value = next(iter(value.values()))
+            if isinstance(value, list):
+                for number, one in enumerate(value):
+                    place = document.place(one, value, number, document.start)
+                    if isinstance(one, dict):
+                        yield one, self.locator(place)
+            elif isinstance(value, dict):
+                yield value, self.locator(document.start)
+
+    def locator(self, place: str) -> str:
+        """A place in this file as origins carry it."""
+        return f"{self.name}:{place}" if place else self.name
+
+    def rows(self, model: type[Row]) -> Iterator[tuple[Row, str] | Finding]:
+        """The records as rows of this model, each with its locator; a bad one is a Finding, and so are columns that nothing reads."""
+        known = {_folded(name): name for name in model.model_fields}
+        own = {theirs: ours for theirs, ours in self.source.columns.items()}
+        for theirs, ours in own.items():
+            if ours not in model.model_fields:
+                raise InputError(f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}")
+        names: dict[str, str] = {}
+        for record, where in self.records():
+            for header in record:
+                if header not in names:
+                    names[header] = own.get(header) or known.get(_folded(header), "")
+                    if not names[header] and header.strip():
+                        yield _unread_column(where, header, known)
+            try:
+                yield model.model_validate({names[key]: value for key, value in record.items() if names[key] and value not in ("", None)}), where
+            except ValidationError as error:
+                yield from _bad_row(error, where)
+
+    def header(self) -> frozenset[str]:
+        """The folded names of the first record's fields, as this source maps them; empty for a file that has none."""
+        try:
+            record, _ = next(iter(self.records()), ({}, ""))
+        except UnreadableSource:
+            return frozenset()
+        return frozenset(_folded(self.source.columns.get(name, name)) for name in record)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat()[:10] if hasattr(value, "isoformat") else str(value).strip()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] a date
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "", name).casefold()
+
+
+def _unread_column(where: str, header: str, known: Mapping[str, str]) -> Finding:
+    message = f"{where}: nothing reads the column {header!r}{nearest(_folded(header), known)}"
+    remedy = "Map it under `columns:` in the workspace file, or leave it."
+    return Finding(id=f"column:{where}:{header}", check="column", level="note", subject=header, message=message, remedy=remedy)
+
+
+def _bad_row(error: ValidationError, where: str) -> Iterator[Finding]:
+    for fault in error.errors():
+        field = ".".join(map(str, fault["loc"])) or "row"
+        message = f"{where}: {field}: {fault['msg'].removeprefix('Value error, ')}"
+        if fault["type"] not in ("missing", "value_error"):
+            message += f", not {fault['input']!r}"
+        yield Finding(id=f"row:{where}:{field}", check="row", level="error", subject=where, message=message)
+
+
+# cells
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(text for one in value.split(";") if (text := one.strip()))
+    return tuple(map(str, value)) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] parsed YAML
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str) and (text := value.strip().casefold()) in _FLAGS:
+        return _FLAGS[text]
+    return value
+
+
+_FLAGS = {"yes": True, "true": True, "1": True, "x": True, "no": False, "false": False, "0": False}
+
+
+def _stripped(value: object) -> object:
+    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_stripped)]
+Many = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Day = date
+
+
+class Record(BaseModel):
+    """A row: fields are columns; what is not among them was said to be unread before."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Kept(Record):
+    """The columns of whatever must be kept true."""
+
+    owner: Text = ""
+    review: Text = ""
+    verified_at: Day | None = None
+    verified_by: Text = ""
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    def kept(self) -> Properties:
+        """How fresh it is, as properties."""
+        verified = self.verified_at.isoformat() if self.verified_at else ""
+        return filled(review=self.review, verified_at=verified, verified_by=reference("person", self.verified_by))
+
+
+def filled(**values: Any) -> Properties:
+    """The properties that say something."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value not in ("", None, (), [])}
+
+
+def reference(prefix: str, text: str) -> str:
+    """The id that a cell names: as it stands if it has a prefix, else a slug with this one; "" for a blank."""
+    if not text:
+        return ""
+    head, colon, rest = text.partition(":")
+    return text if colon and rest and head.isidentifier() and head.islower() and " " not in text else f"{prefix}:{slug(text)}"
+
+
+def at(where: str) -> tuple[Origin, ...]:
+    """The origin of a fact at this place."""
+    return (Origin(locator=where),)
+
+
+def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Properties | None = None, **more: Any) -> Entity:
+    """An entity read at this place."""
+    return Entity(id=id_, kind=kind, name=name, properties=properties or {}, origins=at(where), **more)
+
+
+def link(source: str, kind: str, target: str, where: str, **more: Any) -> Iterator[Relation]:
+    """A relation read at this place; nothing where an end is blank."""
+    if source and target:
+        yield Relation(source=source, kind=kind, target=target, origins=at(where), **more)
