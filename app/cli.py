@@ -69,7 +69,9 @@ def cli(ctx: click.Context, workspace: str) -> None:
 
 def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options that every command has: the format, and who asks."""
-    chosen = click.option("--format", "form", type=click.Choice(operation_formats), default="text", show_default=True, help="How to answer.")
+    chosen = click.option(
+        "--format", "form", type=click.Choice(operation_formats), default="text", show_default=True, help="How to answer."
+    )
     asker = click.option("--as", "asker", default="", metavar="ACTOR", help="Ask as this actor: a person's or an agent's id.")
     return lambda command: chosen(asker(command))
 
@@ -115,7 +117,9 @@ def _command(operation: Operation) -> click.Command:
 
     parameters = [_parameter(name, info) for name, info in operation.question.model_fields.items()]
     if operation.name == "gaps":
-        parameters.append(click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse."))
+        parameters.append(
+            click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse.")
+        )
     made = formats(operation.formats)(click.pass_context(lambda _, **given: run(**given)))
     command = click.command(operation.name, help=operation.summary)(made)
     command.params = [*parameters, *command.params]
@@ -187,7 +191,13 @@ def run_load(
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):
             _progress(f"{number}/{len(chosen)} {source.name}")
-            yield read(source, settings.root, known=context.known(source.name), allow_outside=settings.workspace.allow_outside, mappings=settings.folder)
+            yield read(
+                source,
+                settings.root,
+                known=context.known(source.name),
+                allow_outside=settings.workspace.allow_outside,
+                mappings=settings.folder,
+            )
         _progress("merging")
 
     try:
@@ -204,11 +214,17 @@ def _progress(text: str) -> None:
 def load_text(report: LoadReport) -> str:
     """What a load did, for people."""
     rows = [(one.name, f"{one.entities} entities", f"{one.relations} relations", f"{one.seconds:.2f} s") for one in report.sources]
-    counts = ", ".join(f"{word} {_counts(what)}" for word, what in (("added", report.added), ("changed", report.changed), ("withdrawn", report.withdrawn)))
+    counts = ", ".join(
+        f"{word} {_counts(what)}" for word, what in (("added", report.added), ("changed", report.changed), ("withdrawn", report.withdrawn))
+    )
     nothing = not any((*_both(report.added), *_both(report.changed), *_both(report.withdrawn)))
     head = "nothing changed" if nothing else counts
     state = "would be written" if report.dry else f"revision {report.revision}"
-    return columns(rows) + findings_text(report.findings) + (f"{head}; revision {report.revision} stands\n" if nothing else f"{head}; {state}\n")
+    return (
+        columns(rows)
+        + findings_text(report.findings)
+        + (f"{head}; revision {report.revision} stands\n" if nothing else f"{head}; {state}\n")
+    )
 
 
 def _both(counts: Counts) -> tuple[int, int]:
@@ -237,8 +253,11 @@ sources: []
 @cli.command()
 @click.argument("directory", default=".")
 @click.option("--sample", is_flag=True, help="With the files of the invented sample company.")
-@click.option("--example", type=click.Choice(sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) if EXAMPLES.is_dir() else []),
-              help="With the workspace and mappings of an example; its data lies where ORGCONTEXT_DATA says.")
+@click.option(
+    "--example",
+    type=click.Choice(sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) if EXAMPLES.is_dir() else []),
+    help="With the workspace and mappings of an example; its data lies where ORGCONTEXT_DATA says.",
+)
 def init(directory: str, *, sample: bool, example: str | None) -> None:
     """A new workspace: empty, or with the sample company."""
     folder = Path(directory)
@@ -309,7 +328,10 @@ def doctor(folder: Path, form: str, asker: str) -> None:
     if form == "json":
         click.echo(json.dumps([one.model_dump() for one in found], ensure_ascii=False))
     else:
-        click.echo(columns((("ok" if one.ok else "NOT OK"), one.name, one.says + (f" -> {one.remedy}" if one.remedy else "")) for one in found), nl=False)
+        click.echo(
+            columns((("ok" if one.ok else "NOT OK"), one.name, one.says + (f" -> {one.remedy}" if one.remedy else "")) for one in found),
+            nl=False,
+        )
     raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
 
 

@@ -121,7 +121,9 @@ def _dump(values: Iterable[Value]) -> list[dict[str, Any]]:
 
 def find(context: ContextGraph, actor: Actor, question: Find, _: str) -> Reply:
     hits = context.find(question.text, actor=actor, limit=question.limit, kinds=question.kind, at=_at(question))
-    text = columns((hit.id, hit.kind, hit.name, f"{hit.score:.2f}") for hit in hits) or f"Nothing that you may see fits {question.text!r}.\n"
+    text = (
+        columns((hit.id, hit.kind, hit.name, f"{hit.score:.2f}") for hit in hits) or f"Nothing that you may see fits {question.text!r}.\n"
+    )
     return _simple(context, actor, _at(question), _dump(hits), text, served=tuple(hit.id for hit in hits))
 
 
@@ -186,10 +188,18 @@ def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply
 def history(context: ContextGraph, actor: Actor, question: History, _: str) -> Reply:
     revisions = context.history(actor=actor)
     rows = (
-        (f"{one.number}", f"{one.at:%Y-%m-%d %H:%M}", one.actor, f"+{_total(one.added)} ~{_total(one.changed)} -{_total(one.withdrawn)}", one.message)
+        (
+            f"{one.number}",
+            f"{one.at:%Y-%m-%d %H:%M}",
+            one.actor,
+            f"+{_total(one.added)} ~{_total(one.changed)} -{_total(one.withdrawn)}",
+            one.message,
+        )
         for one in revisions
     )
-    return _simple(context, actor, _at(question), _dump(revisions), columns(rows) or "No revision yet: `orgcontext load` makes the first.\n")
+    return _simple(
+        context, actor, _at(question), _dump(revisions), columns(rows) or "No revision yet: `orgcontext load` makes the first.\n"
+    )
 
 
 def _total(counts: Any) -> int:
@@ -275,7 +285,9 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
     if not lines:
         return ""
     widths = [min(60, max(len(line[place]) for line in lines)) for place in range(len(lines[0]) - 1)]
-    return "".join("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip() + "\n" for line in lines)
+    return "".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip() + "\n" for line in lines
+    )
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
@@ -292,7 +304,10 @@ def show_text(shown: Shown) -> str:
     """One entity for people: what holds, what relates, who said so, what changed."""
     row, fresh = shown.item.row, shown.item.freshness
     lines = [f"{row.name}  {row.id}", f"  {row.kind}, {row.sensitivity}, {fresh.state}" + (f", owner {fresh.owner}" if fresh.owner else "")]
-    lines += [f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in json.loads(row.properties).items()]
+    lines += [
+        f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in json.loads(row.properties).items()
+    ]
     if row.aliases:
         lines.append(f"  also known as {', '.join(row.aliases)}")
     for contested in json.loads(row.conflicts):
@@ -303,5 +318,8 @@ def show_text(shown: Shown) -> str:
         way = f"{one.kind} {other}" if one.source == row.id else f"{other} {one.kind} this"
         lines.append(f"  - {way}" + (f"  {shown.names[other]}" if other in shown.names else ""))
     lines += [f"  from {claim.source} {claim.locator}" for claim in shown.claims]
-    lines += [f"  revision {one['revision']} ({one['at']}) {one['change']} by {one['actor']}: {', '.join(one['properties'])}".rstrip(": ") for one in shown.history]
+    lines += [
+        f"  revision {one['revision']} ({one['at']}) {one['change']} by {one['actor']}: {', '.join(one['properties'])}".rstrip(": ")
+        for one in shown.history
+    ]
     return "\n".join(lines) + "\n"

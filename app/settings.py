@@ -36,13 +36,17 @@ class Workspace(Value):
     """The workspace file `orgcontext.yaml`."""
 
     organization: str = Field(description="The name of the organization, as it stands above every answer.")
-    store: str = Field(default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH or neo4j://HOST:PORT/DATABASE?graph=NAME.")
+    store: str = Field(
+        default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH or neo4j://HOST:PORT/DATABASE?graph=NAME."
+    )
     ontologies: tuple[str, ...] = Field(default=(), description="The workspace's own ontology files in Turtle.")
     aliases: str = Field(default="", description="A YAML file of ids that are one thing: alias: id.")
     access: str = Field(default="", description="The access policy; without one the local user sees everything.")
     allow_outside: bool = Field(default=False, description="Whether sources may lie outside the workspace's folder.")
     root: str = Field(default="", description="The folder that source paths are relative to, if not this file's own.")
-    sources: tuple[Source, ...] = Field(default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by.")
+    sources: tuple[Source, ...] = Field(
+        default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."
+    )
 
 
 class Settings(Value):

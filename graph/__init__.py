@@ -40,9 +40,8 @@ from graph.model import (
     relation_key,
     slug,
 )
-from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind
+from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
-from graph.ontology import review_days
 from graph.policy import EVERYTHING, Policy
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
@@ -50,6 +49,8 @@ from graph.scope import Hit, Scope
 from graph.stores import open_store
 
 __all__ = [
+    "EVERYTHING",
+    "RENDERINGS",
     "Actor",
     "Change",
     "Conflict",
@@ -58,7 +59,6 @@ __all__ = [
     "ContextGraph",
     "Counts",
     "Difference",
-    "EVERYTHING",
     "Entity",
     "Event",
     "Facet",
@@ -84,7 +84,6 @@ __all__ = [
     "Properties",
     "Property",
     "PropertyValue",
-    "RENDERINGS",
     "Readiness",
     "Reading",
     "Relation",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from graph.model import Value
@@ -46,7 +47,7 @@ def impact(subject: str, entities: Mapping[str, EntityRow], relations: Sequence[
             kind=entities[id_].kind,
             name=entities[id_].name,
             distance=len(path) - 1,
-            path=tuple(digraph.edges[one, other]["step"] for one, other in zip(path, path[1:], strict=False)),
+            path=tuple(digraph.edges[one, other]["step"] for one, other in pairwise(path)),
         )
         for id_, path in found.items()
         if id_ != subject

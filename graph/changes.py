@@ -25,7 +25,6 @@ from graph.model import (
     Properties,
     PropertyValue,
     Reading,
-    Relation,
     Sensitivity,
     SourceTerms,
     canonical,
@@ -53,9 +52,9 @@ class Staged:
 class Settled:
     """How the graph differs from the one before, and the sum over the digests of all that was put or closed."""
 
-    added: Counts = Counts()
-    changed: Counts = Counts()
-    withdrawn: Counts = Counts()
+    added: Counts = field(default_factory=Counts)
+    changed: Counts = field(default_factory=Counts)
+    withdrawn: Counts = field(default_factory=Counts)
     content: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -206,9 +205,7 @@ class Settlement:
                 fresh |= {one, *others} - known
         return known, links
 
-    def _groups(
-        self, ids: set[str], links: list[tuple[str, str, str]], claims: Mapping[str, Sequence[Claim]]
-    ) -> Iterator[tuple[str, ...]]:
+    def _groups(self, ids: set[str], links: list[tuple[str, str, str]], claims: Mapping[str, Sequence[Claim]]) -> Iterator[tuple[str, ...]]:
         """The ids that are one thing each; a component in which an exclusive key has two values falls apart, with a Finding."""
         if not links and not self.known_aliases:
             yield from ((id_,) for id_ in sorted(ids))

@@ -192,9 +192,7 @@ class ContextGraph:
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
             moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
-            settled = changes.settle(
-                draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__
-            )
+            settled = changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
             loading.keep(settled.findings)
             self._stop_on_errors(loading, keep_going=keep_going)
             head = self.store.head()
@@ -254,9 +252,7 @@ class ContextGraph:
         terms = {name: one.model_dump(mode="json") for name, one in sorted(self.terms.items())}
         return sha256(canonical([self.ontology.digest, terms, self.aliases]).encode()).hexdigest()
 
-    def _sealed(
-        self, number: int, head: Revision | None, began: datetime, actor: str, message: str, settled: changes.Settled
-    ) -> Revision:
+    def _sealed(self, number: int, head: Revision | None, began: datetime, actor: str, message: str, settled: changes.Settled) -> Revision:
         """The revision with its digest: over its content, its own words, and the digest before it."""
         plain = Revision(
             number=number,
@@ -306,7 +302,13 @@ class ContextGraph:
             revision = when[version.since]
             change = "changed" if previous else "added"
             different = [] if previous is None else _different(previous, now, view.where)
-            yield {"revision": version.since, "at": _moment(revision.at), "actor": revision.actor, "change": change, "properties": different}
+            yield {
+                "revision": version.since,
+                "at": _moment(revision.at),
+                "actor": revision.actor,
+                "change": change,
+                "properties": different,
+            }
             if version.until and not any(one.since == version.until for one in versions):
                 ended = when[version.until]
                 yield {"revision": version.until, "at": _moment(ended.at), "actor": ended.actor, "change": "withdrawn", "properties": []}
@@ -347,7 +349,11 @@ class ContextGraph:
         return {
             key: row
             for key, row in rows.items()
-            if (row.id in there if isinstance(row, EntityRow) else {row.source, row.target} <= there and (kinds is None or row.kind in kinds))
+            if (
+                row.id in there
+                if isinstance(row, EntityRow)
+                else {row.source, row.target} <= there and (kinds is None or row.kind in kinds)
+            )
         }
 
     def _difference(
@@ -395,7 +401,9 @@ class ContextGraph:
             for claim in self.store.claims(source=name, at=view.at):
                 if claim.target:
                     found += [
-                        (claim.subject, claim.kind, claim.target, claim.locator) for end in (claim.subject, claim.target) if end not in there
+                        (claim.subject, claim.kind, claim.target, claim.locator)
+                        for end in (claim.subject, claim.target)
+                        if end not in there
                     ]
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}

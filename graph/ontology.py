@@ -174,7 +174,13 @@ class Ontology(Value):
             return [_fault(fact, "kind", f"kind {fact.kind!r} is not in the ontology{nearest(fact.kind, self.kinds)}")]
         matched = _ID.fullmatch(fact.id)
         if matched is None:
-            return [_fault(fact, "id", f"{fact.id!r} is no id; one is made of a prefix, a colon and a name without blanks, as {kind.prefix}:example")]
+            return [
+                _fault(
+                    fact,
+                    "id",
+                    f"{fact.id!r} is no id; one is made of a prefix, a colon and a name without blanks, as {kind.prefix}:example",
+                )
+            ]
         if matched[1] != kind.prefix:
             return [_fault(fact, "id", f"{fact.id!r} is no id of a {kind.name}; those begin with {kind.prefix}:")]
         if fact.sensitivity and fact.sensitivity not in _LEVELS:
@@ -191,9 +197,13 @@ class Ontology(Value):
             if allowed is not None and prefix in allowed and " " not in id_:
                 continue
             if not _ID.fullmatch(id_):
-                found.append(_fault(fact, "id", f"{fact.kind} cannot {word} at {id_!r}: that is no id (a prefix, a colon, a name without blanks)"))
+                found.append(
+                    _fault(fact, "id", f"{fact.kind} cannot {word} at {id_!r}: that is no id (a prefix, a colon, a name without blanks)")
+                )
             elif prefix not in self.prefixes:
-                found.append(_fault(fact, "id", f"{fact.kind} {word}s at {id_!r}: no kind has the prefix {prefix!r}{nearest(prefix, self.prefixes)}"))
+                found.append(
+                    _fault(fact, "id", f"{fact.kind} {word}s at {id_!r}: no kind has the prefix {prefix!r}{nearest(prefix, self.prefixes)}")
+                )
             elif allowed is not None:
                 known = ", ".join(sorted(allowed))
                 found.append(_fault(fact, "domain", f"{fact.kind} does not {word} at {id_!r}, but at {known}", level="warning"))
@@ -211,7 +221,7 @@ class Ontology(Value):
                 continue
             for one in value if isinstance(value, list) else (value,):
                 if not _fits(one, declared.datatype):
-                    found.append(_fault(fact, "datatype", f"{name} is {one!r}, which is no {_WORDS[declared.datatype]}"))
+                    found += [_fault(fact, "datatype", f"{name} is {one!r}, which is no {_WORDS[declared.datatype]}")]
         return found
 
     def _near(self, name: str) -> str:
@@ -230,11 +240,11 @@ class Ontology(Value):
             given = entity.properties.get(key)
             for value in given if isinstance(given, list) else (given,):
                 if value is not None and (folded := str(value).strip().casefold().lstrip("@")):
-                    found.append(f"{kind.prefix}.{_SAME_KEY.get(key, key)} {folded}")
+                    found += [f"{kind.prefix}.{_SAME_KEY.get(key, key)} {folded}"]
         return tuple(found)
 
 
-_SAME_KEY = {"former_logins": "login", "former_names": "name"}  # a former value identifies by the key that it was a value of
+_SAME_KEY = {"former_logins": "login"}  # a former value identifies by the key that it was a value of
 _LEVELS = frozenset(map(str, Sensitivity))
 _WORDS = {"integer": "whole number", "decimal": "number", "boolean": "true or false", "date": "day such as 2026-11-23", "anyURI": "URI"}
 
@@ -317,7 +327,9 @@ def load(extra: Sequence[Path] = ()) -> Ontology:
     """
     texts = {one.name: one.read_text(encoding="utf-8") for one in files("ontologies").iterdir() if one.name.endswith(".ttl")}
     own = {path.name: _own_text(path) for path in extra}
-    digest = sha256("\0".join([_COMPILER, *(part for pair in (*sorted(texts.items()), *own.items()) for part in pair)]).encode()).hexdigest()
+    digest = sha256(
+        "\0".join([_COMPILER, *(part for pair in (*sorted(texts.items()), *own.items()) for part in pair)]).encode()
+    ).hexdigest()
     cache = _cache_file(digest)
     if (found := _cached(cache)) is not None:
         return found
@@ -416,7 +428,9 @@ class _Compiler:
     def _name(self, subject: rdflib.URIRef, pattern: re.Pattern[str]) -> str:
         name = _local(subject)
         if not pattern.fullmatch(name):
-            message = f"{self.modules[subject]}.ttl: {name!r} cannot be a name here; kinds are CamelCase, relations and properties snake_case"
+            message = (
+                f"{self.modules[subject]}.ttl: {name!r} cannot be a name here; kinds are CamelCase, relations and properties snake_case"
+            )
             raise InputError(message)
         return name
 
@@ -438,7 +452,10 @@ class _Compiler:
         found: list[Any] = []
         level = [subject]
         while level:
-            level = sorted({up for one in level for up in self.triples.objects(one, self.rdf.RDFS.subClassOf) if up in self.modules} - set(found), key=_local)
+            level = sorted(
+                {up for one in level for up in self.triples.objects(one, self.rdf.RDFS.subClassOf) if up in self.modules} - set(found),
+                key=_local,
+            )
             found += level
         return found
 

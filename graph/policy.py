@@ -51,18 +51,22 @@ class Grant(Value):
 
 
 class Policy(Value):
-    """The whole policy of a workspace (`access.yaml`); `default` are the roles of an actor that `actors` does not name."""
+    """The whole policy of a workspace (`access.yaml`).
+
+    `default` are the roles of a person that `actors` does not name, `agents` those of an agent that it does not name: none, unless stated.
+    """
 
     roles: Mapping[str, Mapping[str, str]] = Field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
     actors: Mapping[str, frozenset[str]] = Field(default_factory=dict)
     default: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
 
     @model_validator(mode="after")
     def _known_roles(self) -> Policy:
-        named = {role: "grants" for role in (grant.role for grant in self.grants)}
+        named = dict.fromkeys((grant.role for grant in self.grants), "grants")
         named |= {role: f"actors, {actor}" for actor, roles in self.actors.items() for role in roles}
-        named |= dict.fromkeys(self.default, "default")
+        named |= dict.fromkeys(self.default, "default") | dict.fromkeys(self.agents, "agents")
         for role, where in named.items():
             if role not in self.roles:
                 message = f"{where}: role {role!r} is not among the roles{nearest(role, self.roles)}"
@@ -80,13 +84,15 @@ class Policy(Value):
 
     def actor(self, id_: str, *, behalf: str = "") -> Actor:
         """The actor with the roles that this policy gives it."""
-        return Actor(id=id_, roles=self.actors.get(id_, self.default), behalf=behalf)
+        other = self.agents if id_.startswith("agent:") else self.default
+        return Actor(id=id_, roles=self.actors.get(id_, other), behalf=behalf)
 
 
 EVERYTHING = Policy(
     roles={"administrator": {"description": "Sees everything."}},
     grants=(Grant(role="administrator", allow=Reach(), because="The workspace has no access file: its user sees everything."),),
     default=frozenset({"administrator"}),
+    agents=frozenset({"administrator"}),
 )
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from pydantic import Field
+
 from graph.model import Value, canonical
 from graph.ontology import Freshness, Ontology
 from graph.stores.base import EntityRow, RelationRow
@@ -54,7 +56,7 @@ class Budget(Value):
     tokens: int
     used: int
     left_out: int
-    left_out_by_kind: dict[str, int] = {}
+    left_out_by_kind: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def _more(count: int) -> str:
 
 def _line(text: str) -> str:
     """Text from a source on one line, so that it cannot pretend to be a heading, a mark or an item of its own."""
-    return " ".join(text.split()).replace("<data", "‹data").replace("</data", "‹/data")
+    return " ".join(text.split()).replace("<data", "(data").replace("</data", "(/data")
 
 
 def _value(value: object) -> str:

@@ -178,9 +178,7 @@ def _items(view: View, walked: Walked, anchors: Sequence[str], required: frozens
         for row in walked.entities
     ]
     order = {item.row.id: number for number, item in enumerate(items)}
-    return sorted(
-        items, key=lambda item: (first.get(item.row.id, len(first)), not item.required, -item.rank, order[item.row.id])
-    )
+    return sorted(items, key=lambda item: (first.get(item.row.id, len(first)), not item.required, -item.rank, order[item.row.id]))
 
 
 def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, Freshness]:

@@ -27,14 +27,18 @@ LOADERS: dict[str, Loader] = {
     "glossary": Loader("Terms in CSV, or in Markdown with front matter.", glossary.read, glossary.matches),
     "approvals": Loader("An approval matrix in CSV or XLSX: process, step, order, approver, condition.", approvals.read, approvals.matches),
     "dependencies": Loader("Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches),
-    "inventory": Loader("The context inventory in CSV or XLSX: function, context, source, frequency, owner.", inventory.read, inventory.matches),
+    "inventory": Loader(
+        "The context inventory in CSV or XLSX: function, context, source, frequency, owner.", inventory.read, inventory.matches
+    ),
     "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
 
-def read(source: Source, root: Path, *, known: Mapping[str, str] | None = None, allow_outside: bool = False, mappings: Path | None = None) -> Reading:
+def read(
+    source: Source, root: Path, *, known: Mapping[str, str] | None = None, allow_outside: bool = False, mappings: Path | None = None
+) -> Reading:
     """A reading of this source: its parts by name, each read when it is asked for.
 
     A part whose digest is in `known` is not read again. Mapping files are relative to `mappings` (default: `root`). `InputError` where the
@@ -42,7 +46,9 @@ def read(source: Source, root: Path, *, known: Mapping[str, str] | None = None, 
     """
     found = files(source, root, allow_outside=allow_outside)
     if source.loader and source.loader not in LOADERS:
-        raise InputError(f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}")
+        raise InputError(
+            f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}"
+        )
     if source.loader == "records" or (source.mapping and not source.loader):
         return Reading(terms_of(source), _mapped(source, found, mappings or root, known or {}))
     name = source.loader or detect(source, found[0])

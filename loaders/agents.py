@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from graph import Fact, Finding
 from loaders.source import Day, File, Flag, Kept, Many, Text, filled, link, reference, thing
@@ -23,7 +23,7 @@ class AgentRow(Kept):
     status: Text = ""
     sponsor: Text = ""
     acts_for: Many = ()
-    tools: list[Any] = []
+    tools: list[Any] = Field(default_factory=list)
     tasks: Many = ()
     expires_on: Day | None = None
 
@@ -62,7 +62,9 @@ def read(file: File) -> Iterator[Fact | Finding]:
         for number, record in enumerate(rows):
             where = file.locator(document.place(record, rows, number, document.start))
             try:
-                yield from _agent(AgentRow.model_validate(record), where) if name == "agents" else _task(TaskRow.model_validate(record), where)
+                yield from (
+                    _agent(AgentRow.model_validate(record), where) if name == "agents" else _task(TaskRow.model_validate(record), where)
+                )
             except ValidationError as error:
                 fault = error.errors()[0]
                 message = f"{where}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"

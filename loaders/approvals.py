@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from graph import Fact, Finding, slug
 from loaders.source import File, Flag, Kept, Text, filled, link, reference, thing
@@ -82,7 +83,13 @@ def _step(row: StepRow, where: str, process: str, step: str) -> Iterator[Fact]:
 def _authority(row: StepRow, where: str, step: str, approver: str) -> Iterator[Fact]:
     own = reference("authority", row.authority) or f"authority:{approver.partition(':')[2]}.{step.partition(':')[2].partition('.')[0]}"
     name = f"Approve {row.process_name or row.process} up to {row.limit:g} {row.currency}".strip()
-    yield thing("Authority", own, where, name=name, properties=filled(limit=row.limit, currency=row.currency, subject=row.process_name or row.process))
+    yield thing(
+        "Authority",
+        own,
+        where,
+        name=name,
+        properties=filled(limit=row.limit, currency=row.currency, subject=row.process_name or row.process),
+    )
     yield from link(step, "under_authority", own, where)
     yield from link(approver, "holds_authority", own, where)
 
@@ -90,7 +97,7 @@ def _authority(row: StepRow, where: str, step: str, approver: str) -> Iterator[F
 def _flow(steps: list[tuple[int, str, str, str]]) -> Iterator[Fact]:
     """Every step precedes those of the next order."""
     orders = sorted({order for order, *_ in steps})
-    for before, after in zip(orders, orders[1:], strict=False):
+    for before, after in pairwise(orders):
         for _, one, _, _ in (step for step in steps if step[0] == before):
             for _, other, condition, where in (step for step in steps if step[0] == after):
                 yield from link(one, "precedes", other, where, properties=filled(condition=condition))

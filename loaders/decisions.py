@@ -55,7 +55,9 @@ def read(file: File) -> Iterator[Fact | Finding]:
         row, where = found
         own = reference("decision", row.id)
         decided = row.date.isoformat() if row.date else ""
-        properties = filled(status=row.status, outcome=row.outcome, decided_on=decided, rationale=row.rationale, number=row.number, tags=row.tags)
+        properties = filled(
+            status=row.status, outcome=row.outcome, decided_on=decided, rationale=row.rationale, number=row.number, tags=row.tags
+        )
         more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
         yield thing("Decision", own, where, name=row.title, properties=properties | row.kept(), **more)
         for column, relation, prefix in _RELATIONS:

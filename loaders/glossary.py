@@ -62,10 +62,14 @@ def _page(file: File) -> Iterator[Fact | Finding]:
         given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
         given["term"] = given.get("term") or given.pop("title", "") or PurePosixPath(file.name).stem
         paragraphs = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0].strip()
-        links = [PurePosixPath(target).stem for _, target in _LINK.findall(paragraphs) if "://" not in target and not target.startswith("#")]
+        links = [
+            PurePosixPath(target).stem for _, target in _LINK.findall(paragraphs) if "://" not in target and not target.startswith("#")
+        ]
         definition = given.get("definition") or " ".join(_LINK.sub(r"\1", paragraphs).split())
         known = {name: value for name, value in given.items() if name in TermRow.model_fields and value is not None}
-        row = TermRow.model_validate({**known, "definition": definition, "key": PurePosixPath(file.name).stem, "related": [*_listed(given.get("related")), *links]})
+        row = TermRow.model_validate(
+            {**known, "definition": definition, "key": PurePosixPath(file.name).stem, "related": [*_listed(given.get("related")), *links]}
+        )
         yield from _term(row, file.locator(document.start or "1"))
 
 
@@ -95,7 +99,6 @@ def _term(row: TermRow, where: str) -> Iterator[Fact]:
         glossary = reference("glossary", row.glossary)
         if ":" not in row.glossary:
             yield thing("Glossary", glossary, where, name=row.glossary)
-            yield from link(glossary, "owned_by", reference("position", row.owner), where)
         yield from link(own, "in_glossary", glossary, where)
     for relation, others in (("broader", row.broader), ("related_to", row.related)):
         for other in dict.fromkeys(others):

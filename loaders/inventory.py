@@ -55,7 +55,10 @@ def _asset(row: AssetRow, where: str, named: set[str]) -> Iterator[Fact]:
     )
     more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
     yield thing(row.kind, own, where, name=row.context, properties=properties | row.kept(), **more)
-    for prefix, kind, cell, relation in (("function", "BusinessFunction", row.function, "serves"), ("system", "System", row.source, "stored_in")):
+    for prefix, kind, cell, relation in (
+        ("function", "BusinessFunction", row.function, "serves"),
+        ("system", "System", row.source, "stored_in"),
+    ):
         other = reference(prefix, cell)
         if other and other not in named and ":" not in cell:
             named.add(other)

@@ -67,7 +67,12 @@ def _person(row: PersonRow, where: str, named: set[str]) -> Iterator[Fact]:
     person, position, unit = reference("person", row.id), reference("position", row.position), reference("unit", row.unit)
     if person:
         properties = filled(
-            email=row.email, employee_number=row.employee_number, login=row.login, title=row.title, location=row.location, employment=row.employment
+            email=row.email,
+            employee_number=row.employee_number,
+            login=row.login,
+            title=row.title,
+            location=row.location,
+            employment=row.employment,
         )
         yield thing("Person", person, where, name=row.name, properties=properties | row.kept())
         yield from link(person, "reports_to", reference("person", row.manager), where)
@@ -76,13 +81,15 @@ def _person(row: PersonRow, where: str, named: set[str]) -> Iterator[Fact]:
             yield from link(person, "has_role", f"role:{slug(role)}", where)
     if position:
         vacant = {"vacant": True} if not person else {}
-        yield thing("Position", position, where, name=row.position_title or row.position, properties=filled(title=row.position_title) | vacant)
+        yield thing(
+            "Position", position, where, name=row.position_title or row.position, properties=filled(title=row.position_title) | vacant
+        )
         yield from link(person, "holds", position, where, valid_from=row.valid_from, valid_to=row.valid_to)
         yield from link(position, "reports_to", reference("position", row.reports_to), where)
         yield from link(position, "deputizes_for", reference("position", row.deputizes_for), where)
     if unit and unit not in named and ":" not in row.unit:
         named.add(unit)
-        yield thing("Unit", unit, where, name=row.unit_name or row.unit)
+        yield thing("Unit", unit, where, name=row.unit_name or (row.unit if row.unit != slug(row.unit) else ""))
     yield from link(person or position, "member_of", unit, where)
     yield from _heads(position or person, row, where)
 

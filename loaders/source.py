@@ -15,7 +15,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from graph import Entity, Finding, InputError, Origin, Properties, Relation, SourceTerms, UnreadableSource, Value, nearest, review_days, slug
+from graph import (
+    Entity,
+    Finding,
+    InputError,
+    Origin,
+    Properties,
+    Relation,
+    SourceTerms,
+    UnreadableSource,
+    Value,
+    nearest,
+    review_days,
+    slug,
+)
 from loaders.documents import SUFFIXES, Document, documents
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -32,7 +45,9 @@ class Source(Value):
     loader: str = Field(default="", description="The loader; left out, it is found from the content.")
     path: str = Field(description="A file, a folder or a glob, relative to the workspace.")
     owner: str = Field(default="", description="Who answers for the source: the id of a position, person or unit.")
-    sensitivity: str = Field(default="", pattern="^(|public|internal|confidential|restricted)$", description="The least for all that it says.")
+    sensitivity: str = Field(
+        default="", pattern="^(|public|internal|confidential|restricted)$", description="The least for all that it says."
+    )
     review: str = Field(default="", description="How often what it says must be confirmed: 90d, 6m, 1y.")
     precedence: int = Field(default=0, description="Of two sources that disagree the higher wins.")
     columns: Mapping[str, str] = Field(default_factory=dict, description="Tabular loaders: their column -> ours.")
@@ -44,9 +59,7 @@ class Source(Value):
 def terms_of(source: Source) -> SourceTerms:
     """What the workspace says of this source as a whole."""
     days = review_days(source.review) if source.review else 0
-    return SourceTerms(
-        name=source.name, precedence=source.precedence, sensitivity=source.sensitivity, owner=source.owner, review_days=days
-    )
+    return SourceTerms(name=source.name, precedence=source.precedence, sensitivity=source.sensitivity, owner=source.owner, review_days=days)
 
 
 def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[File]:
@@ -84,7 +97,11 @@ def _top(anchor: Path) -> Path:
 
 
 def _near(path: Path) -> str:
-    return nearest(path.name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else f"; there is no folder {path.parent.name}"
+    return (
+        nearest(path.name, [one.name for one in path.parent.iterdir()])
+        if path.parent.is_dir()
+        else f"; there is no folder {path.parent.name}"
+    )
 
 
 def _named(source: Source, path: Path, base: Path, top: Path, *, allow_outside: bool) -> str:
@@ -144,7 +161,9 @@ class File:
             return self._sheet()
         form = SUFFIXES.get(self.suffix)
         if form is None:
-            raise UnreadableSource(f"{self.name}: no format is known for {self.suffix or 'a file without a suffix'}; known are {', '.join(SUFFIXES)}, .xlsx")
+            raise UnreadableSource(
+                f"{self.name}: no format is known for {self.suffix or 'a file without a suffix'}; known are {', '.join(SUFFIXES)}, .xlsx"
+            )
         return documents(self.text(), self.name, form=form)
 
     def _sheet(self) -> Iterator[Document]:
@@ -198,10 +217,12 @@ class File:
     def rows(self, model: type[Row]) -> Iterator[tuple[Row, str] | Finding]:
         """The records as rows of this model, each with its locator; a bad one is a Finding, and so are columns that nothing reads."""
         known = {_folded(name): name for name in model.model_fields}
-        own = {theirs: ours for theirs, ours in self.source.columns.items()}
+        own = dict(self.source.columns)
         for theirs, ours in own.items():
             if ours not in model.model_fields:
-                raise InputError(f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}")
+                raise InputError(
+                    f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}"
+                )
         names: dict[str, str] = {}
         for record, where in self.records():
             for header in record:
@@ -210,7 +231,10 @@ class File:
                     if not names[header] and header.strip():
                         yield _unread_column(where, header, known)
             try:
-                yield model.model_validate({names[key]: value for key, value in record.items() if names[key] and value not in ("", None)}), where
+                yield (
+                    model.model_validate({names[key]: value for key, value in record.items() if names[key] and value not in ("", None)}),
+                    where,
+                )
             except ValidationError as error:
                 yield from _bad_row(error, where)
 

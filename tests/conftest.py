@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from graph.stores.base import Store
 
+_RESULTS = ("passed", "failed", "skipped", "error")
 ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -55,8 +56,11 @@ def data() -> Path:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests passed on each store: a suite that skipped one must not look like one that tested it."""
-    passed: list[pytest.TestReport] = terminalreporter.stats.get("passed", [])
-    engines = Counter(name for report in passed for name in ENGINES if f"[{name}" in report.nodeid)
-    reason = os.environ.get("ORGCONTEXT_NO_NEO4J", "")
-    untested = "".join(f"; {name} NOT tested{': ' + reason if name == 'neo4j' and reason else ''}" for name in ENGINES if not engines[name])
-    terminalreporter.write_line("stores: " + ", ".join(f"{name} {engines[name]} passed" for name in ENGINES if engines[name]) + untested)
+    stats: dict[str, list[pytest.TestReport]] = terminalreporter.stats
+    told = {name: Counter(result for result in _RESULTS for one in stats.get(result, []) if f"[{name}" in one.nodeid) for name in ENGINES}
+    if not any(told.values()):
+        return
+    lines = [f"{name} {', '.join(f'{count} {result}' for result, count in counts.items()) or 'NOT'}" for name, counts in told.items()]
+    terminalreporter.write_line("stores tested: " + "; ".join(lines))
+    if reason := os.environ.get("ORGCONTEXT_NO_NEO4J"):
+        terminalreporter.write_line(f"no Neo4j: {reason}")

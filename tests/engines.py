@@ -41,7 +41,7 @@ def _neo4j(_folder: Path, stack: ExitStack) -> Connect:
 
 def _wipe(server: str, name: str) -> None:
     account = (os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ["NEO4J_PASSWORD"])
-    with GraphDatabase.driver(server, auth=account) as driver:
+    with GraphDatabase.driver(server, auth=account) as driver:  # pyright: ignore[reportUnknownMemberType]  # its options are untyped
         driver.execute_query("MATCH (n {_graph: $name}) DETACH DELETE n", name=name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from graph import Counts, Filter, Properties, Revision, canonical
+from graph import Counts, Filter, Properties, PropertyValue, Revision, canonical
 from graph.stores.base import Claim, EntityRow, RelationKey, RelationRow, Store, grams_of, words_of
 
 EVERYTHING = Filter()
@@ -20,7 +20,7 @@ def entity(
     kind: str = "Person",
     sensitivity: str = "internal",
     valid: tuple[str, str] = ("", ""),
-    properties: Mapping[str, str | int | list[str | int | float | bool]] | None = None,
+    properties: Mapping[str, PropertyValue] | None = None,
     sources: Sequence[str] = ("hr",),
     aliases: Sequence[str] = (),
     contested: Sequence[str] = (),

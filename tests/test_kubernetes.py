@@ -18,7 +18,7 @@ import yaml
 
 from app.settings import read_settings
 from graph import Entity, Fact, Finding, Relation, load_ontology
-from loaders import read
+from loaders import Source, read
 
 WORKSPACE = Path(__file__).parent.parent / "app" / "examples" / "kubernetes"
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
@@ -116,8 +116,9 @@ def test_no_two_things_are_taken_for_one() -> None:
             if isinstance(fact, Finding):
                 continue
             assert ontology.faults(fact) == []
-            for identity in ontology.identities(fact) if isinstance(fact, Entity) else ():
-                ids[identity].add(fact.id)
+            if isinstance(fact, Entity):
+                for identity in ontology.identities(fact):
+                    ids[identity].add(fact.id)
     assert {identity: same for identity, same in ids.items() if len(same) > 1} == {}
     assert len(ids) > 2000
 
@@ -200,6 +201,19 @@ def test_charters() -> None:
     assert entities("community", "Policy", "asset:charter-") == {f"asset:charter-{path.parent.name}" for path in charters}
     assert said("community", "asset:charter-sig-apps")["name"] == "SIG Apps Charter"
     assert said("community", "asset:charter-sig-apps")["description"].startswith("SIG Apps covers developing, deploying")
+
+
+def test_the_same_mapping_reads_another_year() -> None:
+    """The community's file of a year before is read by the mapping that was written for this year's."""
+    folder = DATA / "kubernetes-community-2025-08-20"
+    if not folder.is_dir():
+        pytest.skip(f"{folder.name} is not in ORGCONTEXT_DATA or ../shared/data")
+    source = Source(name="before", loader="records", path=str(folder), mapping="mappings/community.yaml")
+    facts = [fact for part in read(source, WORKSPACE, allow_outside=True).parts for fact in part.facts or ()]
+    assert [fact.message for fact in facts if isinstance(fact, Finding) and fact.level == "error"] == []
+    before = raw(folder / "sigs.yaml")
+    expected = {group["dir"] for sort in ("sigs", "workinggroups", "usergroups", "committees") for group in before[sort] or []}
+    assert {code for fact in facts if isinstance(fact, Entity) for code in listed(fact, "code")} == expected
 
 
 # kubernetes/org

@@ -12,7 +12,7 @@ import pytest
 from engines import Connect
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
-from graph import Conflict, ContextError, Event, Facet, Filter, InputError, StoreBusy
+from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy
 from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, words_of
 
 FAR = Limit(hops=9, entities=99, relations=99)
@@ -480,7 +480,7 @@ def test_the_end_of_a_relation_and_an_alias_use_up_no_number(store: Store) -> No
 
 def test_of_several_puts_in_one_draft_the_last_holds(store: Store) -> None:
     """What a draft put and then replaced or closed is no state that ever was."""
-    first, last = entity("person:ann", "Ann"), entity("person:ann", "Ann Oak", kind="Agent")
+    first, last = entity("person:ann", "Ann", sensitivity="public"), entity("person:ann", "Ann Oak", kind="Agent")
     knows = relation("person:ben", "knows", "person:ann", properties={"since": 1})
     with store.draft() as draft:
         draft.put_entities([first, BEN, CLEO])
@@ -493,7 +493,7 @@ def test_of_several_puts_in_one_draft_the_last_holds(store: Store) -> None:
     assert list(store.entities(EVERYTHING)) == [last, BEN]
     assert list(store.relations(EVERYTHING)) == [knows]
     assert [(one.row, one.since, one.until) for one in store.versions()] == [(last, 1, 0), (BEN, 1, 0), (knows, 1, 0)]
-    assert store.facets() == {Facet("Agent", "internal"), Facet("Person", "internal")}
+    assert store.facets() == {Facet("Agent", "internal"), Facet("Person", "internal")}  # Person by BEN alone
     with store.draft() as draft:
         draft.close_entities(["person:ann"])
         draft.close_relations([("person:ben", "knows", "person:ann")])
@@ -1104,6 +1104,21 @@ def test_a_search_goes_through_its_tiers(store: Store, text: str, expected: str)
     assert ids(store.search(text, EVERYTHING, limit=9)) == expected.split()
 
 
+def test_a_typo_is_forgiven_by_thirds_of_the_trigrams(store: Store) -> None:
+    """Of `abcd` (_ab abc bcd cd_) the runs are `_ab abc`, `bcd` and `cd_`; of `abcde` they are `_ab abc`, `bcd cde` and `de_`."""
+    revise(store, *(entity(str(number), name) for number, name in enumerate(["abx", "abcx", "xbcdx", "cd", "xbcdex", "xde", "bc"])))
+    assert ids(store.search("abcd", EVERYTHING, limit=9)) == ["1", "2", "3", "4"]
+    assert ids(store.search("abcde", EVERYTHING, limit=9)) == ["1", "4", "5"]
+    assert ids(store.search("abcd", EVERYTHING, limit=3)) == ["1", "2", "3"]
+
+
+def test_a_text_without_words_finds_no_name_without_words(store: Store) -> None:
+    """Signs alone are no text; only an id or alias that is the text is found by them."""
+    revise(store, entity("e", "!!!", aliases=["?"]))
+    assert ids(store.search("?", EVERYTHING, limit=9)) == ["e"]
+    assert store.search("!!!", EVERYTHING, limit=9) == store.search("", EVERYTHING, limit=9) == store.search(" ", EVERYTHING, limit=9) == []
+
+
 def test_a_later_tier_is_asked_only_while_the_earlier_ones_found_too_little(store: Store) -> None:
     """Every tier yields at most `limit`, counting what an earlier one found already; the whole may be more than `limit`."""
     _library(store)
@@ -1279,7 +1294,7 @@ def test_properties_may_have_any_name(store: Store) -> None:
 
 def test_values_of_every_sort_survive(store: Store) -> None:
     """Numbers of any size, truth values, empty and mixed lists."""
-    properties = {
+    properties: Properties = {
         "big": 10**30,
         "small": -(2**63),
         "half": 0.5,
@@ -1289,8 +1304,8 @@ def test_values_of_every_sort_survive(store: Store) -> None:
         "none": [],
         "mixed": ["a", 1, 0.5, False],
     }
-    row = entity("person:ann", properties=properties)  # type: ignore[arg-type]  # wider than small invented rows need
-    edge = relation("person:ann", "knows", "person:ann", properties=properties)  # type: ignore[arg-type]
+    row = entity("person:ann", properties=properties)
+    edge = relation("person:ann", "knows", "person:ann", properties=properties)
     revise(store, row, edge)
     assert (list(store.entities(EVERYTHING)), list(store.relations(EVERYTHING))) == ([row], [edge])
 
@@ -1308,12 +1323,12 @@ def test_notes_are_remembered_beside_the_graph(store: Store, connect: Connect) -
         draft.publish(revision(1))
     store.remember("source:wiki", "w")
     store.remember("source:hr", "three")
-    for key in ("a%b", "a_b", "axb", "aXb", "A%B"):
+    for key in ("a%b", "a_b", "my source:x", "axb", "aXb", "A%B"):
         store.remember(key, key)
     assert store.notes("source:") == {"source:hr": "three", "source:wiki": "w"}
     assert store.notes("a%") == {"a%b": "a%b"}
     assert store.notes("a_") == {"a_b": "a_b"}
-    assert set(store.notes()) == {"source:hr", "source:wiki", "rules", "a%b", "a_b", "axb", "aXb", "A%B"}
+    assert set(store.notes()) == {"source:hr", "source:wiki", "rules", "my source:x", "a%b", "a_b", "axb", "aXb", "A%B"}
     assert store.notes("none") == {}
     assert connect().notes("rules") == {"rules": "r"}
     assert store.head() == revision(1)

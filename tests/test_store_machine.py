@@ -268,6 +268,7 @@ class Twins(RuleBasedStateMachine):
 EXAMPLES = {"sqlite": (60, 10), "neo4j": (8, 6)}  # how many, and of how many steps: a step on a server is a hundred round trips
 
 
+@pytest.mark.timeout(900)  # making a failing example small may take five minutes
 @pytest.mark.parametrize("engine", EXAMPLES)
 def test_a_store_is_the_reference_whatever_happens_to_it(engine: str, tmp_path: Path) -> None:
     """After every step of any sequence all reads at every revision so far are equal, rows and order."""

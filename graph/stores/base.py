@@ -293,9 +293,7 @@ class Store(Protocol):
         """
         ...
 
-    def claims(
-        self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None
-    ) -> Iterator[Claim]:
+    def claims(self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None) -> Iterator[Claim]:
         """The claims about these ids (as claimed; entity claims and relations that start there), or of one source. Unfiltered.
 
         By (subject, kind, target) and then by (source, part, digest).

@@ -179,7 +179,9 @@ class _Seen:
         """The numbers of the relation kinds that may be read, among the wanted ones."""
         allowed = self.where.relations
         return [
-            number for number, name in self.known.kinds.items() if (allowed is None or name in allowed) and (wanted is None or name in wanted)
+            number
+            for number, name in self.known.kinds.items()
+            if (allowed is None or name in allowed) and (wanted is None or name in wanted)
         ]
 
     def row(self, row: Row) -> EntityRow:
@@ -213,7 +215,7 @@ class SQLiteStore:
 
     @property
     def _db(self) -> sqlite3.Connection:
-        """This thread's connection for reading."""
+        """The connection of the calling thread, for reading."""
         if not hasattr(self._local, "db"):
             self._local.db = self._connect(self._path)
         return self._local.db
@@ -266,9 +268,13 @@ class SQLiteStore:
                     db.execute("COMMIT")
 
     def _known(self, db: sqlite3.Connection) -> _Known:
-        count = db.execute("SELECT (SELECT count(*) FROM facet), (SELECT count(*) FROM kind), (SELECT max(number) FROM revision)").fetchone()
+        count = db.execute(
+            "SELECT (SELECT count(*) FROM facet), (SELECT count(*) FROM kind), (SELECT max(number) FROM revision)"
+        ).fetchone()
         if getattr(self._local, "count", None) != count:
-            facets = {number: Facet(kind, sensitivity) for number, kind, sensitivity in db.execute("SELECT id, kind, sensitivity FROM facet")}
+            facets = {
+                number: Facet(kind, sensitivity) for number, kind, sensitivity in db.execute("SELECT id, kind, sensitivity FROM facet")
+            }
             self._local.known = _Known(facets, dict(db.execute("SELECT id, name FROM kind ORDER BY id").fetchall()))
             self._local.count = count
         return self._local.known
@@ -418,9 +424,7 @@ class SQLiteStore:
         tables = ("edge",) if at is None else ("edge", "edge_past")
         kinds = known.kinds
         return {
-            row[0]: RelationRow(row[1], kinds[row[2]], *row[3:])
-            for table in tables
-            for row in db.execute(select.format(table), (wanted,))
+            row[0]: RelationRow(row[1], kinds[row[2]], *row[3:]) for table in tables for row in db.execute(select.format(table), (wanted,))
         }
 
     def walk(self, anchors: Sequence[str], rules: Sequence[Rule], where: Filter, *, limit: Limit, at: int | None = None) -> Walked:
@@ -727,11 +731,17 @@ class SQLiteDraft:
         self.number: int = db.execute("SELECT coalesce(max(number), 0) + 1 FROM revision").fetchone()[0]
         self._first: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM claim").fetchone()[0]
         self._last_number: int = db.execute("SELECT coalesce(max(number), 0) FROM name").fetchone()[0]
-        self._last_edge: int = db.execute("SELECT max(coalesce((SELECT max(id) FROM edge), 0), coalesce((SELECT max(id) FROM edge_past), 0))").fetchone()[0]
+        self._last_edge: int = db.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM edge), 0), coalesce((SELECT max(id) FROM edge_past), 0))"
+        ).fetchone()[0]
         self._names: dict[str, int] = {}
         self._entity: dict[str, int] = {}
-        self._parts: dict[tuple[str, str], int] = {(source, path): id_ for id_, source, path in db.execute("SELECT id, source, path FROM part")}
-        self._facet: dict[Facet, int] = {Facet(kind, level): id_ for id_, kind, level in db.execute("SELECT id, kind, sensitivity FROM facet")}
+        self._parts: dict[tuple[str, str], int] = {
+            (source, path): id_ for id_, source, path in db.execute("SELECT id, source, path FROM part")
+        }
+        self._facet: dict[Facet, int] = {
+            Facet(kind, level): id_ for id_, kind, level in db.execute("SELECT id, kind, sensitivity FROM facet")
+        }
         self._kind: dict[str, int] = {name: id_ for id_, name in db.execute("SELECT id, name FROM kind")}
         self._heads: dict[int, tuple[int, int, int]] = {}
         self._head_values: dict[tuple[int, int, int], tuple[int, int, int]] = {}
@@ -812,7 +822,9 @@ class SQLiteDraft:
             values,
         )
         if claim.same_as and not claim.target:
-            self._db.executemany("INSERT OR IGNORE INTO same VALUES (?, ?, ?)", [(value, subject, cursor.lastrowid) for value in claim.same_as])
+            self._db.executemany(
+                "INSERT OR IGNORE INTO same VALUES (?, ?, ?)", [(value, subject, cursor.lastrowid) for value in claim.same_as]
+            )
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         ids = [id_ for (name, path), id_ in self._parts.items() if name == source and (parts is None or path in parts)]
@@ -871,7 +883,9 @@ class SQLiteDraft:
     def _texts(self, ids: Collection[int]) -> dict[int, str]:
         if not ids:
             return {}
-        return dict(self._db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)).fetchall())
+        return dict(
+            self._db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)).fetchall()
+        )
 
     def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
         self._index()
@@ -886,9 +900,7 @@ class SQLiteDraft:
         names = self._read(text for key in keys for text in key)
         wanted = [[names[text] for text in key] for key in keys if all(text in names for text in key)]
         columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
-        at = " AND ".join(
-            f"c.{column} = json_extract(f.value, '$[{place}]')" for place, column in enumerate(("subject", "kind", "target"))
-        )
+        at = " AND ".join(f"c.{column} = json_extract(f.value, '$[{place}]')" for place, column in enumerate(("subject", "kind", "target")))
         rows = self._db.execute(f"SELECT {columns} WHERE {at} AND c.until = 0", (json.dumps(wanted),)).fetchall()
         rows.sort(key=lambda row: (row[2:5], row[0], row[1], row[12]))
         return list(map(_claim, rows))
@@ -999,7 +1011,9 @@ class SQLiteDraft:
         past = [(row[0],) for row in rows if row[1] < self.number]
         columns = _past_columns()
         for (number,) in past:
-            cursor = self._db.execute(f"INSERT INTO node_past ({columns}, until) SELECT {columns}, {self.number} FROM node WHERE number = ?", (number,))
+            cursor = self._db.execute(
+                f"INSERT INTO node_past ({columns}, until) SELECT {columns}, {self.number} FROM node WHERE number = ?", (number,)
+            )
             self._past_text(number, cursor.lastrowid or 0)
         gone = [(row[0],) for row in rows]
         texts = [(row[0], words_of(row[3], row[2], *json.loads(row[4])), row[5], row[6]) for row in rows]
@@ -1094,9 +1108,7 @@ class SQLiteDraft:
         kind, names = self._kind[key[1]], self._names
         one, other = self._entity.get(key[0]), self._entity.get(key[2])
         if not (one and other):
-            self._db.execute(
-                "DELETE FROM dangling WHERE source = ? AND kind = ? AND target = ?", (names[key[0]], kind, names[key[2]])
-            )
+            self._db.execute("DELETE FROM dangling WHERE source = ? AND kind = ? AND target = ?", (names[key[0]], kind, names[key[2]]))
             return
         for node, slot, near in {(one, kind * 4, other), (other, kind * 4 + 2, one)}:
             place = (node, slot, near, edge)
