@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# what YAML and JSON hold has no types until a row model has checked it
+
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -74,7 +77,7 @@ def _page(file: File) -> Iterator[Fact | Finding]:
 
 
 def _listed(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)] if value else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] YAML
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)] if value else []
 
 
 def _term(row: TermRow, where: str) -> Iterator[Fact]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# what YAML and JSON hold has no types until a row model has checked it
+
 import io
 import re
 import zipfile
@@ -252,7 +255,7 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value.isoformat()[:10] if hasattr(value, "isoformat") else str(value).strip()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] a date
+    return value.isoformat()[:10] if hasattr(value, "isoformat") else str(value).strip()
 
 
 def _folded(name: str) -> str:
@@ -280,7 +283,7 @@ def _bad_row(error: ValidationError, where: str) -> Iterator[Finding]:
 def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(text for one in value.split(";") if (text := one.strip()))
-    return tuple(map(str, value)) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] parsed YAML
+    return tuple(map(str, value)) if isinstance(value, list) else value
 
 
 def _flag(value: object) -> object:
