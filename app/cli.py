@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -77,7 +77,7 @@ def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[tuple[Settings, ContextGraph]]:
+def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
     """The workspace in this folder and its graph, closed at the end."""
     settings = read_settings(folder)
     context = open_context(settings)
@@ -91,10 +91,10 @@ def opened(folder: Path) -> Iterator[tuple[Settings, ContextGraph]]:
 
 
 def _parameter(name: str, info: FieldInfo) -> click.Parameter:
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    place = info.json_schema_extra == {"place": True}
     many = get_origin(info.annotation) is tuple
     kind = get_args(info.annotation)[0] if many else info.annotation
-    if extra.get("place"):
+    if place:
         return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
     flag = f"--{name.replace('_', '-')}"
     default = None if info.is_required() or many else info.default
@@ -120,7 +120,7 @@ def _command(operation: Operation) -> click.Command:
         parameters.append(
             click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse.")
         )
-    made = formats(operation.formats)(click.pass_context(lambda _, **given: run(**given)))
+    made = formats(operation.formats)(run)
     command = click.command(operation.name, help=operation.summary)(made)
     command.params = [*parameters, *command.params]
     return command

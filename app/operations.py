@@ -239,7 +239,7 @@ OPERATIONS: dict[str, Operation] = {
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
     """The reply to a question; it is recorded, also when it is refused or finds nothing."""
-    outcome, served, revision = "failed", (), 0
+    outcome, served, revision = "failed", tuple[str, ...](), 0
     try:
         reply = OPERATIONS[name].answer(context, actor, question, form)
         outcome, served, revision = "served", reply.served, reply.stamp.revision
@@ -300,14 +300,16 @@ def findings_text(findings: Sequence[Finding]) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
+def _worded(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def show_text(shown: Shown) -> str:
     """One entity for people: what holds, what relates, who said so, what changed."""
     row, fresh = shown.item.row, shown.item.freshness
+    properties: dict[str, Any] = json.loads(row.properties)
     lines = [f"{row.name}  {row.id}", f"  {row.kind}, {row.sensitivity}, {fresh.state}" + (f", owner {fresh.owner}" if fresh.owner else "")]
-    lines += [
-        f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in json.loads(row.properties).items()
-    ]
+    lines += [f"  {name}: {_worded(value)}" for name, value in properties.items()]
     if row.aliases:
         lines.append(f"  also known as {', '.join(row.aliases)}")
     for contested in json.loads(row.conflicts):

@@ -36,9 +36,7 @@ class Workspace(Value):
     """The workspace file `orgcontext.yaml`."""
 
     organization: str = Field(description="The name of the organization, as it stands above every answer.")
-    store: str = Field(
-        default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH or neo4j://HOST:PORT/DATABASE?graph=NAME."
-    )
+    store: str = Field(default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH.")
     ontologies: tuple[str, ...] = Field(default=(), description="The workspace's own ontology files in Turtle.")
     aliases: str = Field(default="", description="A YAML file of ids that are one thing: alias: id.")
     access: str = Field(default="", description="The access policy; without one the local user sees everything.")
@@ -127,7 +125,7 @@ def expand(value: Any, env: Mapping[str, str], *, where: str) -> Any:
 
 def _explain(error: ValidationError, text: str) -> str:
     """The first fault of the file in one line with its number, and how many more there are."""
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
     key = next((part for part in reversed(path) if not part.isdigit()), "")
     line = next((number for number, row in enumerate(text.splitlines(), 1) if re.match(rf"[\s-]*{re.escape(key)}\s*:", row)), 1)

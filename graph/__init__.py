@@ -47,6 +47,7 @@ from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.scope import Hit, Scope
 from graph.stores import open_store
+from graph.stores.base import EntityRow, RelationRow
 
 __all__ = [
     "EVERYTHING",
@@ -60,6 +61,7 @@ __all__ = [
     "Counts",
     "Difference",
     "Entity",
+    "EntityRow",
     "Event",
     "Facet",
     "Fact",
@@ -88,6 +90,7 @@ __all__ = [
     "Reading",
     "Relation",
     "RelationKind",
+    "RelationRow",
     "Revision",
     "Scope",
     "Sensitivity",

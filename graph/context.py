@@ -219,11 +219,12 @@ class ContextGraph:
         started = time.perf_counter()
         name = reading.terms.name
         self.terms.setdefault(name, reading.terms)
-        before = self._note(name).get("parts", {})
+        before: dict[str, tuple[str, int, int]] = self._note(name).get("parts", {})
         staged = changes.stage(draft, reading, ontology=self.ontology, known={path: one[0] for path, one in before.items()})
-        parts = {path: [digest, *staged.counts.get(path, before.get(path, ["", 0, 0])[1:])] for path, digest in staged.parts.items()}
+        unread = ("", 0, 0)
+        parts = {path: (digest, *staged.counts.get(path, before.get(path, unread)[1:])) for path, digest in staged.parts.items()}
         loading.keep(staged.findings)
-        entities, relations = (sum(one[place] for one in parts.values()) for place in (1, 2))
+        entities, relations = sum(one[1] for one in parts.values()), sum(one[2] for one in parts.values())
         report = SourceReport(name=name, entities=entities, relations=relations, seconds=round(time.perf_counter() - started, 3))
         loading.reports.append(report)
         note = {"read_at": _moment(self.now()), "rules": self.ontology.digest, "parts": parts}

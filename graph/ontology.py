@@ -225,10 +225,14 @@ class Ontology(Value):
         return found
 
     def _near(self, name: str) -> str:
-        known: dict[str, str] = self.__dict__.setdefault("_near_names", {})
-        if name not in known:
-            known[name] = nearest(name, self.properties) if _close(name, self.properties) else ""
-        return known[name]
+        if name not in self._hints:
+            self._hints[name] = nearest(name, self.properties) if _close(name, self.properties) else ""
+        return self._hints[name]
+
+    @cached_property
+    def _hints(self) -> dict[str, str]:
+        """What was answered before for names that are not declared: a source has few of them and says them often."""
+        return {}
 
     def identities(self, entity: Entity) -> tuple[str, ...]:
         """The values by which this thing can be known again, as `prefix.key value`, folded; () for a kind without identity keys."""
@@ -385,7 +389,7 @@ class _Compiler:
 
         self.rdf = rdflib
         self.triples = rdflib.Graph()
-        self.modules: dict[rdflib.term.Node, str] = {}
+        self.modules: dict[object, str] = {}
         for name, text in (*sorted(shipped.items()), *own.items()):
             self._add(name, text)
 
@@ -497,7 +501,7 @@ class _Compiler:
         found: list[str] = []
         for one in self.triples.objects(subject, predicate):
             union = self.triples.value(one, self.rdf.OWL.unionOf)
-            found += map(_local, self.rdf.collection.Collection(self.triples, union) if union is not None else [one])
+            found += map(_local, self.triples.items(union) if union is not None else [one])
         return tuple(name for name in sorted(found) if name != "Thing")
 
     def _relation(self, subject: rdflib.URIRef) -> RelationKind:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import reduce
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from graph.model import Actor, Facet, Filter, Sensitivity, Value
 from graph.ontology import Ontology
 
 _FAR = 1000
+T = TypeVar("T")
 
 
 class Reach(Value):
@@ -196,7 +197,7 @@ def intersect(one: Filter, other: Filter) -> Filter:
     )
 
 
-def _both(one: frozenset[object] | None, other: frozenset[object] | None) -> frozenset[object] | None:
+def _both(one: frozenset[T] | None, other: frozenset[T] | None) -> frozenset[T] | None:
     if one is None or other is None:
         return other if one is None else one
     return one & other

@@ -40,7 +40,7 @@ def ready(view: View, task: str, *, actor: Actor) -> Readiness:
         "access": _access(there, missing),
         "currency": _currency(there, stale, {id_: fresh[id_].state for id_ in stale}),
         "review": reviewed,
-        "fallback": _fallback(missing, stale, {id_: fresh[id_].owner for id_ in stale}, ask),
+        "fallback": _fallback(missing, stale, {id_: fresh[id_].owner or "" for id_ in stale}, ask),
     }
     verdict: Verdict = "not_ready" if missing else "ready_with_review" if stale or reviewed.answer == "yes" else "ready"
     return Readiness(agent=actor.id, task=own, verdict=verdict, questions=questions)

@@ -259,13 +259,18 @@ def triples(
             yield subject, rdflib.RDF.type, rdflib.URIRef(ontology.kind(name).iri)
         yield subject, rdflib.RDFS.label, rdflib.Literal(row.name)
         yield subject, own["sensitivity"], rdflib.Literal(row.sensitivity)
-        for name, value in json.loads(row.properties).items():
-            for one in value if isinstance(value, list) else [value]:
+        properties: dict[str, Any] = json.loads(row.properties)
+        for name, value in properties.items():
+            for one in _each(value):
                 yield subject, *_statement(name, one, ontology)
         for origin in json.loads(row.origins):
             yield subject, prov["wasDerivedFrom"], rdflib.URIRef(f"{_BASE}source:{quote(origin['source'])}#{quote(origin['locator'])}")
     for row in relations:
         yield rdflib.URIRef(iri(row.source)), rdflib.URIRef(ontology.relation(row.kind).iri), rdflib.URIRef(iri(row.target))
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _statement(name: str, value: Any, ontology: Ontology) -> tuple[rdflib.URIRef, rdflib.Literal]:
@@ -289,7 +294,7 @@ def rdf(found: Subgraph, ontology: Ontology, *, syntax: str) -> str:
     store.bind("oc", ontology.namespace)
     for triple in triples([item.row for item in found.items], found.relations, ontology):
         store.add(triple)
-    text = store.serialize(format=syntax, **({"sort_keys": True} if syntax == "json-ld" else {}))
+    text = store.serialize(format=syntax, sort_keys=True) if syntax == "json-ld" else store.serialize(format=syntax)
     stamp = f"# revision {found.stamp.revision} of {found.stamp.at}, digest {found.stamp.digest}\n" if syntax == "turtle" else ""
     return stamp + text.rstrip("\n") + "\n"
 

@@ -116,7 +116,9 @@ def known(view: View, ids: Sequence[str]) -> dict[str, str]:
     found = view.store.resolve(ids, view.where, at=view.at)
     for id_ in ids:
         if id_ not in found:
-            near = find(view, id_.partition(":")[2] or id_, limit=1)
+            prefix, _, local = id_.partition(":")
+            alike = sorted(view.ontology.prefixes.get(prefix, ()))
+            near = find(view, local or id_, limit=1, kinds=alike) or find(view, local or id_, limit=1)
             message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {near[0].id!r}?" if near else "")
             raise NotFound(message)
     return found

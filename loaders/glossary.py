@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML and JSON hold has no types until a row model has checked it
-
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath

@@ -48,7 +48,7 @@ class PersonRow(Kept):
 def matches(file: File) -> bool:
     """Whether the table has a key and something that only people or units have."""
     header = file.header()
-    return ("id" in header and bool(header & {"manager", "position", "email", "reportsto"})) or {"unit", "partof"} <= header
+    return ("id" in header and bool(header & {"name", "manager", "position", "email", "reportsto"})) or {"unit", "partof"} <= header
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

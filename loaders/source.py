@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML and JSON hold has no types until a row model has checked it
-
 import io
 import re
 import zipfile
@@ -250,12 +249,12 @@ class File:
         return frozenset(_folded(self.source.columns.get(name, name)) for name in record)
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.isoformat()[:10] if hasattr(value, "isoformat") else str(value).strip()
+    if isinstance(value, date):
+        return value.isoformat()[:10]
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _folded(name: str) -> str:

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
-import neo4j_server
 import pytest
-from engines import ENGINES, Connect, place
+from engines import ENGINES, Place, place
 from hypothesis import HealthCheck, settings
 
 from graph.stores.base import Store
@@ -22,25 +21,15 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, m
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # workers of pytest-xdist use the server of the process that started them
-        neo4j_server.start_for_session(config)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        neo4j_server.stop_for_session()
-
-
 @pytest.fixture(params=list(ENGINES))
-def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Connect]:
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
     """A function that opens one more store on one new, empty place: what one of them publishes, all of them read."""
     with place(request.param, tmp_path) as connect:
         yield connect
 
 
 @pytest.fixture
-def store(connect: Connect) -> Store:
+def store(connect: Place) -> Store:
     """A new, empty store of each engine in turn."""
     return connect()
 
@@ -62,5 +51,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     lines = [f"{name} {', '.join(f'{count} {result}' for result, count in counts.items()) or 'NOT'}" for name, counts in told.items()]
     terminalreporter.write_line("stores tested: " + "; ".join(lines))
-    if reason := os.environ.get("ORGCONTEXT_NO_NEO4J"):
-        terminalreporter.write_line(f"no Neo4j: {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -16,18 +17,29 @@ from reference_store import Memory, ReferenceStore
 from graph.stores import open_store
 from graph.stores.base import Store
 
-Connect = Callable[[], Store]
+
+@dataclass(frozen=True)
+class Place:
+    """One place where a graph is kept. Called, it opens one more store there, which is closed with the place."""
+
+    address: str  # "" for a place in the memory of this process
+    open: Callable[[], Store]
+    stack: ExitStack
+
+    def __call__(self) -> Store:
+        return self.stack.enter_context(closing(self.open()))
 
 
-def _reference(_folder: Path, _stack: ExitStack) -> Connect:
-    return partial(ReferenceStore, Memory())
+def _reference(_folder: Path, stack: ExitStack) -> Place:
+    return Place("", partial(ReferenceStore, Memory()), stack)
 
 
-def _sqlite(folder: Path, _stack: ExitStack) -> Connect:
-    return partial(open_store, f"sqlite:///{folder / uuid4().hex}.db")
+def _sqlite(folder: Path, stack: ExitStack) -> Place:
+    address = f"sqlite:///{folder / uuid4().hex}.db"
+    return Place(address, partial(open_store, address), stack)
 
 
-def _neo4j(_folder: Path, stack: ExitStack) -> Connect:
+def _neo4j(_folder: Path, stack: ExitStack) -> Place:
     server = os.environ.get("ORGCONTEXT_TEST_NEO4J")
     if not server:
         reason = f"no Neo4j: {os.environ.get('ORGCONTEXT_NO_NEO4J', 'none was started')}"
@@ -36,7 +48,8 @@ def _neo4j(_folder: Path, stack: ExitStack) -> Connect:
         pytest.skip(reason)
     name = f"test-{uuid4().hex}"
     stack.callback(_wipe, server, name)
-    return partial(open_store, f"{server}?graph={name}")
+    address = f"{server}?graph={name}"
+    return Place(address, partial(open_store, address), stack)
 
 
 def _wipe(server: str, name: str) -> None:
@@ -45,12 +58,11 @@ def _wipe(server: str, name: str) -> None:
         driver.execute_query("MATCH (n {_graph: $name}) DETACH DELETE n", name=name)
 
 
-ENGINES: dict[str, Callable[[Path, ExitStack], Connect]] = {"reference": _reference, "sqlite": _sqlite, "neo4j": _neo4j}
+ENGINES: dict[str, Callable[[Path, ExitStack], Place]] = {"reference": _reference, "sqlite": _sqlite, "neo4j": _neo4j}
 
 
 @contextmanager
-def place(engine: str, folder: Path) -> Generator[Connect]:
-    """A way to open, as often as one likes, stores on one new place of this engine; they are closed, and the place wiped, at the end."""
+def place(engine: str, folder: Path) -> Generator[Place]:
+    """A new, empty place of this engine; its stores are closed, and it is wiped, at the end."""
     with ExitStack() as stack:
-        connect = ENGINES[engine](folder, stack)
-        yield lambda: stack.enter_context(closing(connect()))
+        yield ENGINES[engine](folder, stack)

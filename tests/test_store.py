@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from engines import Connect
+from engines import Place
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
 from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy
@@ -36,7 +40,7 @@ def test_an_empty_store_answers_every_question_with_nothing(store: Store) -> Non
 # drafts
 
 
-def test_what_a_draft_does_is_not_seen_before_it_is_published(store: Store, connect: Connect) -> None:
+def test_what_a_draft_does_is_not_seen_before_it_is_published(store: Store, connect: Place) -> None:
     """Reads through a draft see its own writes; the store itself, and any other connection to it, see none of them until `publish`."""
     other = connect()
     with store.draft() as draft:
@@ -135,7 +139,7 @@ def test_drafts_are_numbered_from_one_on(store: Store) -> None:
     assert [one.number for one in store.revisions()] == [1, 2, 3]
 
 
-def test_of_two_drafts_at_once_one_is_refused(store: Store, connect: Connect) -> None:
+def test_of_two_drafts_at_once_one_is_refused(store: Store, connect: Place) -> None:
     """A second writer gets `StoreBusy` or, at the latest when it publishes, `Conflict`; what the first one wrote stands alone."""
     refused: list[ContextError] = []
 
@@ -165,6 +169,72 @@ def test_a_dry_draft_is_read_like_any_other(store: Store) -> None:
         draft.put_entities([entity("person:ann", "Ann Oak")])
         assert draft.entity_digests(["person:ann"]) == {"person:ann": entity("person:ann", "Ann Oak").digest}
     assert store.head() == revision(1)
+
+
+def test_what_was_published_is_there_when_the_store_is_opened_again(connect: Place) -> None:
+    """Closing twice does no harm, and a store that is opened later reads and goes on as if it had never been closed."""
+    first = connect()
+    revise(first, ANN, BEN, relation("person:ann", "knows", "person:ben"), claims=[claim("person:ann")])
+    first.remember("source:hr", "read")
+    first.close()
+    first.close()
+    again = connect()
+    assert again.head() == revision(1)
+    assert ids(again.entities(EVERYTHING)) == ["person:ann", "person:ben"]
+    assert ids(again.search("birch", EVERYTHING, limit=2)) == ["person:ben"]
+    assert again.notes() == {"source:hr": "read"}
+    assert revise(again, CLEO, relation("person:ann", "likes", "person:ben")) == 2
+    assert ids(again.entities(EVERYTHING)) == ["person:ann", "person:ben", "person:cleo"]
+    assert keys(again.relations(EVERYTHING)) == [("person:ann", "knows", "person:ben"), ("person:ann", "likes", "person:ben")]
+
+
+KILLED = """
+import os, sys
+from graph.stores import open_store
+from rows import claim, entity, relation
+with open_store(sys.argv[1]).draft() as draft:
+    draft.stage([claim(f"person:{number}") for number in range(2000)])
+    draft.withdraw("wiki")
+    draft.put_entities([entity(f"person:{number}") for number in range(2000)])
+    draft.put_relations([relation(f"person:{number}", "likes", "person:ann") for number in range(2000)])
+    draft.put_entities([entity("person:ann", "Other")])
+    draft.close_entities(["person:ben"])
+    draft.note("source:hr", "read")
+    os._exit(9)
+"""
+
+
+def test_a_writer_that_dies_leaves_nothing(store: Store, connect: Place) -> None:
+    """Readers go on seeing the last revision, and the next draft begins as if the dead one had never been, numbers and all."""
+    if not connect.address:
+        pytest.skip("a store in memory dies with its writer")
+    knows = relation("person:ann", "knows", "person:ben")
+    revise(store, ANN, BEN, knows, claims=[claim("person:ann", source="wiki")])
+    program = [sys.executable, "-c", KILLED, connect.address]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(program, env=environment, check=False).returncode == 9
+    for reader in (store, connect()):
+        assert reader.head() == revision(1)
+        assert list(reader.entities(EVERYTHING)) == [ANN, BEN]
+        assert list(reader.relations(EVERYTHING)) == [knows]
+        assert [one.source for one in reader.claims()] == ["wiki"]
+        assert reader.notes() == {}
+    _once_free(lambda: revise(store, entity("person:7"), CLEO, relation("person:ann", "likes", "person:ben")))
+    assert ids(store.entities(EVERYTHING)) == ["person:ann", "person:ben", "person:7", "person:cleo"]
+    assert [(one.since, one.until) for one in store.versions()] == [(1, 0), (1, 0), (2, 0), (2, 0), (1, 0), (2, 0)]
+    assert [one.source for one in store.claims()] == ["wiki"]
+
+
+def _once_free(write: Callable[[], int], *, tries: int = 60) -> None:
+    """Write as soon as the store lets go of the dead writer's lock."""
+    for _ in range(tries):
+        try:
+            write()
+        except StoreBusy:
+            time.sleep(2)
+        else:
+            return
+    pytest.fail("the lock of a dead writer is never let go")
 
 
 # claims
@@ -1313,7 +1383,7 @@ def test_values_of_every_sort_survive(store: Store) -> None:
 # beside the graph
 
 
-def test_notes_are_remembered_beside_the_graph(store: Store, connect: Connect) -> None:
+def test_notes_are_remembered_beside_the_graph(store: Store, connect: Place) -> None:
     """With a revision or outside any; the last text of a key stands; a prefix is a prefix and no pattern."""
     with store.draft() as draft:
         draft.note("source:hr", "one")

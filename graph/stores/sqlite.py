@@ -106,7 +106,7 @@ class _Known(NamedTuple):
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path) -> Generator[None]:
     """SQLite's errors in the project's own words."""
     try:
         yield
@@ -256,7 +256,7 @@ class SQLiteStore:
         self._local = threading.local()
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Generator[sqlite3.Connection]:
         """A connection on which all reads see one revision."""
         with _translated(self._path):
             db = self._db
@@ -651,7 +651,8 @@ def _marks(values: Collection[object]) -> str:
 
 
 def _claim(row: Row) -> Claim:
-    return Claim(*row[:10], tuple(json.loads(row[10])) if row[10] != "[]" else (), *row[11:])
+    same_as = tuple(json.loads(row[10])) if row[10] != "[]" else ()
+    return Claim._make((*row[:10], same_as, *row[11:]))
 
 
 def _sources(origins: str) -> set[str]:

@@ -1,0 +1,414 @@
+"""The server store: a Neo4j database (5.23 or later, Community too), in which people can use Cypher, Browser and Bloom on the current graph.
+
+The current graph is native: `(:Entity:Person {id, name, …})-[:reports_to]->(:Entity:Position)`. All else stands aside under labels that
+begin with `OrgContext`: claims, closed states, relations that wait for an end, revisions, notes, events. Every node of ours carries
+`_graph`, the graph's name, so that several graphs and foreign data live in one database; what lacks it is never read or changed.
+
+Neo4j commits no more than its heap holds, and shows a commit to readers piece by piece. So the state of a graph is one number
+(`_TURN * turn + revision`), and a reader takes an answer only if that number stood still meanwhile. A publish goes in three steps, each
+committed before the next begins: copies of all that will end and an odd turn; the native changes; the new number with an even turn.
+While the turn is odd, readers read the older revision from the native facts that are left and the copies, and wait for nobody. What a
+dead writer left is undone from the same copies by the next draft.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, LiteralString, NamedTuple, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from neo4j import Query
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from graph.errors import InputError, StoreBusy, StoreError
+from graph.model import Filter, Properties, PropertyValue, Scalar, canonical
+from graph.stores.base import (
+    EntityRow,
+    RelationRow,
+    fold,
+    words_of,
+)
+
+SCHEMA_VERSION = 1
+_OLDEST = (5, 23)  # the first server that knows `CALL (variables) {…}`
+_TURN = 1 << 31
+_PAGE = 5000  # entities in one answer of the server, and ids in one question
+_BATCH = 2500  # rows in one statement that writes, and in one transaction of a large publish
+_AT_ONCE = 20_000  # native rows up to which a publish is one transaction also for those who read with Cypher
+_LONGEST = 60.0  # seconds for which a read is tried again while others publish
+_LUCENE = 64  # words of one run that the full-text index is asked for; the rest is compared word by word
+_LONG_WORD = 200  # characters: Lucene's tokenizer splits words above 255
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_CONTROL = "\x1f"
+
+Columns: TypeAlias = list[Any]
+T = TypeVar("T")
+
+_SCHEMA = {
+    "orgcontext_graph": "CONSTRAINT {} IF NOT EXISTS FOR (n:OrgContextGraph) REQUIRE n.name IS UNIQUE",
+    "orgcontext_writer": "CONSTRAINT {} IF NOT EXISTS FOR (n:OrgContextWriter) REQUIRE n.name IS UNIQUE",
+    "orgcontext_entity": "CONSTRAINT {} IF NOT EXISTS FOR (n:Entity) REQUIRE (n._graph, n.id) IS UNIQUE",
+    "orgcontext_note": "CONSTRAINT {} IF NOT EXISTS FOR (n:OrgContextNote) REQUIRE (n._graph, n.key) IS UNIQUE",
+    "orgcontext_text": (
+        "FULLTEXT INDEX {} IF NOT EXISTS FOR (n:Entity|OrgContextEntity) ON EACH [n._graph, n._label, n._words, n._grams] "
+        "OPTIONS {{indexConfig: {{`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}}}}"
+    ),
+} | {
+    f"orgcontext_{name}": f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n._graph, {', '.join(f'n.{key}' for key in keys)})"
+    for name, label, *keys in (
+        ("entity_number", "Entity", "_number"),
+        ("entity_folded", "Entity", "_folded"),
+        ("closed_id", "OrgContextEntity", "id"),
+        ("closed_number", "OrgContextEntity", "_number"),
+        ("closed_folded", "OrgContextEntity", "_folded"),
+        ("closed_source", "OrgContextRelation", "source"),
+        ("closed_target", "OrgContextRelation", "target"),
+        ("waiting_source", "OrgContextWaiting", "source"),
+        ("waiting_target", "OrgContextWaiting", "target"),
+        ("number", "OrgContextNumber", "id"),
+        ("alias", "OrgContextAlias", "alias"),
+        ("claim", "OrgContextClaim", "key"),
+        ("claim_entity", "OrgContextClaim", "entity"),
+        ("claim_relation", "OrgContextClaim", "subject", "kind", "target"),
+        ("claim_target", "OrgContextClaim", "target"),
+        ("claim_part", "OrgContextClaim", "source", "part"),
+        ("identity", "OrgContextIdentity", "value"),
+        ("revision", "OrgContextRevision", "number"),
+        ("event", "OrgContextEvent", "at"),
+    )
+}
+
+# What an entity and a relation carry beside `_graph` and the properties that are spread out for Cypher. Nulls stand for what is usual.
+_ENTITY = (
+    *("id", "name", "sensitivity", "valid_from", "valid_to", "_number", "_since", "_facet", "_folded", "_aliases", "_sources"),
+    *("_properties", "_origins", "_conflicts", "_label", "_words", "_grams", "_digest"),
+)
+_RELATION = ("valid_from", "valid_to", "_since", "_sources", "_properties", "_origins", "_conflicts", "_digest")
+_ENTITY_READ = (
+    *("_number", "id", "_facet", "name", "valid_from", "valid_to", "_properties", "_origins", "_aliases", "_conflicts", "_words"),
+    *("_grams", "_digest"),
+)
+_RELATION_READ = ("valid_from", "valid_to", "_properties", "_origins", "_conflicts", "_digest")
+_RESERVED = {"id", "name", "sensitivity", "valid_from", "valid_to"}
+
+
+def connect(url: str) -> Neo4jStore:
+    """The store at `neo4j://host:7687/database?graph=name` (also `bolt`, `+s`, `+ssc`); without them the home database and `orgcontext`.
+
+    User and password come from NEO4J_USERNAME (default: neo4j) and NEO4J_PASSWORD, never from the address: `InputError`.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        message = (
+            f"{parts.hostname}: an address holds no user and password; set NEO4J_USERNAME and NEO4J_PASSWORD in the environment instead"
+        )
+        raise InputError(message)
+    asked = parse_qs(parts.query)
+    if unknown := asked.keys() - {"graph"}:
+        message = f"{url!r}: {', '.join(sorted(unknown))} is not known here; write neo4j://host:7687/database?graph=name"
+        raise InputError(message)
+    return Neo4jStore(
+        f"{parts.scheme}://{parts.netloc}",
+        user=os.environ.get("NEO4J_USERNAME") or "neo4j",
+        password=os.environ.get("NEO4J_PASSWORD", ""),
+        database=unquote(parts.path.strip("/")) or None,
+        name=asked.get("graph", ["orgcontext"])[0],
+    )
+
+
+@contextmanager
+def _translated(uri: str) -> Generator[None]:
+    """The driver's errors in the project's own words."""
+    try:
+        yield
+    except AuthError as error:
+        message = f"{uri}: Neo4j does not accept the user and password; NEO4J_USERNAME and NEO4J_PASSWORD in the environment must hold them"
+        raise StoreError(message) from error
+    except (ServiceUnavailable, SessionExpired) as error:
+        message = f"Neo4j is not reachable at {uri}; is it running?"
+        raise StoreError(message) from error
+    except ConfigurationError as error:
+        message = f"{uri} is no address of a Neo4j server ({error}); write neo4j://host:7687"
+        raise InputError(message) from error
+    except ConstraintError as error:
+        message = f"{uri}: other data in the database stands in the way: {error.message}"
+        raise StoreError(message) from error
+    except Neo4jError as error:
+        raise _refused(uri, error) from error
+    except DriverError as error:
+        message = f"{uri}: {error}"
+        raise StoreError(message) from error
+
+
+def _refused(uri: str, error: Neo4jError) -> StoreError:
+    code = error.code or ""
+    if "Memory" in code or "OutOfMemory" in (error.message or ""):
+        return StoreError(
+            f"{uri}: the server has too little memory for this; give it more heap (server.memory.heap.max_size): {error.message}"
+        )
+    if isinstance(error, TransientError) or _stopped(error):
+        return StoreBusy(f"{uri}: another transaction stood in the way for too long; nothing was written, try again ({code})")
+    return StoreError(f"{uri}: {error.message} ({code})")
+
+
+def _stopped(error: Neo4jError) -> bool:
+    """True where a statement ran out of the time that it was given."""
+    return (error.code or "").endswith(
+        ("LockClientStopped", "TransactionTimedOut", "TransactionTimedOutClientConfiguration", ".Terminated")
+    )
+
+
+def _query(text: str, *, timeout: float | None = None) -> Query:
+    """A statement: its text is put together in this module from checked names only, all values are parameters."""
+    return Query(cast("LiteralString", text), timeout=timeout)
+
+
+def _check(kinds: Iterable[str]) -> None:
+    for kind in kinds:
+        if not _IDENTIFIER.fullmatch(kind):
+            message = f"{kind!r} cannot name a kind or relation: letters, digits and underscores, a letter first"
+            raise InputError(message)
+
+
+def _types(kinds: Iterable[str]) -> str:
+    """Kinds as alternatives in a pattern."""
+    return "|".join(f"`{kind}`" for kind in kinds)
+
+
+def _hashed(*texts: str) -> str:
+    """A short key for texts of any length: index entries of the server end at 8 kB."""
+    return blake2b(_CONTROL.join(texts).encode(), digest_size=16).hexdigest()
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    held = list(items)
+    return (held[start : start + size] for start in range(0, len(held), size))
+
+
+# rows and what they are in the database
+
+
+def _spread(properties: str) -> dict[str, Any]:
+    """The properties that Cypher shall see as such; names of ours and what the server cannot hold are left to `_properties`."""
+    if properties == "{}":
+        return {}
+    held: Properties = json.loads(properties)
+    return {
+        key: _native(value)
+        for key, value in held.items()
+        if key and key not in _RESERVED and not key.startswith("_") and "\x00" not in key and len(key) < 1000
+    }
+
+
+def _native(value: PropertyValue) -> Any:
+    if not isinstance(value, list):
+        return _scalar(value)
+    held = [_scalar(one) for one in value]
+    return held if len({type(one) for one in held}) < 2 else [one if isinstance(one, str) else canonical(one) for one in held]
+
+
+def _scalar(value: Scalar) -> Scalar:
+    return str(value) if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
+
+
+def _sources(origins: str) -> list[str]:
+    return list(dict.fromkeys(origin["source"] for origin in json.loads(origins)))
+
+
+def _entity_values(row: EntityRow, since: int, number: int) -> Columns:
+    """The values of `_ENTITY`, and what is spread out."""
+    return [
+        *(row.id, row.name, row.sensitivity, row.valid_from or None, row.valid_to or None, number, since, f"{row.kind} {row.sensitivity}"),
+        *(_hashed(fold(row.name)), list(row.aliases) or None, _sources(row.origins), _unless(row.properties, "{}"), row.origins),
+        *(_unless(row.conflicts, "[]"), words_of(row.name, row.id, *row.aliases), row.words, row.grams, row.digest),
+        _spread(row.properties),
+    ]
+
+
+def _relation_values(row: RelationRow, since: int) -> Columns:
+    """The ends, the values of `_RELATION`, and what is spread out."""
+    return [
+        *(row.source, row.target, row.valid_from or None, row.valid_to or None, since, _sources(row.origins)),
+        *(_unless(row.properties, "{}"), row.origins, _unless(row.conflicts, "[]"), row.digest, _spread(row.properties)),
+    ]
+
+
+def _unless(text: str, usual: str) -> str | None:
+    return None if text == usual else text
+
+
+def _or(text: str | None, usual: str) -> str:
+    return usual if text is None else text
+
+
+def _map(names: Sequence[str], first: int) -> str:
+    """A Cypher map of the values that row `r` holds from this place on."""
+    return "{_graph: $graph, " + ", ".join(f"{name}: r[{place}]" for place, name in enumerate(names, first)) + "}"
+
+
+def _relation_row(source: str, kind: str, target: str, said: Sequence[Any]) -> RelationRow:
+    since, until, properties, origins, conflicts, digest = said
+    return RelationRow(source, kind, target, since or "", until or "", _or(properties, "{}"), origins, _or(conflicts, "[]"), digest)
+
+
+def _columns(node: str, names: Iterable[str], source: str) -> str:
+    """List comprehensions, one for each property: that is what the wire and the driver are quickest with (nulls stay in their places)."""
+    return ", ".join(f"[{node} IN {source} | {node}.{name}] AS {source}{place}" for place, name in enumerate(names))
+
+
+# what may be seen
+
+
+class _Seen:
+    """A Filter in Cypher, and the way out for rows: masked properties are cut."""
+
+    def __init__(self, where: Filter, kinds: Collection[str] | None = None) -> None:
+        self.where, self.kinds = where, kinds
+        self.parameters: dict[str, Any] = {}
+
+    def entity(self, node: str) -> str:
+        """The condition that this entity passes."""
+        where, terms = self.where, list[str]()
+        if where.facets is not None:
+            allowed = f"{node}._facet IN {self._say('facets', [f'{facet.kind} {facet.sensitivity}' for facet in sorted(where.facets)])}"
+            terms.append(f"({allowed} OR {node}.id IN {self._say('shown', sorted(where.shown))})" if where.shown else allowed)
+        if where.hidden:
+            terms.append(f"NOT {node}.id IN {self._say('hidden', sorted(where.hidden))}")
+        if self.kinds is not None:
+            terms.append(f"split({node}._facet, ' ')[0] IN {self._say('kinds', sorted(self.kinds))}")
+        return " AND ".join(["true", *terms, *self.true(node)])
+
+    def true(self, thing: str) -> list[str]:
+        """The conditions that this entity or relation is true on the day that the filter asks for."""
+        if not self.where.as_of:
+            return []
+        day = self._say("day", self.where.as_of.isoformat())
+        return [f"coalesce({thing}.valid_from, '') <= {day}", f"coalesce({thing}.valid_to, '~') > {day}"]
+
+    def relations(self, wanted: Collection[str] | None = None) -> list[str] | None:
+        """The relation kinds that may be read, among the wanted ones; None: all."""
+        allowed = self.where.relations
+        if allowed is None and wanted is None:
+            return None
+        named = sorted(set(allowed if wanted is None or (allowed is None and wanted is None) else wanted or ()))
+        return [kind for kind in named if (allowed is None or kind in allowed) and _IDENTIFIER.fullmatch(kind)]
+
+    def _say(self, name: str, value: Any) -> str:
+        self.parameters[name] = value
+        return f"${name}"
+
+    def rows(self, columns: Sequence[Columns]) -> dict[int, EntityRow]:
+        """The entities in these columns (`_ENTITY_READ`) by number, as the asker may see them."""
+        return {number: self._row(*said) for number, *said in zip(*columns, strict=True)}
+
+    def _row(
+        self,
+        id_: str,
+        facet: str,
+        name: str,
+        since: str | None,
+        until: str | None,
+        properties: str | None,
+        origins: str,
+        aliases: list[str] | None,
+        conflicts: str | None,
+        words: str,
+        grams: str,
+        digest: str,
+    ) -> EntityRow:
+        kind, _, sensitivity = facet.partition(" ")
+        others = tuple(aliases or ())
+        properties, conflicts = _or(properties, "{}"), _or(conflicts, "[]")
+        if hidden := self.where.masked.get(kind):
+            properties = canonical({key: value for key, value in json.loads(properties).items() if key.partition("@")[0] not in hidden})
+            conflicts = canonical([one for one in json.loads(conflicts) if one["property"].partition("@")[0] not in hidden])
+            words = words_of(name, id_, *others)
+        return EntityRow(
+            id_, kind, name, sensitivity, since or "", until or "", properties, origins, others, conflicts, words, grams, digest
+        )
+
+
+# pieces of Cypher; `past` ones read any revision `at`, the others the current one, as long as it stands
+
+
+def _version(id_: str, node: str = "n", *, past: bool) -> str:
+    """The state of the entity with this id."""
+    if not past:
+        return f"MATCH ({node}:Entity {{_graph: $graph, id: {id_}}})"
+    variable = id_.partition(".")[0]
+    return (
+        f"CALL ({variable}, at) {{ CALL ({variable}, at) {{ "
+        f"MATCH (v:Entity {{_graph: $graph, id: {id_}}}) WHERE v._since <= at RETURN v UNION ALL "
+        f"MATCH (v:OrgContextEntity {{_graph: $graph, id: {id_}}}) WHERE v._since <= at AND v._until > at RETURN v "
+        f"}} RETURN v AS {node} LIMIT 1 }}"  # one: what is being ended stands in both
+    )
+
+
+def _all(condition: str, node: str = "n", *, past: bool) -> str:
+    """All states for which the condition holds; what is being ended comes twice."""
+    if not past:
+        return f"MATCH ({node}:Entity) WHERE {node}._graph = $graph AND {condition}"
+    return (
+        f"CALL (at) {{ MATCH ({node}:Entity) WHERE {node}._graph = $graph AND {node}._since <= at AND {condition} RETURN {node} UNION ALL "
+        f"MATCH ({node}:OrgContextEntity) WHERE {node}._graph = $graph AND {node}._since <= at AND {node}._until > at AND {condition} "
+        f"RETURN {node} }}"
+    )
+
+
+class _Way(NamedTuple):
+    """Relations to follow from an entity: of these kinds (None: all), outward or back; `rank` says which rule that is, in Cypher."""
+
+    kinds: list[str] | None
+    outward: bool
+    rank: str = "0"
+
+
+def _links(seen: _Seen, ways: Sequence[_Way], *, past: bool) -> str:
+    """From entity `f`: relation `e`, the entity `o` at its other end, the rank `j` of its rule, and `k`, what it is the same by."""
+    arms = [(_past_arm if past else _arm)(seen, way) for way in ways if way.kinds is None or way.kinds]
+    if not arms:
+        return "CALL (f, at) { WITH f AS e, f AS o, 0 AS j, '' AS k WHERE false RETURN e, o, j, k }"
+    return "CALL (f, at) { " + " UNION ALL ".join(arms) + " }"
+
+
+def _arm(seen: _Seen, way: _Way) -> str:
+    types = f":{_types(way.kinds)}" if way.kinds else ""
+    pattern = f"MATCH (f)-[e{types}]->(o)" if way.outward else f"MATCH (f)<-[e{types}]-(o)"
+    condition = " AND ".join(["e._since > 0", *seen.true("e"), "o._graph = $graph", seen.entity("o")])
+    return f"{pattern} WHERE {condition} RETURN e, o, {way.rank.format('type(e)')} AS j, e AS k"
+
+
+def _past_arm(seen: _Seen, way: _Way) -> str:
+    types = f":{_types(way.kinds)}" if way.kinds else ""
+    near, far = ("source", "target") if way.outward else ("target", "source")
+    pattern = f"-[e{types}]->" if way.outward else f"<-[e{types}]-"
+    true = " AND ".join(["", *seen.true("e")])
+    kinds = f" AND e.kind IN {seen._say('kinds_' + near + _hashed(*way.kinds)[:8], way.kinds)}" if way.kinds else ""  # noqa: SLF001  # of this module
+    key = "[f.id, kind, other]" if way.outward else "[other, kind, f.id]"
+    return (
+        "CALL (f, at) { "
+        f"MATCH (:Entity {{_graph: $graph, id: f.id}}){pattern}(y:Entity) WHERE y._graph = $graph AND e._since <= at{true} "
+        "RETURN e, type(e) AS kind, y.id AS other UNION ALL "
+        f"MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e.{near} = f.id{kinds} AND e._since <= at{true} "
+        f"RETURN e, e.kind AS kind, e.{far} AS other UNION ALL "
+        f"MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND e.{near} = f.id{kinds} AND e._since <= at AND e._until > at{true} "
+        f"RETURN e, e.kind AS kind, e.{far} AS other }} "
+        f"{_version('other', 'o', past=True)} WITH f, e, o, kind, other WHERE {seen.entity('o')} "
+        f"RETURN e, o, {way.rank.format('kind')} AS j, {key} AS k"
+    )

@@ -1,0 +1,39 @@
+"""The README's session runs and prints what it says; its tables name all there is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import cli
+from loaders import LOADERS
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_session_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `$` line, with a load where the first output says so."""
+    monkeypatch.chdir(tmp_path)
+    session = re.findall(r"```console\n(.*?)```", README, re.DOTALL)[0]
+    for number, (command, output) in enumerate(re.findall(r"^\$ orgcontext (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE)):
+        done = CliRunner().invoke(cli, shlex.split(command))
+        assert done.output == output
+        if number == 0:
+            assert CliRunner().invoke(cli, ["-w", "acme", "load"]).exit_code == 0
+
+
+def test_every_loader_stands_in_the_table() -> None:
+    """With the summary that the code has."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, re.MULTILINE))
+    assert {name: rows.get(name) for name in LOADERS} == {name: loader.summary for name, loader in LOADERS.items()}
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_described(name: str) -> None:
+    """In the README, and by itself."""
+    assert re.search(rf"`{name}\b", README)
+    assert cli.commands[name].help
