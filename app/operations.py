@@ -301,7 +301,7 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def _worded(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownVariableType] JSON
 
 
 def show_text(shown: Shown) -> str:

@@ -270,7 +270,8 @@ def triples(
 
 
 def _each(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    many: list[Any] = value if isinstance(value, list) else [value]
+    return many
 
 
 def _statement(name: str, value: Any, ontology: Ontology) -> tuple[rdflib.URIRef, rdflib.Literal]:

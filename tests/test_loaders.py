@@ -9,6 +9,7 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -21,13 +22,13 @@ CASES = Path(__file__).parent / "data" / "loaders"
 FOLDERS = sorted(path for path in CASES.glob("*/*") if path.is_dir())
 
 
-def said(source: Source, root: Path) -> list[object]:
+def said(source: Source, root: Path) -> list[dict[str, Any]]:
     """All that a source says, as JSON."""
     parts = read(source, root).parts
     return [fact.model_dump(mode="json", exclude_defaults=True) for part in parts for fact in part.facts or ()]
 
 
-def only(root: Path, name: str, content: str | bytes, *, loader: str = "people") -> list[object]:
+def only(root: Path, name: str, content: str | bytes, *, loader: str = "people") -> list[dict[str, Any]]:
     """What one file with this content says."""
     (root / name).write_bytes(content.encode() if isinstance(content, str) else content)
     return said(Source(name="case", loader=loader, path=name), root)
@@ -36,7 +37,7 @@ def only(root: Path, name: str, content: str | bytes, *, loader: str = "people")
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def test_a_case_says_what_lies_beside_it(folder: Path) -> None:
     """The facts and findings, in the order in which they are read."""
-    more = yaml.safe_load((folder / "source.yaml").read_text()) if (folder / "source.yaml").exists() else {}
+    more: dict[str, Any] = yaml.safe_load((folder / "source.yaml").read_text()) if (folder / "source.yaml").exists() else {}
     path = next(path.name for path in folder.glob("in.*"))
     found = said(Source(name="case", loader=folder.parent.name, path=path, **more), folder)
     golden = folder / "out.json"
@@ -49,7 +50,7 @@ def test_a_case_says_what_lies_beside_it(folder: Path) -> None:
 def test_what_a_loader_says_is_in_the_ontology(folder: Path) -> None:
     """No fact of a case is at fault."""
     ontology = load_ontology()
-    more = yaml.safe_load((folder / "source.yaml").read_text()) if (folder / "source.yaml").exists() else {}
+    more: dict[str, Any] = yaml.safe_load((folder / "source.yaml").read_text()) if (folder / "source.yaml").exists() else {}
     path = next(path.name for path in folder.glob("in.*"))
     parts = read(Source(name="case", loader=folder.parent.name, path=path, **more), folder).parts
     facts = [fact for part in parts for fact in part.facts or () if not isinstance(fact, Finding)]
@@ -116,7 +117,7 @@ def test_bad_input_is_said_with_its_place(tmp_path: Path, name: str, content: st
     """A Finding or an error names file and line."""
     try:
         found = only(tmp_path, name, content)
-        said_of_it = [fact["message"] for fact in found if isinstance(fact, dict) and "message" in fact]
+        said_of_it = [fact["message"] for fact in found if "message" in fact]
     except ContextError as error:
         said_of_it = [str(error)]
     assert any(text.startswith(message) for text in said_of_it), said_of_it
@@ -140,10 +141,12 @@ def test_anchors_that_multiply_are_refused(tmp_path: Path) -> None:
 
 def test_a_sheet_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     """What the archive declares is looked at before it is unpacked."""
-    with zipfile.ZipFile(tmp_path / "in.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
-        with packed.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as inside:
-            for _ in range(1100):
-                inside.write(bytes(1024 * 1024))
+    with (
+        zipfile.ZipFile(tmp_path / "in.xlsx", "w", zipfile.ZIP_DEFLATED) as packed,
+        packed.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as inside,
+    ):
+        for _ in range(1100):
+            inside.write(bytes(1024 * 1024))
     with pytest.raises(UnreadableSource, match="unpacks to more than"):
         said(Source(name="case", loader="people", path="in.xlsx"), tmp_path)
 

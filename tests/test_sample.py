@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Generator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from app.cli import SAMPLE, copy_workspace, run_load
 from app.settings import actor_of, open_context, read_settings
-from graph import Actor, ContextGraph, LoadReport, NotFound, Scope
+from graph import Actor, ContextGraph, LoadReport, NotFound, Revision, Scope
 
 NOW = {"ORGCONTEXT_NOW": "2026-11-23T10:00:00Z"}
 
@@ -106,7 +107,7 @@ def test_a_smaller_budget_is_a_prefix(company: Company) -> None:
     agent = company.actor("agent:clause-checker")
     runs = [company.context.scope(Scope(task="task:check-clauses", budget=budget), actor=agent) for budget in (400, 900, 2000, 8000)]
     ids = [[item.row.id for item in run.items] for run in runs]
-    assert all(longer[: len(shorter)] == shorter for shorter, longer in zip(ids, ids[1:], strict=False))
+    assert all(longer[: len(shorter)] == shorter for shorter, longer in pairwise(ids))
     assert len(ids[0]) < len(ids[-1])
     assert all(run.budget.used <= run.budget.tokens for run in runs)
 
@@ -143,7 +144,7 @@ def test_a_source_that_goes_withdraws_only_its_own(tmp_path: Path) -> None:
 def test_the_clock_can_be_stopped(tmp_path: Path) -> None:
     """Two loads of the same files at one stated time make the same revision, to the digest."""
     assert read_settings(SAMPLE, environment=NOW).now == datetime(2026, 11, 23, 10, tzinfo=UTC)
-    heads = []
+    heads: list[Revision | None] = []
     for name in ("one", "two"):
         company = Company(tmp_path / name)
         heads.append(company.context.store.head())

@@ -304,10 +304,11 @@ class _Seen:
     def relations(self, wanted: Collection[str] | None = None) -> list[str] | None:
         """The relation kinds that may be read, among the wanted ones; None: all."""
         allowed = self.where.relations
-        if allowed is None and wanted is None:
-            return None
-        named = sorted(set(allowed if wanted is None or (allowed is None and wanted is None) else wanted or ()))
-        return [kind for kind in named if (allowed is None or kind in allowed) and _IDENTIFIER.fullmatch(kind)]
+        if allowed is None or wanted is None:
+            both = allowed if wanted is None else wanted
+        else:
+            both = allowed.intersection(wanted)
+        return None if both is None else sorted(kind for kind in set(both) if _IDENTIFIER.fullmatch(kind))
 
     def _say(self, name: str, value: Any) -> str:
         self.parameters[name] = value
@@ -412,3 +413,267 @@ def _past_arm(seen: _Seen, way: _Way) -> str:
         f"{_version('other', 'o', past=True)} WITH f, e, o, kind, other WHERE {seen.entity('o')} "
         f"RETURN e, o, {way.rank.format('kind')} AS j, {key} AS k"
     )
+
+
+def _walk(seen: _Seen, rules: Sequence[Rule], hops: int, *, past: bool) -> tuple[str, list[Any]]:
+    """The whole of a walk in one statement, and the ranks of the rules that it looks up (a map for each hop and direction).
+
+    Hop by hop it does what `Store.walk` promises: candidates in order, those taken already left out, each relation once, and a stop
+    before the first row that would exceed a limit. Of a relation there are two candidates at most, one from each end.
+    """
+    ranks = [_ranks(rules, seen, hop) for hop in range(hops)]
+    steps = "".join(_HOP.format(links=_links(seen, _ways(ranks[hop], hop), past=past)) for hop in range(hops))
+    anchors = f"UNWIND range(0, size($anchors) - 1) AS i WITH i, $anchors[i] AS id, at {_version('id', past=past)} WITH i, n WHERE {seen.entity('n')} "
+    keys = "taken" if past else "[e IN taken | [startNode(e)._number, type(e), endNode(e)._number]]"
+    result = f"RETURN {_columns('n', _ENTITY_READ, 'known')}, {_columns('e', _RELATION_READ, 'rows')}, {keys} AS keys, levels, cut"
+    return _START.format(anchors=anchors) + steps + result, ranks
+
+
+def _ranks(rules: Sequence[Rule], seen: _Seen, hop: int) -> list[dict[str, int]]:
+    """For one hop, by relation kind, the place of the first rule that follows it outward, and of the first that follows it back."""
+    allowed = seen.relations({rule.relation for rule in rules}) or []
+    ranks: list[dict[str, int]] = [{}, {}]
+    for place, rule in enumerate(rules):
+        if hop < rule.depth and rule.relation in allowed:
+            ranks[not rule.outward].setdefault(rule.relation, place)
+    return ranks
+
+
+def _ways(ranks: Sequence[Mapping[str, int]], hop: int) -> list[_Way]:
+    return [_Way(sorted(ranks[way]), not way, f"$ranks[{hop}][{way}][{{}}]") for way in (0, 1)]
+
+
+_START = """
+CALL (at) {{ {anchors} ORDER BY i RETURN collect(n) AS starts }}
+WITH at, starts[..$entities] AS known, size(starts) > $entities AS cut
+WITH at, known, CASE WHEN cut THEN [] ELSE known END AS frontier, [n IN known | n._number] AS numbers, [] AS taken, [] AS rows,
+  [size(known)] AS levels, cut
+"""
+_HOP = """
+CALL (at, frontier, numbers, taken) {{
+  UNWIND range(0, size(frontier) - 1) AS i
+  WITH at, taken, i, frontier[i] AS f
+  {links}
+  WITH taken, i * $ways + j AS p, e, o, k, o._number AS number WHERE NOT k IN taken
+  WITH p, e, o, k, number ORDER BY p, number LIMIT $most
+  WITH k, collect([k, e, o, number, p])[0] AS row ORDER BY row[4], row[3]
+  RETURN collect(row) AS found
+}}
+CALL (found, numbers) {{
+  UNWIND range(0, size(found) - 1) AS q
+  WITH q, found[q] AS row, numbers WHERE NOT row[3] IN numbers
+  WITH row[3] AS number, min(q) AS q, collect(row[2])[0] AS o ORDER BY q
+  RETURN collect([q, o, number]) AS fresh
+}}
+WITH *, $relations - size(taken) AS most, $entities - size(known) AS room
+WITH *, CASE WHEN size(fresh) > room AND fresh[room][0] < most THEN fresh[room][0] ELSE most END AS stop
+WITH at, cut OR size(found) > stop AS cut, stop, [one IN fresh WHERE one[0] < stop] AS fresh, found[..stop] AS found, known, numbers, taken,
+  rows, levels, size(found) > stop AS stopped
+WITH at, cut, known + [one IN fresh | one[1]] AS known, numbers + [one IN fresh | one[2]] AS numbers, taken + [one IN found | one[0]] AS taken,
+  rows + [one IN found | one[1]] AS rows, levels + [size(fresh)] AS levels,
+  CASE WHEN stopped THEN [] ELSE [one IN fresh | one[1]] END AS frontier
+"""
+
+
+class _Look:
+    """One try at a read: all its answers are of one revision if `stood` says so, else the read begins again."""
+
+    def __init__(self, session: Session, name: str, at: int | None, *, past: bool) -> None:
+        self.session, self.name, self.at, self.past = session, name, at, past
+        self.states: set[int] = set()
+        self.last = 0  # the highest number of an entity
+
+    def ask(self, body: str, **parameters: Any) -> Mapping[str, Any]:
+        """What this piece of Cypher returns in its only row; in it, `at` is the revision that is read."""
+        text = (
+            f"MATCH (g:OrgContextGraph {{name: $graph}}) WITH g.state AS state, g.entities AS last, g.state % {_TURN} AS head "
+            "WITH state, last, CASE WHEN $at < head THEN $at ELSE head END AS at "
+            f"CALL (at) {{ {body} }} CALL () {{ MATCH (g:OrgContextGraph {{name: $graph}}) RETURN g.state AS final }} RETURN *"
+        )
+        record = self.session.run(_query(text), {**parameters, "graph": self.name, "at": self.at}).single()
+        if record is None:
+            message = f"the graph {self.name!r} is no longer in the database; open the store again to begin anew"
+            raise StoreError(message)
+        self.states |= {record["state"], record["final"]}
+        self.last = record["last"]
+        return record
+
+    @property
+    def state(self) -> int:
+        """The newest state that was met."""
+        return max(self.states, default=0)
+
+    @property
+    def stood(self) -> bool:
+        """Whether all that was read belongs together."""
+        head = self.state % _TURN
+        return len(self.states) == 1 and (self.past or (self.state // _TURN % 2 == 0 and (self.at is None or self.at >= head)))
+
+
+class Neo4jStore:
+    """A `Store` in a Neo4j database; its constraints and indexes are made at first use.
+
+    `name` is the graph's name in the database, `patience` how many seconds a writer waits for another. `StoreError` for a server that is
+    not reachable, too old, or does not know the account, and for a graph that a newer program wrote.
+    """
+
+    def __init__(
+        self, uri: str, *, user: str, password: str, database: str | None = None, name: str = "orgcontext", patience: float = 5.0
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            message = f"{name!r} cannot name a graph: up to 100 letters, digits, dots, hyphens and underscores"
+            raise InputError(message)
+        self._uri, self._name, self._patience = uri, name, patience
+        self._head = 0
+        self._told = 0
+        with _translated(uri):
+            self._driver = GraphDatabase.driver(uri, auth=(user, password), notifications_min_severity="OFF", user_agent="orgcontext")
+        self._bookmarks = GraphDatabase.bookmark_manager()
+        self._database = database
+        try:
+            with _translated(uri):
+                self._begin()
+        except BaseException:
+            self._driver.close()
+            raise
+
+    def _begin(self) -> None:
+        """Make sure of the server, its indexes and the graph's own nodes."""
+        version = re.match(r"Neo4j/(\d+)\.(\d+)", self._driver.get_server_info().agent)
+        if version and (int(version[1]), int(version[2])) < _OLDEST:
+            message = f"{self._uri}: is Neo4j {version[1]}.{version[2]}; needed is {_OLDEST[0]}.{_OLDEST[1]} or later"
+            raise StoreError(message)
+        with self._session() as session:
+            there = {name for (name,) in session.run("SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name").values()}
+            for name, statement in _SCHEMA.items():
+                if name not in there:
+                    session.run(_query(f"CREATE {statement.format(name)}")).consume()
+            if _SCHEMA.keys() - there:
+                session.run("CALL db.awaitIndexes(300)").consume()
+            known = session.execute_write(_make, self._name)
+        if known > SCHEMA_VERSION:
+            message = f"{self._uri}: the graph {self._name!r} has schema {known}, this program knows {SCHEMA_VERSION}; use a newer program"
+            raise StoreError(message)
+
+    def _session(self, **options: Any) -> Session:
+        return self._driver.session(database=self._database, bookmark_manager=self._bookmarks, **options)
+
+    def close(self) -> None:
+        with suppress(DriverError, Neo4jError):
+            self._driver.close()
+
+    def _read(self, at: int | None, question: Callable[[_Look], T]) -> T:
+        """The answer of one revision: asked again while a publish goes on between its first statement and its last."""
+        until = time.monotonic() + _LONGEST
+        past = at is not None and at < self._head
+        while True:
+            with _translated(self._uri), self._session(default_access_mode=READ_ACCESS) as session:
+                look = _Look(session, self._name, at, past=past)
+                answer = question(look)
+            self._head = look.state % _TURN
+            if look.stood:
+                return answer
+            if time.monotonic() > until:
+                message = f"{self._uri}: others have been publishing for {_LONGEST:.0f} seconds; try again"
+                raise StoreBusy(message)
+            past = bool(look.state // _TURN % 2) or (at is not None and at < self._head)
+
+    # what there is
+
+    def head(self) -> Revision | None:
+        body = "OPTIONAL MATCH (r:OrgContextRevision {_graph: $graph, number: at}) RETURN r.text AS text"
+        text = self._read(None, lambda look: look.ask(body)["text"])
+        return Revision.model_validate_json(text) if text else None
+
+    def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
+        body = (
+            "MATCH (r:OrgContextRevision) WHERE r._graph = $graph AND r.number <= at AND ($numbers IS NULL OR r.number IN $numbers) "
+            "WITH r ORDER BY r.number RETURN collect(r.text) AS texts"
+        )
+        wanted = None if numbers is None else list(numbers)
+        return map(Revision.model_validate_json, self._read(None, lambda look: look.ask(body, numbers=wanted)["texts"]))
+
+    def facets(self) -> frozenset[Facet]:
+        body = "MATCH (f:OrgContextFacet) WHERE f._graph = $graph AND f.since <= at RETURN collect([f.kind, f.sensitivity]) AS facets"
+        return frozenset(Facet(*pair) for pair in self._read(None, lambda look: look.ask(body)["facets"]))
+
+    def resolve(self, ids: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, str]:
+        def question(look: _Look) -> dict[str, str]:
+            seen = _Seen(where)
+            direct = f"WITH asked AS id, at {_version('id', past=look.past)}"
+            aliased = f"MATCH (a:OrgContextAlias {{_graph: $graph, alias: asked}}) WITH DISTINCT asked, a.id AS id, at {_version('id', past=look.past)}"
+            body = (
+                f"UNWIND $ids AS asked CALL (asked, at) {{ {aliased} WITH asked, n WHERE asked IN n._aliases AND {seen.entity('n')} "
+                f"RETURN n.id AS own, 0 AS rank UNION ALL {direct} WITH n WHERE {seen.entity('n')} RETURN n.id AS own, 1 AS rank }} "
+                "WITH asked, own ORDER BY rank RETURN collect([asked, own]) AS pairs"
+            )
+            found: dict[str, str] = {}
+            for chunk in _chunks(ids, _PAGE):
+                found.update(look.ask(body, ids=chunk, **seen.parameters)["pairs"])
+            return found
+
+        found = self._read(at, question) if ids else {}
+        return {id_: found[id_] for id_ in ids if id_ in found}
+
+    def entities(
+        self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
+    ) -> Iterator[EntityRow]:
+        def question(look: _Look) -> dict[int, EntityRow]:
+            return self._entities(look, _Seen(where, kinds), ids)
+
+        found = self._read(at, question)
+        return iter([found[number] for number in sorted(found)])
+
+    def _entities(self, look: _Look, seen: _Seen, ids: Collection[str] | None) -> dict[int, EntityRow]:
+        """The visible entities, among these ids or of all, by number."""
+        found: dict[int, EntityRow] = {}
+        if ids is not None:
+            chosen = f"UNWIND $ids AS id {_version('id', past=look.past)} WITH n WHERE {seen.entity('n')}"
+            pages: Iterable[dict[str, Any]] = ({"ids": chunk} for chunk in _chunks(dict.fromkeys(ids), _PAGE))
+        else:
+            chosen = _all(f"{_IN_PAGE.format('n')} AND {seen.entity('n')}", past=look.past)
+            pages = _pages(look)
+        body = f"{chosen} WITH collect(n) AS ns RETURN {_columns('n', _ENTITY_READ, 'ns')}"
+        for page in pages:
+            found.update(seen.rows(_taken(look.ask(body, **page, **seen.parameters), "ns", _ENTITY_READ)))
+        return found
+
+    def relations(
+        self,
+        where: Filter,
+        *,
+        touching: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+        at: int | None = None,
+    ) -> Iterator[RelationRow]:
+        found = self._read(at, lambda look: self._relations(look, _Seen(where), touching, kinds))
+        return iter([found[key] for key in sorted(found)])
+
+    @staticmethod
+    def _relations(
+        look: _Look, seen: _Seen, touching: Collection[str] | None, wanted: Collection[str] | None
+    ) -> dict[tuple[int, int, int], RelationRow]:
+        """The visible relations, at these ids or all, by the numbers of source, kind and target."""
+        kinds = seen.relations(wanted)
+        if touching is not None:
+            links = _links(seen, [_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
+            chosen = f"UNWIND $ids AS id {_version('id', 'f', past=look.past)} WITH f, at WHERE {seen.entity('f')}"
+            pages: Iterable[dict[str, Any]] = ({"ids": chunk} for chunk in _chunks(dict.fromkeys(touching), _PAGE // 10))
+        else:
+            links = _links(seen, [_Way(kinds, outward=True)], past=look.past)
+            chosen = _all(f"{_IN_PAGE.format('f')} AND {seen.entity('f')}", "f", past=look.past)
+            pages = _pages(look)
+        key = _KEY[look.past]
+        body = (
+            f"{chosen} {links} WITH f, e, o, {key} AS key WITH collect([e, key, f._number, f.id, o._number, o.id]) AS found "
+            "WITH [one IN found | one[0]] AS es, found MATCH (g:OrgContextGraph {name: $graph}) "
+            f"RETURN {_columns('e', _RELATION_READ, 'es')}, [one IN found | one[1..]] AS ends, g.kinds AS kinds"
+        )
+        found: dict[tuple[int, int, int], RelationRow] = {}
+        for page in pages:
+            answer = look.ask(body, **page, **seen.parameters)
+            numbers = {kind: place for place, kind in enumerate(answer["kinds"])}
+            for (outward, kind, *near, number, id_), *said in zip(answer["ends"], *_taken(answer, "es", _RELATION_READ), strict=True):
+                ends = (*near, number, id_) if outward else (number, id_, *near)
+                found[ends[0], numbers[kind], ends[2]] = _relation_row(ends[1], kind, ends[3], said)
+        return found
