@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
 
@@ -301,7 +301,7 @@ def findings_text(findings: Sequence[Finding]) -> str:
 
 
 def _worded(value: Any) -> str:
-    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownVariableType] JSON
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
 
 
 def show_text(shown: Shown) -> str:

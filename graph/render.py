@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -270,8 +270,7 @@ def triples(
 
 
 def _each(value: Any) -> list[Any]:
-    many: list[Any] = value if isinstance(value, list) else [value]
-    return many
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def _statement(name: str, value: Any, ontology: Ontology) -> tuple[rdflib.URIRef, rdflib.Literal]:

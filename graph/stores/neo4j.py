@@ -381,10 +381,10 @@ class _Way(NamedTuple):
 
 
 def _links(seen: _Seen, ways: Sequence[_Way], *, past: bool) -> str:
-    """From entity `f`: relation `e`, the entity `o` at its other end, the rank `j` of its rule, and `k`, what it is the same by."""
+    """From entity `f`: relation `e`, the entity `o` at its other end, the rank `j` of its rule, `k`, what it is the same by, `kind`, `out`."""
     arms = [(_past_arm if past else _arm)(seen, way) for way in ways if way.kinds is None or way.kinds]
     if not arms:
-        return "CALL (f, at) { WITH f AS e, f AS o, 0 AS j, '' AS k WHERE false RETURN e, o, j, k }"
+        return "CALL (f, at) { WITH f AS e, f AS o, 0 AS j, '' AS k, '' AS kind, true AS out WHERE false RETURN e, o, j, k, kind, out }"
     return "CALL (f, at) { " + " UNION ALL ".join(arms) + " }"
 
 
@@ -392,7 +392,7 @@ def _arm(seen: _Seen, way: _Way) -> str:
     types = f":{_types(way.kinds)}" if way.kinds else ""
     pattern = f"MATCH (f)-[e{types}]->(o)" if way.outward else f"MATCH (f)<-[e{types}]-(o)"
     condition = " AND ".join(["e._since > 0", *seen.true("e"), "o._graph = $graph", seen.entity("o")])
-    return f"{pattern} WHERE {condition} RETURN e, o, {way.rank.format('type(e)')} AS j, e AS k"
+    return f"{pattern} WHERE {condition} RETURN e, o, {way.rank.format('type(e)')} AS j, e AS k, type(e) AS kind, {way.outward} AS out"
 
 
 def _past_arm(seen: _Seen, way: _Way) -> str:
@@ -411,7 +411,7 @@ def _past_arm(seen: _Seen, way: _Way) -> str:
         f"MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND e.{near} = f.id{kinds} AND e._since <= at AND e._until > at{true} "
         f"RETURN e, e.kind AS kind, e.{far} AS other }} "
         f"{_version('other', 'o', past=True)} WITH f, e, o, kind, other WHERE {seen.entity('o')} "
-        f"RETURN e, o, {way.rank.format('kind')} AS j, {key} AS k"
+        f"RETURN e, o, {way.rank.format('kind')} AS j, {key} AS k, kind, {way.outward} AS out"
     )
 
 
@@ -508,6 +508,59 @@ class _Look:
         """Whether all that was read belongs together."""
         head = self.state % _TURN
         return len(self.states) == 1 and (self.past or (self.state // _TURN % 2 == 0 and (self.at is None or self.at >= head)))
+
+
+_IN_PAGE = "{0}._number > $low AND {0}._number <= $high"
+_SPAN = "WITH {0}, source, kind, target, CASE WHEN {0}._until <= at THEN {0}._until ELSE 0 END AS until WHERE {0}._since > $after OR until > $after"
+
+
+def _pages(look: _Look) -> Iterator[dict[str, Any]]:
+    """Spans of entity numbers that cover them all; relations without a numbered source count as of 0."""
+    low = -1
+    while low < look.last:
+        yield {"low": low, "high": low + _PAGE}
+        low += _PAGE
+
+
+def _taken(answer: Mapping[str, Any], source: str, names: Sequence[str]) -> list[Columns]:
+    """The columns that `_columns` asked for."""
+    return [answer[f"{source}{place}"] for place in range(len(names))]
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _claim(row: str, since: int) -> Claim:
+    *said, same_as, locator, digest = json.loads(row)
+    return Claim(*said, tuple(same_as), locator, digest, since)
+
+
+def _claim_order(claim: Claim) -> tuple[str, ...]:
+    return (claim.subject, claim.kind, claim.target, claim.source, claim.part, claim.digest)
+
+
+def _tally(entities: Iterable[Sequence[Any]], relations: Iterable[Sequence[Any]]) -> Tally:
+    """Counts by kind and source, from (kind, sources, number)."""
+    kinds: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    sources: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for which, counts in enumerate((entities, relations)):
+        for kind, named, number in counts:
+            kinds[which][kind] = kinds[which].get(kind, 0) + number
+            for name in named:
+                sources[name][which] += number
+    return Tally(*kinds, {name: (pair[0], pair[1]) for name, pair in sources.items()})
+
+
+def _make(transaction: ManagedTransaction, name: str) -> int:
+    """Make the graph's own nodes where they are not there; returns the schema that the graph was written with."""
+    record = transaction.run(
+        "MERGE (g:OrgContextGraph {name: $name}) ON CREATE SET g._graph = $name, g.state = 0, g.entities = 0, g.kinds = [], g.schema = $schema "
+        "MERGE (w:OrgContextWriter {name: $name}) ON CREATE SET w._graph = $name RETURN g.schema AS schema",
+        name=name,
+        schema=SCHEMA_VERSION,
+    ).single(strict=True)
+    return record["schema"]
 
 
 class Neo4jStore:
@@ -663,17 +716,178 @@ class Neo4jStore:
             links = _links(seen, [_Way(kinds, outward=True)], past=look.past)
             chosen = _all(f"{_IN_PAGE.format('f')} AND {seen.entity('f')}", "f", past=look.past)
             pages = _pages(look)
-        key = _KEY[look.past]
         body = (
-            f"{chosen} {links} WITH f, e, o, {key} AS key WITH collect([e, key, f._number, f.id, o._number, o.id]) AS found "
-            "WITH [one IN found | one[0]] AS es, found MATCH (g:OrgContextGraph {name: $graph}) "
-            f"RETURN {_columns('e', _RELATION_READ, 'es')}, [one IN found | one[1..]] AS ends, g.kinds AS kinds"
+            f"{chosen} {links} WITH collect(e) AS es, collect([out, kind, f._number, f.id, o._number, o.id]) AS ends "
+            "MATCH (g:OrgContextGraph {name: $graph}) "
+            f"RETURN {_columns('e', _RELATION_READ, 'es')}, ends, g.kinds AS kinds"
         )
         found: dict[tuple[int, int, int], RelationRow] = {}
         for page in pages:
             answer = look.ask(body, **page, **seen.parameters)
             numbers = {kind: place for place, kind in enumerate(answer["kinds"])}
-            for (outward, kind, *near, number, id_), *said in zip(answer["ends"], *_taken(answer, "es", _RELATION_READ), strict=True):
-                ends = (*near, number, id_) if outward else (number, id_, *near)
-                found[ends[0], numbers[kind], ends[2]] = _relation_row(ends[1], kind, ends[3], said)
+            for (out, kind, *ends), *said in zip(answer["ends"], *_taken(answer, "es", _RELATION_READ), strict=True):
+                (one, source), (other, target) = (ends[:2], ends[2:]) if out else (ends[2:], ends[:2])
+                found[one, numbers[kind], other] = _relation_row(source, kind, target, said)
         return found
+
+    def walk(self, anchors: Sequence[str], rules: Sequence[Rule], where: Filter, *, limit: Limit, at: int | None = None) -> Walked:
+        def question(look: _Look) -> Walked:
+            seen = _Seen(where)
+            hops = min(limit.hops, max((rule.depth for rule in rules), default=0))
+            body, ranks = _walk(seen, rules, hops, past=look.past)
+            answer = look.ask(
+                body,
+                anchors=list(dict.fromkeys(anchors)),
+                ranks=ranks,
+                ways=len(rules) + 1,
+                entities=limit.entities,
+                relations=limit.relations,
+                most=2 * limit.relations + 2,
+                **seen.parameters,
+            )
+            entities = seen.rows(_taken(answer, "known", _ENTITY_READ))
+            ids = {number: row.id for number, row in entities.items()}
+            said = zip(answer["keys"], *_taken(answer, "rows", _RELATION_READ), strict=True)
+            relations = [_relation_row(ids.get(one, one), kind, ids.get(other, other), rest) for (one, kind, other), *rest in said]
+            reached = [hop for hop, size in enumerate(answer["levels"]) for _ in range(size)]
+            return Walked(list(entities.values()), reached, relations, answer["cut"])
+
+        return self._read(at, question)
+
+    # searching
+
+    def search(
+        self, text: str, where: Filter, *, limit: int, kinds: Collection[str] | None = None, at: int | None = None
+    ) -> list[EntityRow]:
+        def question(look: _Look) -> list[EntityRow]:
+            tiers = _Tiers(look, _Seen(where, kinds), limit)
+            found: dict[str, None] = {}
+            for tier in (tiers.called, tiers.named, tiers.worded, tiers.partly, tiers.misspelt):
+                if len(found) < limit:
+                    found.update(dict.fromkeys(tier(text)[:limit]))
+            rows = {row.id: row for row in self._entities(look, _Seen(where), list(found)).values()} if found else {}
+            return [rows[id_] for id_ in found if id_ in rows]
+
+        return self._read(at, question)
+
+    # history, claims, counts
+
+    def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
+        def question(look: _Look) -> list[Version]:
+            entities = self._entity_versions(look, about, after)
+            return [*entities, *self._relation_versions(look, about, after)]
+
+        return iter(self._read(upto, question))
+
+    @staticmethod
+    def _entity_versions(look: _Look, about: str | None, after: int) -> list[Version]:
+        mine = "n.id = $about" if about is not None else _IN_PAGE.format("n")
+        states = " UNION ALL ".join(
+            f"MATCH (n:{label}) WHERE n._graph = $graph AND {mine} AND n._since <= at RETURN n" for label in ("Entity", "OrgContextEntity")
+        )
+        body = (
+            f"CALL (at) {{ {states} }} {_SPAN.format('n')} WITH collect(n) AS ns, collect([n._since, until]) AS spans "
+            f"RETURN {_columns('n', _ENTITY_READ, 'ns')}, spans"
+        )
+        seen, found = _Seen(Filter()), dict[tuple[int, int], Version]()
+        for page in [{"about": about}] if about is not None else _pages(look):
+            answer = look.ask(body, after=after, **page)
+            for (since, until), *said in zip(answer["spans"], *_taken(answer, "ns", _ENTITY_READ), strict=True):
+                ((number, row),) = seen.rows([[value] for value in said]).items()
+                found[number, since] = Version(row, since, until)
+        return [found[key] for key in sorted(found)]
+
+    @staticmethod
+    def _relation_versions(look: _Look, about: str | None, after: int) -> list[Version]:
+        native = "MATCH (a:Entity {_graph: $graph, id: $about})-[e]-(b:Entity)" if about is not None else "MATCH (a:Entity)-[e]->(b:Entity)"
+        page_of = "true" if about is not None else _IN_PAGE.format("a")
+        aside = "$about IN [e.source, e.target]" if about is not None else _IN_PAGE.format("e")
+        states = [
+            f"{native} WHERE a._graph = $graph AND b._graph = $graph AND {page_of} AND e._since <= at "
+            "RETURN e, startNode(e).id AS source, type(e) AS kind, endNode(e).id AS target"
+        ] + [
+            f"MATCH (e:{label}) WHERE e._graph = $graph AND {aside} AND e._since <= at "
+            "RETURN e, e.source AS source, e.kind AS kind, e.target AS target"
+            for label in ("OrgContextWaiting", "OrgContextRelation")
+        ]
+        body = (
+            f"CALL (at) {{ {' UNION ALL '.join(states)} }} {_SPAN.format('e')} WITH collect(e) AS es, "
+            f"collect([[source, kind, target], e._since, until]) AS spans RETURN {_columns('e', _RELATION_READ, 'es')}, spans"
+        )
+        found: dict[tuple[str, ...], Version] = {}
+        for page in [{"about": about}] if about is not None else _pages(look):
+            answer = look.ask(body, after=after, **page)
+            for (key, since, until), *said in zip(answer["spans"], *_taken(answer, "es", _RELATION_READ), strict=True):
+                found[(*key, f"{since:09}")] = Version(_relation_row(*key, said), since, until)
+        return [found[key] for key in sorted(found)]
+
+    def claims(self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None) -> Iterator[Claim]:
+        live = "c.since <= at AND (c.until = 0 OR c.until > at)"
+        if source is not None:
+            live += " AND c.source = $source"
+        if about is None:
+            chosen = f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND {live}"
+        else:
+            chosen = (
+                f"UNWIND $ids AS id CALL (id, at) {{ MATCH (c:OrgContextClaim {{_graph: $graph, entity: id}}) WHERE {live} RETURN c UNION ALL "
+                f"MATCH (c:OrgContextClaim {{_graph: $graph, subject: id}}) WHERE c.kind IS NOT NULL AND c.target IS NOT NULL AND {live} RETURN c }}"
+            )
+        body = f"{chosen} WITH collect(c) AS cs RETURN {_columns('c', ('row', 'since'), 'cs')}"
+        chunks = [[""]] if about is None else list(_chunks(dict.fromkeys(about), _PAGE))
+
+        def question(look: _Look) -> list[Claim]:
+            answers = (look.ask(body, ids=chunk, source=source) for chunk in chunks)
+            return [_claim(*said) for answer in answers for said in zip(answer["cs0"], answer["cs1"], strict=True)]
+
+        found = self._read(None if chunks and at is None else at, question) if chunks else []
+        return iter(sorted(found, key=_claim_order))
+
+    def tally(self, where: Filter, *, at: int | None = None) -> Tally:
+        def question(look: _Look) -> Tally:
+            seen = _Seen(where)
+            chosen = _all(seen.entity("f"), "f", past=look.past) + " WITH f._number AS number, collect(f)[0] AS f, at"
+            links = _links(seen, [_Way(seen.relations(), outward=True)], past=look.past)
+            related = "WITH f._number AS one, kind, o._number AS other, collect(e._sources)[0] AS sources"
+            entities = look.ask(
+                f"{chosen} WITH f._facet AS kind, f._sources AS sources, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
+                **seen.parameters,
+            )["counts"]
+            relations = look.ask(
+                f"{chosen} {links} {related} WITH kind, sources, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
+                **seen.parameters,
+            )["counts"]
+            return _tally([(facet.partition(" ")[0], sources, number) for facet, sources, number in entities], relations)
+
+        return self._read(at, question)
+
+    # beside the graph
+
+    def notes(self, prefix: str = "") -> dict[str, str]:
+        body = "MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH $prefix RETURN collect([n.key, n.text]) AS pairs"
+        return dict(sorted(self._read(None, lambda look: look.ask(body, prefix=prefix)["pairs"])))
+
+    def remember(self, key: str, text: str) -> None:
+        self._say("MERGE (n:OrgContextNote {_graph: $graph, key: $key}) SET n.text = $text", key=key, text=text)
+
+    def record(self, event: Event) -> None:
+        self._told = max(self._told + 1, time.time_ns())
+        self._say(
+            "CREATE (e:OrgContextEvent {_graph: $graph, at: $at, told: $told, text: $text})",
+            at=_moment(event.at),
+            told=self._told,
+            text=event.model_dump_json(),
+        )
+
+    def events(self, since: datetime | None = None) -> Iterator[Event]:
+        body = "MATCH (e:OrgContextEvent) WHERE e._graph = $graph AND e.at >= $since WITH e ORDER BY e.at, e.told RETURN collect(e.text) AS texts"
+        texts = self._read(None, lambda look: look.ask(body, since=_moment(since) if since else "")["texts"])
+        return map(Event.model_validate_json, texts)
+
+    def _say(self, text: str, **parameters: Any) -> None:
+        """Write one small thing at once."""
+
+        def write(transaction: ManagedTransaction) -> None:
+            transaction.run(_query(text).text, {**parameters, "graph": self._name}).consume()
+
+        with _translated(self._uri), self._session() as session:
+            session.execute_write(write)
