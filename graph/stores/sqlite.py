@@ -747,6 +747,8 @@ class SQLiteDraft:
         self._heads: dict[int, tuple[int, int, int]] = {}
         self._head_values: dict[tuple[int, int, int], tuple[int, int, int]] = {}
         self._everything = False
+        self._known_facets = set(self._facet.values())
+        self._replaced = False
         db.execute("CREATE TEMP TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY)")
         db.execute("CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)")
         db.execute("DELETE FROM temp.kept")
@@ -1010,6 +1012,7 @@ class SQLiteDraft:
         if not rows:
             return
         past = [(row[0],) for row in rows if row[1] < self.number]
+        self._replaced |= len(past) < len(rows)
         columns = _past_columns()
         for (number,) in past:
             cursor = self._db.execute(
@@ -1131,6 +1134,11 @@ class SQLiteDraft:
             if edge := self._edge_of(key):
                 self._end_edge(key, edge)
 
+    def _forget_facets(self) -> None:
+        """A state that was put and replaced in this draft never was; nor was a facet that only it had."""
+        for facet in set(self._facet.values()) - self._known_facets:
+            self._db.execute("DELETE FROM facet WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE facet = ?1)", (facet,))
+
     # beside the graph
 
     def note(self, key: str, text: str) -> None:
@@ -1144,5 +1152,7 @@ class SQLiteDraft:
             message = f"revision {revision.number} is not the {self.number} that this draft makes"
             raise Conflict(message)
         self._index()
+        if self._replaced:
+            self._forget_facets()
         self._db.execute("INSERT INTO revision VALUES (?, ?)", (revision.number, revision.model_dump_json()))
         self._db.execute("COMMIT")
