@@ -401,8 +401,8 @@ class Settlement:
             return list(raw)
         sources = sorted({source for source, kind, _ in raw if kind in functional})
         merged = self._groups_of(sources)
-        ends = sorted({id_ for group in merged.values() for id_ in group} | set(sources))
-        rivals = [key for key in self.draft.claimed_relations(ends) if key[1] in functional and key[0] in set(ends)]
+        ends = {id_ for group in merged.values() for id_ in group} | set(sources)
+        rivals = [key for key in self.draft.claimed_relations(sorted(ends)) if key[1] in functional and key[0] in ends]
         return sorted({*raw, *rivals})
 
     def _groups_of(self, ids: list[str]) -> dict[str, tuple[str, ...]]:
@@ -428,16 +428,18 @@ class Settlement:
         """
         holds: dict[RelationKey, tuple[Claim, ...]] = {}
         rivals: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+        named: dict[tuple[str, str], list[RelationKey]] = defaultdict(list)
         for key, made in made_of.items():
             if (declared := self.ontology.relations.get(key[1])) and declared.functional:
                 rivals[key[0], key[1]] += made
+                named[key[0], key[1]].append(key)
             elif made:
                 holds[key] = ()
         for (one, kind), made in rivals.items():
             if not made:
                 continue
             winner = min(made, key=self._rank).source
-            keys = [key for key in made_of if key[:2] == (one, kind) and made_of[key]]
+            keys = [key for key in named[one, kind] if made_of[key]]
             winning = [key for key in keys if any(c.source == winner for c in made_of[key])]
             losing = tuple(c for key in keys if key not in winning for c in made_of[key])
             holds.update(dict.fromkeys(winning, losing))
@@ -491,8 +493,7 @@ def _row_digest(values: Iterable[str]) -> str:
     return "sha256:" + sha256(_SEPARATOR.join(values).encode()).hexdigest()
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _json(conflicts: list[Contested]) -> str:

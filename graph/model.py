@@ -216,9 +216,12 @@ class Reading:
     parts: Iterable[Part]
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: object) -> str:
     """The one JSON text of a value: sorted keys, no blanks, UTF-8; equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _canonical(value)
 
 
 _SLUG = re.compile(r"[^\w.]+")
