@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, unquote
 
 from graph.errors import InputError, nearest
-from graph.model import Finding, Level
-from graph.ontology import Freshness, Ontology, freshness
+from graph.model import Finding, Level, Properties, Scalar
+from graph.ontology import Constraint, Freshness, Ontology, fits, freshness
 from graph.stores.base import EntityRow, RelationRow, fold
+
+if TYPE_CHECKING:
+    import rdflib
 
 Dangling = tuple[str, str, str, str]
 
@@ -45,24 +51,71 @@ class Picture:
 
     def of(self, kind: str) -> Iterator[EntityRow]:
         """All entities of this kind and the kinds below it."""
-        family = self.ontology.family(kind)
-        return (row for row in self.entities if row.kind in family)
+        return (row for name in sorted(self.ontology.family(kind)) for row in self._by_kind.get(name, ()))
 
     def owner(self, id_: str) -> str:
         """Who answers for this thing, or ""."""
         return next(iter(self.to(id_, "owned_by")), "")
 
+    def holders(self, position: str) -> list[str]:
+        """The people who hold a position and work here still."""
+        return [id_ for id_ in self.back(position, "holds") if not self.has_left(id_)]
+
+    def has_left(self, person: str) -> bool:
+        """Whether a person is known to work here no longer."""
+        return self.properties.get(person, {}).get("employment") == "left"
+
+    def name(self, id_: str) -> str:
+        """The name of a thing; its id where it has none."""
+        row = self.rows.get(id_)
+        return row.name if row and row.name else id_
+
+    def is_a(self, id_: str, kind: str) -> bool:
+        """Whether a thing is of this kind or a kind below it."""
+        row = self.rows.get(id_)
+        return row is not None and self.ontology.is_a(row.kind, kind)
+
     @cached_property
-    def properties(self) -> Mapping[str, dict[str, Any]]:
+    def rows(self) -> Mapping[str, EntityRow]:
+        """Every entity by id."""
+        return {row.id: row for row in self.entities}
+
+    @cached_property
+    def there(self) -> frozenset[str]:
+        """Every id under which something is there, aliases too."""
+        return frozenset(self.rows).union(*(row.aliases for row in self.entities if row.aliases))
+
+    @cached_property
+    def properties(self) -> Mapping[str, Properties]:
         """The properties of every entity, by id."""
         return {row.id: json.loads(row.properties) for row in self.entities}
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[EntityRow]]:
+        found: dict[str, list[EntityRow]] = defaultdict(list)
+        for row in self.entities:
+            found[row.kind].append(row)
+        return found
 
     def fresh(self, row: EntityRow) -> Freshness:
         """How far it can be trusted today."""
         return freshness(row.kind, self.properties[row.id], owner=self.owner(row.id), ontology=self.ontology, today=self.today)
 
+    @cached_property
+    def freshnesses(self) -> list[tuple[EntityRow, Freshness]]:
+        """The state of everything that is to be confirmed: it has a cadence, and nothing else holds in its place."""
+        timed = {kind.name for kind in self.ontology.kinds.values() if kind.review_days}
+        wanted = (row for row in self.entities if row.kind in timed or '"review"' in row.properties)
+        return [(row, self.fresh(row)) for row in wanted if not self.back(row.id, "supersedes")]
 
-Found = tuple[str, str, tuple[str, ...]]  # subject, message, evidence
+
+class Found(NamedTuple):
+    """What a check found: the thing that it is about, in words, with the ids it rests on; `detail` tells two of one subject apart."""
+
+    subject: str
+    message: str
+    evidence: tuple[str, ...] = ()
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,113 +127,177 @@ class Check:
     look: Callable[[Picture], Iterator[Found]]
 
 
+# owners, confirmation, disagreement
+
+
 def _unowned(picture: Picture) -> Iterator[Found]:
-    for row in picture.entities:
-        if picture.ontology.kind(row.kind).owned and not picture.owner(row.id):
-            yield row.id, f"{row.name} ({row.kind}) has no owner", ()
+    for kind in picture.ontology.kinds.values():
+        if kind.owned:
+            for row in picture.of(kind.name) if not any(picture.ontology.kinds[above].owned for above in kind.parents) else ():
+                if not picture.owner(row.id):
+                    yield Found(row.id, f"{row.name} ({row.kind}) has no owner")
 
 
 def _overdue(picture: Picture) -> Iterator[Found]:
-    for row in picture.entities:
-        if (fresh := picture.fresh(row)).state == "overdue":
-            yield row.id, f"{row.name} was due to be confirmed on {fresh.due_at}; it was last on {fresh.verified_at}", (str(fresh.due_at),)
+    for row, fresh in picture.freshnesses:
+        if fresh.state == "overdue":
+            yield Found(
+                row.id, f"{row.name} was due to be confirmed on {fresh.due_at}; it was last on {fresh.verified_at}", (str(fresh.due_at),)
+            )
 
 
 def _unverified(picture: Picture) -> Iterator[Found]:
-    for row in picture.entities:
-        if picture.fresh(row).state == "unverified":
-            yield row.id, f"nobody has ever confirmed {row.name} ({row.kind})", ()
+    for row, fresh in picture.freshnesses:
+        if fresh.state == "unverified":
+            said = picture.properties[row.id].get("verified_at")
+            but = f"; {said!r} is no day that has been" if said else ""
+            yield Found(row.id, f"nobody has ever confirmed {row.name} ({row.kind}){but}")
+
+
+def _conflict(picture: Picture) -> Iterator[Found]:
+    for row in (*picture.entities, *picture.relations):
+        subject, thing = (row.id, row.id) if isinstance(row, EntityRow) else (row.source, f"{row.source} {row.kind} {row.target}")
+        for contested in json.loads(row.conflicts) if row.conflicts != "[]" else ():
+            others = ", ".join(f"{other['value']!r} ({other['source']})" for other in contested["others"])
+            message = f"sources disagree: {contested['property']} of {thing} is {contested['value']!r}, others say {others}"
+            yield Found(subject, message, detail=f"{contested['property']}{thing.removeprefix(subject)}")
+
+
+# positions, processes and approvals
 
 
 def _vacant_approver(picture: Picture) -> Iterator[Found]:
-    for row in picture.of("Position"):
-        steps = picture.back(row.id, "approved_by")
-        if steps and not picture.back(row.id, "holds"):
-            deputies = picture.back(row.id, "deputizes_for")
-            instead = f"; {', '.join(deputies)} can decide instead" if deputies else ""
-            yield row.id, f"nobody holds {row.name}, who has to approve {', '.join(steps)}{instead}", tuple(steps)
+    for relation, kind, holds, words in _APPROVERS:
+        for row in picture.of(kind):
+            steps = tuple(one for one in picture.back(row.id, relation) if not picture.is_a(one, "Decision"))
+            if steps and not holds(picture, row.id):
+                deputies = picture.back(row.id, "deputizes_for")
+                instead = f"; {', '.join(deputies)} can decide instead" if deputies else ""
+                yield Found(row.id, f"{words.format(row.name)}, who has to approve {', '.join(steps)}{instead}", steps)
+
+
+def _in_role(picture: Picture, role: str) -> list[str]:
+    return [one for one in picture.back(role, "has_role") if not picture.has_left(one)]
+
+
+def _at_work(picture: Picture, person: str) -> bool:
+    return not picture.has_left(person)
+
+
+_APPROVERS: Sequence[tuple[str, str, Callable[[Picture, str], object], str]] = (
+    ("approved_by", "Position", Picture.holders, "nobody holds {}"),
+    ("approved_by", "Role", _in_role, "nobody has the role {}"),
+    ("approved_by", "Person", _at_work, "{} has left"),
+)
 
 
 def _vacant(picture: Picture) -> Iterator[Found]:
     for row in picture.of("Position"):
-        if not picture.back(row.id, "holds") and not picture.back(row.id, "approved_by"):
-            yield row.id, f"nobody holds {row.name}", ()
+        holders = picture.holders(row.id)
+        if not holders and not picture.back(row.id, "approved_by"):
+            left = [picture.name(one) for one in picture.back(row.id, "holds")]
+            yield Found(row.id, f"nobody holds {row.name}" + (f" but {', '.join(left)}, who left" if left else ""))
+        elif holders and picture.properties[row.id].get("vacant") is True:
+            yield Found(row.id, f"{row.name} is said to be vacant, but {', '.join(map(picture.name, holders))} holds it", tuple(holders))
 
 
 def _no_approver(picture: Picture) -> Iterator[Found]:
     for row in picture.of("ApprovalStep"):
         if not picture.to(row.id, "approved_by"):
-            yield row.id, f"the approval step {row.name} names nobody who approves", tuple(picture.to(row.id, "step_of"))
+            yield Found(row.id, f"the approval step {row.name} names nobody who approves", tuple(picture.to(row.id, "step_of")))
 
 
 def _no_policy(picture: Picture) -> Iterator[Found]:
     for row in picture.of("Process"):
         if not picture.to(row.id, "governed_by"):
-            yield row.id, f"the process {row.name} is governed by no policy", ()
+            yield Found(row.id, f"the process {row.name} is governed by no policy")
+
+
+# what is spoken of and not there
 
 
 def _requirement_missing(picture: Picture) -> Iterator[Found]:
-    for source, kind, target, where in picture.dangling:
-        if kind == "requires":
-            yield source, f"{source} requires {target}, which no source provides ({where})", (target,)
+    for (source, kind, target), where in _dangling_places(picture):
+        if kind == "requires" and target not in picture.there:
+            yield Found(source, f"{source} requires {target}, which no source provides ({where})", (target,), target)
 
 
 def _dangling(picture: Picture) -> Iterator[Found]:
-    there = {row.id for row in picture.entities}
+    for (source, kind, target), where in _dangling_places(picture):
+        absent = [end for end in dict.fromkeys((source, target)) if end not in picture.there]
+        if kind != "requires" or absent == [source]:
+            message = f"{where}: {source} {kind} {target}, but no source describes {' and '.join(absent)}"
+            yield Found(source, message, tuple(absent), f"{kind}:{target}")
+
+
+def _dangling_places(picture: Picture) -> Iterable[tuple[tuple[str, str, str], str]]:
+    """Each relation that dangles, once, with all the places that state it."""
+    places: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for source, kind, target, where in picture.dangling:
-        if kind != "requires":
-            absent = ", ".join(end for end in (source, target) if end not in there)
-            yield source, f"{where}: {source} {kind} {target}, but no source describes {absent}", (target,)
+        places[source, kind, target].append(where)
+    return ((relation, ", ".join(dict.fromkeys(where))) for relation, where in places.items())
+
+
+# terms
 
 
 def _defined_twice(picture: Picture) -> Iterator[Found]:
-    named: dict[str, list[EntityRow]] = defaultdict(list)
+    scoped: dict[tuple[str, str], list[EntityRow]] = defaultdict(list)
     for row in picture.of("Term"):
         if picture.properties[row.id].get("definition"):
-            named[fold(row.name)].append(row)
-    for rows in named.values():
-        unscoped = [row for row in rows if not picture.to(row.id, "defined_for")]
-        texts = {fold(str(picture.properties[row.id]["definition"])) for row in unscoped}
+            for unit in picture.to(row.id, "defined_for") or [""]:
+                scoped[fold(row.name), unit].append(row)
+    for (_, unit), rows in scoped.items():
+        texts = {fold(str(picture.properties[row.id]["definition"])) for row in rows}
         if len(texts) > 1:
-            ids = tuple(sorted(row.id for row in unscoped))
-            yield ids[0], f"{rows[0].name!r} has {len(texts)} definitions that no unit is named for: {', '.join(ids)}", ids
+            ids = tuple(sorted(row.id for row in rows))
+            scope = f"for {unit}" if unit else "that no unit is named for"
+            yield Found(ids[0], f"{rows[0].name!r} has {len(texts)} definitions {scope}: {', '.join(ids)}", ids, unit)
 
 
 def _undefined(picture: Picture) -> Iterator[Found]:
     for row in picture.of("Term"):
         if not picture.properties[row.id].get("definition"):
-            yield row.id, f"the term {row.name!r} has no definition", tuple(picture.back(row.id, "uses_term"))
+            yield Found(row.id, f"the term {row.name!r} has no definition", tuple(picture.back(row.id, "uses_term")))
+
+
+# agents
 
 
 def _unregistered(picture: Picture) -> Iterator[Found]:
     for row in picture.of("Agent"):
         if picture.properties[row.id].get("registered") is False:
-            yield row.id, f"the agent {row.name} is not registered", tuple(picture.to(row.id, "performs"))
+            yield Found(row.id, f"the agent {row.name} is not registered", tuple(picture.to(row.id, "performs")))
 
 
 def _no_sponsor(picture: Picture) -> Iterator[Found]:
+    """An agent that nobody registered is another finding, and has nobody to answer for it by its nature."""
     for row in picture.of("Agent"):
         if picture.properties[row.id].get("registered") is not False and not picture.to(row.id, "sponsored_by"):
-            yield row.id, f"nobody answers for the agent {row.name}", ()
+            yield Found(row.id, f"nobody answers for the agent {row.name}")
 
 
-def _conflict(picture: Picture) -> Iterator[Found]:
-    for row in (*picture.entities, *picture.relations):
-        for contested in json.loads(row.conflicts) if row.conflicts != "[]" else ():
-            others = ", ".join(f"{other['value']!r} ({other['source']})" for other in contested["others"])
-            subject = row.id if isinstance(row, EntityRow) else row.source
-            yield subject, f"sources disagree: {contested['property']} of {subject} is {contested['value']!r}, others say {others}", ()
+def _expired(picture: Picture) -> Iterator[Found]:
+    for row in picture.of("Agent"):
+        until = picture.properties[row.id].get("expires_on")
+        if isinstance(until, str) and until < picture.today.isoformat():
+            yield Found(row.id, f"the agent {row.name} was allowed until {until}", tuple(picture.to(row.id, "performs")))
 
 
-def _circular(picture: Picture) -> Iterator[Found]:
-    for relation in ("depends_on", "reports_to", "broader", "part_of"):
+# circles
+
+
+def _circles(picture: Picture, *, relations: Sequence[str]) -> Iterator[Found]:
+    for relation in relations:
         near: dict[str, list[str]] = defaultdict(list)
         for row in picture.relations:
             if row.kind == relation:
                 near[row.source].append(row.target)
-        for component in _strong(near):
-            cycle = _shortest_cycle(component, near)
-            yield min(component), f"{relation} goes in a circle: {' -> '.join(cycle)}", tuple(cycle)
+        ordered = {source: sorted(targets) for source, targets in near.items()}
+        for component in _strong(ordered):
+            cycle = _shortest_cycle(component, ordered)
+            rest = f" ({len(component)} things in all lead back to themselves)" if len(component) > len(cycle) - 1 else ""
+            yield Found(cycle[0], f"{relation} goes in a circle: {' -> '.join(cycle)}{rest}", tuple(cycle), relation)
 
 
 def _strong(near: Mapping[str, Sequence[str]]) -> list[set[str]]:
@@ -191,7 +308,7 @@ def _strong(near: Mapping[str, Sequence[str]]) -> list[set[str]]:
     inside: set[str] = set()
     found: list[set[str]] = []
     for start in sorted(near):
-        work = [(start, iter(sorted(near[start])))] if start not in index else []
+        work = [(start, iter(near[start]))] if start not in index else []
         while work:
             node, others = work[-1]
             if node not in index:
@@ -200,7 +317,7 @@ def _strong(near: Mapping[str, Sequence[str]]) -> list[set[str]]:
                 inside.add(node)
             for other in others:
                 if other not in index:
-                    work.append((other, iter(sorted(near.get(other, ())))))
+                    work.append((other, iter(near.get(other, ()))))
                     break
                 if other in inside:
                     low[node] = min(low[node], index[other])
@@ -209,45 +326,67 @@ def _strong(near: Mapping[str, Sequence[str]]) -> list[set[str]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[node])
                 if low[node] == index[node]:
-                    component = set[str]()
-                    while not component or node in inside:
-                        component.add(stack[-1])
-                        inside.discard(stack.pop())
+                    component = _popped(stack, node)
+                    inside -= component
                     if len(component) > 1 or node in near.get(node, ()):
                         found.append(component)
     return found
 
 
+def _popped(stack: list[str], node: str) -> set[str]:
+    """What lies on the stack from this node up, taken off."""
+    component = {stack.pop()}
+    while node not in component:
+        component.add(stack.pop())
+    return component
+
+
+_STEPS = 200_000  # a component in which looking from everywhere takes more steps than this is looked at from its first ids only
+
+
 def _shortest_cycle(component: set[str], near: Mapping[str, Sequence[str]]) -> list[str]:
-    """The shortest circle through the component's first id, written from there and back."""
-    start = min(component)
+    """The shortest circle in a component, written from its first id and back to it."""
+    best: list[str] = []
+    for start in sorted(component)[: max(1, _STEPS // len(component))]:
+        best = _cycle_through(start, component, near, shorter_than=len(best)) or best
+        if len(best) <= 3:
+            break
+    place = best.index(min(best))
+    return [*best[place:-1], *best[:place], best[place]]
+
+
+def _cycle_through(start: str, component: set[str], near: Mapping[str, Sequence[str]], *, shorter_than: int) -> list[str]:
+    """The shortest circle through this id, or [] where it is not shorter than so many ids (0: any length will do)."""
     came: dict[str, str] = {}
-    level = [start]
-    while level:
+    level, length = [start], 2
+    while level and (not shorter_than or length < shorter_than):
         following: list[str] = []
         for node in level:
-            for other in sorted(near.get(node, ())):
+            for other in near.get(node, ()):
                 if other == start:
-                    path = [start, node]
+                    path = [node]
                     while path[-1] != start:
                         path.append(came[path[-1]])
-                    return path[::-1] if len(path) > 2 or node != start else [start, start]
+                    return [*reversed(path), start]
                 if other in component and other not in came:
                     came[other] = node
                     following.append(other)
-        level = following
-    return [start]
+        level, length = following, length + 1
+    return []
 
+
+_NO_CIRCLE = ("depends_on", "reports_to", "broader", "part_of", "supersedes")
 
 CHECKS: Mapping[str, Check] = {
     "requirement_missing": Check("error", "Add a source that provides it, or correct the requirement.", _requirement_missing),
     "no_approver": Check("error", "Name the position that approves.", _no_approver),
     "vacant_approver": Check("error", "Fill the position, or name a deputy.", _vacant_approver),
     "unregistered_agent": Check("error", "Register the agent with a sponsor, or stop it.", _unregistered),
-    "circular": Check("error", "Take out the weakest of these relations.", _circular),
+    "circular": Check("error", "Take out the weakest of these relations.", partial(_circles, relations=_NO_CIRCLE)),
     "unowned": Check("warning", "Name a position that owns it.", _unowned),
     "overdue": Check("warning", "The owner confirms it, or replaces it.", _overdue),
     "agent_without_sponsor": Check("warning", "Name a person who answers for the agent.", _no_sponsor),
+    "expired_agent": Check("warning", "Extend the permission of the agent, or stop it.", _expired),
     "process_without_policy": Check("warning", "Name the policy that governs the process.", _no_policy),
     "term_defined_twice": Check("warning", "Agree on one definition, or say for which unit each holds.", _defined_twice),
     "conflict": Check("warning", "Correct the source that is wrong, or set the precedence of the sources.", _conflict),
@@ -255,6 +394,7 @@ CHECKS: Mapping[str, Check] = {
     "term_undefined": Check("warning", "Write a definition.", _undefined),
     "vacant": Check("note", "Fill the position, or end it.", _vacant),
     "unverified": Check("note", "The owner confirms it once.", _unverified),
+    "loop": Check("note", "Make sure that the way back is meant, and that it ends.", partial(_circles, relations=("precedes",))),
 }
 _LEVELS = {"error": 0, "warning": 1, "note": 2}
 
@@ -268,28 +408,210 @@ def gaps(
     today: date,
     names: Sequence[str] = (),
 ) -> list[Finding]:
-    """What the checks with these names (all, if none is given) find, the gravest first; `InputError` for a name that is none."""
+    """What the checks with these names (all, if none is given) find, the gravest first; `InputError` for a name that is none.
+
+    The names are those of `CHECKS`, `shape`, and whatever the shapes of the ontology call theirs with `oc:check`. A shape that is
+    reported under the name of one of `CHECKS` says the same as that check, for programs that read the Turtle: the check speaks.
+    """
+    known = dict.fromkeys((*CHECKS, "shape", *ontology.checks))
     for name in names:
-        if name not in CHECKS:
-            message = f"there is no check {name!r}{nearest(name, CHECKS)}; there are {', '.join(CHECKS)}"
+        if name not in known:
+            message = f"there is no check {name!r}{nearest(name, known)}; there are {', '.join(known)}"
             raise InputError(message)
     picture = Picture(entities, relations, dangling, ontology, today)
-    found = [finding for name, check in CHECKS.items() if not names or name in names for finding in _findings(name, check, picture)]
+    wanted = set(names or known)
+    found = [finding for name, check in CHECKS.items() if name in wanted for finding in _findings(name, check, picture)]
+    if wanted - CHECKS.keys():
+        found += [finding for finding in _shape_findings(picture) if finding.check in wanted - CHECKS.keys()]
+    return _sorted(found)
+
+
+def _sorted(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda one: (_LEVELS[one.level], one.check, one.subject, one.id))
 
 
 def _findings(name: str, check: Check, picture: Picture) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
-    for subject, message, evidence in check.look(picture):
-        key = f"{name}:{subject}" + (f":{evidence[0]}" if evidence and name in ("dangling", "requirement_missing", "circular") else "")
-        seen[key] = seen.get(key, 0) + 1
+    for found in check.look(picture):
         yield Finding(
-            id=key if seen[key] == 1 else f"{key}:{seen[key]}",
+            id=":".join(filter(None, (name, found.subject, found.detail))),
             check=name,
             level=check.level,
-            subject=subject,
-            message=message,
-            evidence=evidence,
-            owner=picture.owner(subject),
+            subject=found.subject,
+            message=found.message,
+            evidence=found.evidence,
+            owner=picture.owner(found.subject),
             remedy=check.remedy,
         )
+
+
+# shapes
+
+
+def shapes(entities: Sequence[EntityRow], relations: Sequence[RelationRow], *, ontology: Ontology) -> list[Finding]:
+    """What breaks a shape of the ontology (SHACL Core), the gravest first; each under the check that its shape names, or `shape`.
+
+    The demands that the ontology holds as constraints are judged here; only what else a workspace's shapes say goes through pySHACL,
+    which takes about a second for each 40,000 statements. `InputError` where pySHACL cannot make sense of a shape.
+    """
+    return _sorted(_shape_findings(Picture(entities, relations, (), ontology, date.min)))
+
+
+def _shape_findings(picture: Picture) -> Iterator[Finding]:
+    for constraint in picture.ontology.constraints:
+        for row in picture.of(constraint.kind):
+            if not _keeps(row, constraint, picture):
+                yield _breach(picture, row.id, constraint)
+    if picture.ontology.shapes:
+        yield from _engine_findings(picture)
+
+
+def _breach(picture: Picture, subject: str, constraint: Constraint) -> Finding:
+    detail = sha256(f"{constraint.kind} {constraint.path} {constraint.inverse} {constraint.message}".encode()).hexdigest()[:8]
+    row = picture.rows[subject]
+    return Finding(
+        id=f"{constraint.check}:{subject}:{detail}",
+        check=constraint.check,
+        level=constraint.level,
+        subject=subject,
+        message=f"{row.name or subject} ({row.kind}): {constraint.message}",
+        evidence=(constraint.path,),
+        owner=picture.owner(subject),
+        remedy=constraint.remedy,
+    )
+
+
+def _keeps(row: EntityRow, constraint: Constraint, picture: Picture) -> bool:
+    """Whether an entity does what a constraint demands of it."""
+    values = _values(row, constraint, picture)
+    if len(values) < constraint.min_count or (constraint.max_count is not None and len(set(values)) > constraint.max_count):
+        return False
+    return all(_allowed(value, constraint, picture) for value in values)
+
+
+def _values(row: EntityRow, constraint: Constraint, picture: Picture) -> Sequence[Scalar]:
+    """What the path leads to: the name, the ends of the relation, or the values of the property in all languages."""
+    path = constraint.path
+    if path == "name":
+        return [row.name] if row.name else []
+    if path in picture.ontology.relations:
+        return picture.back(row.id, path) if constraint.inverse else picture.to(row.id, path)
+    if f'"{path}' not in row.properties:
+        return ()
+    held = (value for name, value in picture.properties[row.id].items() if name.partition("@")[0] == path)
+    return [one for value in held for one in (value if isinstance(value, list) else [value])]
+
+
+def _allowed(value: Scalar, constraint: Constraint, picture: Picture) -> bool:
+    """Whether one value is as the constraint demands."""
+    return (
+        (constraint.datatype is None or fits(value, constraint.datatype))
+        and (constraint.one_of is None or any(type(value) is type(one) and value == one for one in constraint.one_of))
+        and (
+            not constraint.pattern
+            or re.search(constraint.pattern, _text(value), re.IGNORECASE if constraint.ignore_case else 0) is not None
+        )
+        and _between(value, constraint.at_least, constraint.at_most)
+        and (not constraint.kind_of or picture.is_a(str(value), constraint.kind_of))
+    )
+
+
+def _between(value: Scalar, low: float | None, high: float | None) -> bool:
+    """Whether a value lies between two numbers; without them everything does, with one of them only numbers can."""
+    if low is None and high is None:
+        return True
+    if isinstance(value, bool | str):
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# what only a SHACL engine can judge
+
+_BASE = "urn:orgcontext:"
+_SHACL = "http://www.w3.org/ns/shacl#"
+_GRAVITY: Mapping[str, Level] = {"Violation": "error", "Warning": "warning", "Info": "note"}
+
+
+def _engine_findings(picture: Picture) -> Iterator[Finding]:
+    import pyshacl
+    import rdflib
+
+    wanted = rdflib.Graph().parse(data=picture.ontology.shapes, format="turtle")
+    data = rdflib.Graph()
+    named = None if (None, rdflib.URIRef(f"{_SHACL}closed"), None) in wanted else set(wanted.objects())
+    for triple in triples(picture.entities, picture.relations, picture.ontology):
+        if named is None or triple[1] in named or triple[1] == rdflib.RDF.type:
+            data.add(triple)
+    try:
+        report: object = pyshacl.validate(data, shacl_graph=wanted, inference="none")[1]  # pyright: ignore  pySHACL is typed in part
+    except Exception as error:  # pySHACL has many errors for shapes that make no sense, and no root for them
+        message = f"a shape of the workspace's ontologies cannot be judged: {error}"
+        raise InputError(message) from error
+    if not isinstance(report, rdflib.Graph):
+        message = f"a shape of the workspace's ontologies cannot be judged: {report}"
+        raise InputError(message)
+    yield from _reported(report, wanted, picture)
+
+
+def _reported(report: rdflib.Graph, wanted: rdflib.Graph, picture: Picture) -> Iterator[Finding]:
+    """The findings in a validation report of SHACL."""
+    import rdflib
+
+    sh, own = rdflib.Namespace(_SHACL), rdflib.Namespace(picture.ontology.namespace)
+    for result in report.subjects(rdflib.RDF.type, sh["ValidationResult"]):
+        said = {str(key).removeprefix(_SHACL): value for key, value in report.predicate_objects(result)}
+        subject = unquote(str(said["focusNode"]).removeprefix(_BASE))
+        if subject not in picture.rows:
+            continue
+        shape = said["sourceShape"]
+        path = re.split(r"[#/]", str(said.get("resultPath", "")))[-1]
+        asked = Constraint(
+            kind=picture.rows[subject].kind,
+            path=path if isinstance(said.get("resultPath"), rdflib.URIRef) else "",
+            level=_GRAVITY.get(str(said["resultSeverity"]).removeprefix(_SHACL), "error"),
+            message=str(said.get("resultMessage", "it breaks a shape")),
+            check=str(wanted.value(shape, own["check"]) or "shape"),
+            remedy=str(wanted.value(shape, own["remedy"]) or ""),
+        )
+        yield _breach(picture, subject, asked)
+
+
+def triples(
+    entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontology: Ontology
+) -> Iterator[tuple[rdflib.URIRef, rdflib.URIRef, rdflib.URIRef | rdflib.Literal]]:
+    """These rows as the RDF that shapes are judged on: kinds and those above them as types, names, typed properties, relations."""
+    import rdflib
+
+    for row in entities:
+        subject = rdflib.URIRef(_iri(row.id))
+        kind = ontology.kind(row.kind)
+        for name in (row.kind, *kind.parents):
+            yield subject, rdflib.RDF.type, rdflib.URIRef(ontology.kind(name).iri)
+        if row.name:
+            yield subject, rdflib.RDFS.label, rdflib.Literal(row.name)
+        held: Properties = json.loads(row.properties)
+        for name, value in held.items():
+            for one in value if isinstance(value, list) else [value]:
+                yield subject, *_statement(name, one, ontology)
+    for row in relations:
+        yield rdflib.URIRef(_iri(row.source)), rdflib.URIRef(ontology.relation(row.kind).iri), rdflib.URIRef(_iri(row.target))
+
+
+def _iri(id_: str) -> str:
+    return _BASE + quote(id_, safe=":@._-~")
+
+
+def _statement(name: str, value: Scalar, ontology: Ontology) -> tuple[rdflib.URIRef, rdflib.Literal]:
+    import rdflib
+
+    bare, _, language = name.partition("@")
+    declared = ontology.properties.get(bare)
+    predicate = rdflib.URIRef(declared.iri if declared else ontology.namespace + quote(bare))
+    if language:
+        return predicate, rdflib.Literal(value, lang=language)
+    if declared and declared.datatype in ("date", "decimal", "anyURI"):
+        return predicate, rdflib.Literal(str(value), datatype=rdflib.XSD[declared.datatype])
+    return predicate, rdflib.Literal(value)

@@ -1,43 +1,50 @@
 """What kinds and relations there are and what holds for them: read from Turtle, compiled to frozen values, cached for a quick start.
 
-The shipped files lie in `ontologies/`; a workspace's own files add kinds, relations and properties, which then work everywhere.
+The shipped files lie in `ontologies/`; a workspace's own files add kinds, relations, properties and shapes, which then work everywhere.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 from pydantic import Field, ValidationError
 
 from graph.errors import InputError, NotInOntology, UnreadableSource, nearest
-from graph.model import Entity, Finding, Level, Relation, Sensitivity, Value
+from graph.model import Entity, Finding, Level, PropertyValue, Relation, Scalar, Sensitivity, Value
 
 if TYPE_CHECKING:
     import rdflib
 
 NAMESPACE = "https://orgcontext.dev/ontology#"
-_COMPILER = "3"  # goes into the cache's key: raise it when what is compiled changes
+_COMPILER = "4"  # goes into the digest: raise it when the same texts come to mean something else
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
-_RELATION = re.compile(r"[a-z][a-z0-9_]*")
-_ID = re.compile(r"([a-z][a-z0-9_]*):([^\s\x00-\x1f\x7f]+)")
-_PERIOD = re.compile(r"(\d+)\s*(d|w|m|y)")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# An id holds no blanks, no control characters, and nothing that is drawn as nothing or turns the direction of the text around it.
+_ID = re.compile(r"([a-z][a-z0-9_]*):([^\s\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]+)")
+_PERIOD = re.compile(r"([0-9]{1,5})\s*(d|w|m|y)")
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+_LONGEST = 100 * 365
 _DUE = timedelta(days=14)
 
 Datatype = Literal["string", "integer", "decimal", "boolean", "date", "anyURI"]
 Affects = Literal["source", "target", "both", ""]
+_Term = TypeVar("_Term", bound="Kind | RelationKind | Property")
 
 
 class Property(Value):
-    """A property of entities or relations: its datatype, and whether it has one value at a time."""
+    """A property of entities or relations: its datatype, and whether it has one value at a time.
+
+    `sensitivity` is stated where the property is more protected than the things that have it.
+    """
 
     name: str
     iri: str
@@ -49,7 +56,11 @@ class Property(Value):
 
 
 class Kind(Value):
-    """A class of things. `parents` are the kinds above it, nearest first; `keys` the properties that identify its things."""
+    """A class of things. `parents` are the kinds above it, nearest first; `keys` the properties that identify its things.
+
+    Of `exclusive` keys a thing has one: two values mean two things. `properties` are those that its shape speaks of, beside the ones
+    that every kind may have.
+    """
 
     name: str
     iri: str
@@ -64,6 +75,7 @@ class Kind(Value):
     sensitivity: str
     review_days: int = 0
     owned: bool = False
+    properties: tuple[str, ...] = ()
 
 
 class RelationKind(Value):
@@ -81,11 +93,36 @@ class RelationKind(Value):
     domain: tuple[str, ...] = ()
     range: tuple[str, ...] = ()
     aligned: tuple[str, ...] = ()
-    walk: float
-    walk_back: float
+    walk: float = Field(ge=0, le=1)
+    walk_back: float = Field(ge=0, le=1)
     functional: bool = False
     symmetric: bool = False
     affects: Affects = ""
+
+
+class Constraint(Value):
+    """What a shape demands of every thing of a kind: of the values of a property, of `name`, or of the ends of a relation.
+
+    The demands are those of SHACL Core: `inverse` follows the relation back (`sh:inversePath`), `kind_of` is `sh:class`, `one_of`
+    is `sh:in`, `at_least` and `at_most` are the inclusive bounds. `check` names the check under which a breach is reported.
+    """
+
+    kind: str
+    path: str
+    inverse: bool = False
+    level: Level = "error"
+    message: str
+    check: str = "shape"
+    remedy: str = ""
+    min_count: int = 0
+    max_count: int | None = None
+    datatype: Datatype | None = None
+    one_of: tuple[Scalar, ...] | None = None
+    pattern: str = ""
+    ignore_case: bool = False
+    at_least: float | None = None
+    at_most: float | None = None
+    kind_of: str = ""
 
 
 class Freshness(Value):
@@ -98,15 +135,28 @@ class Freshness(Value):
     owner: str | None = None
 
 
+class _Ends(NamedTuple):
+    """The id prefixes at which a relation may start and end."""
+
+    start: frozenset[str]
+    end: frozenset[str]
+
+
 class Ontology(Value):
-    """All kinds, relations and properties by name; `digest` covers every text that they were read from."""
+    """All kinds, relations and properties by name; `digest` covers every text that they were read from.
+
+    `constraints` is what the shapes demand; `shapes` holds, as Turtle, what of them only a SHACL engine can judge (mostly nothing);
+    `checks` are the names under which shapes report.
+    """
 
     kinds: Mapping[str, Kind]
     relations: Mapping[str, RelationKind]
     properties: Mapping[str, Property]
+    constraints: tuple[Constraint, ...] = ()
+    shapes: str = ""
+    checks: tuple[str, ...] = ()
     digest: str
     namespace: str = NAMESPACE
-    shapes: str = Field(default="", description="All of it in Turtle, for SHACL.")
 
     def kind(self, name: str) -> Kind:
         """The kind of this name; `NotInOntology` with the nearest name otherwise."""
@@ -152,18 +202,19 @@ class Ontology(Value):
         return frozenset(f"{kind.prefix}.{key}" for kind in self.kinds.values() for key in kind.exclusive)
 
     @cached_property
-    def _ends(self) -> dict[str, tuple[frozenset[str] | None, frozenset[str] | None]]:
-        """The id prefixes that each relation may start and end at; None: any."""
-        return {name: (self._prefixes_of(one.domain), self._prefixes_of(one.range)) for name, one in self.relations.items()}
+    def _ends(self) -> dict[str, _Ends]:
+        return {name: _Ends(self._prefixes_of(one.domain), self._prefixes_of(one.range)) for name, one in self.relations.items()}
 
-    def _prefixes_of(self, kinds: Sequence[str]) -> frozenset[str] | None:
-        return frozenset(self.kinds[below].prefix for kind in kinds for below in self.family(kind)) if kinds else None
+    def _prefixes_of(self, kinds: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.kinds[below].prefix for kind in kinds or self.kinds for below in self.family(kind))
 
     def faults(self, fact: Entity | Relation) -> list[Finding]:
         """What is wrong with a fact as a source states it; an empty list for a good one.
 
-        Errors: an unknown kind or relation, an id that is none or whose prefix is not its kind's, a value of the wrong type. Warnings: a
-        relation between kinds that it does not join, a property name very near a declared one.
+        Errors: an unknown kind or relation, an id that is none or whose prefix is not its kind's, a value of the wrong type (a number
+        where text is declared is kept as it is: formats differ in what they can say). Warnings: a relation between kinds that it does
+        not join, several values where the ontology declares one at a time, a property name very near a declared one. That last finding
+        has one id for each file, since a wrong heading repeats itself on every row.
         """
         found = self._entity_faults(fact) if isinstance(fact, Entity) else self._relation_faults(fact)
         return [*found, *self._property_faults(fact)] if fact.properties else found
@@ -174,13 +225,8 @@ class Ontology(Value):
             return [_fault(fact, "kind", f"kind {fact.kind!r} is not in the ontology{nearest(fact.kind, self.kinds)}")]
         matched = _ID.fullmatch(fact.id)
         if matched is None:
-            return [
-                _fault(
-                    fact,
-                    "id",
-                    f"{fact.id!r} is no id; one is made of a prefix, a colon and a name without blanks, as {kind.prefix}:example",
-                )
-            ]
+            like = f"{kind.prefix}:example"
+            return [_fault(fact, "id", f"{fact.id!r} is no id; one is made of a prefix, a colon and a name without blanks, as {like}")]
         if matched[1] != kind.prefix:
             return [_fault(fact, "id", f"{fact.id!r} is no id of a {kind.name}; those begin with {kind.prefix}:")]
         if fact.sensitivity and fact.sensitivity not in _LEVELS:
@@ -191,23 +237,23 @@ class Ontology(Value):
         ends = self._ends.get(fact.kind)
         if ends is None:
             return [_fault(fact, "relation", f"relation {fact.kind!r} is not in the ontology{nearest(fact.kind, self.relations)}")]
-        found: list[Finding] = []
-        for id_, allowed, word in ((fact.source, ends[0], "start"), (fact.target, ends[1], "end")):
-            prefix = id_.partition(":")[0]
-            if allowed is not None and prefix in allowed and " " not in id_:
-                continue
-            if not _ID.fullmatch(id_):
-                found.append(
-                    _fault(fact, "id", f"{fact.kind} cannot {word} at {id_!r}: that is no id (a prefix, a colon, a name without blanks)")
-                )
-            elif prefix not in self.prefixes:
-                found.append(
-                    _fault(fact, "id", f"{fact.kind} {word}s at {id_!r}: no kind has the prefix {prefix!r}{nearest(prefix, self.prefixes)}")
-                )
-            elif allowed is not None:
-                known = ", ".join(sorted(allowed))
-                found.append(_fault(fact, "domain", f"{fact.kind} does not {word} at {id_!r}, but at {known}", level="warning"))
-        return found
+        start, end = _ID.fullmatch(fact.source), _ID.fullmatch(fact.target)
+        if start and end and start[1] in ends.start and end[1] in ends.end:
+            return []
+        found = (self._end_fault(fact, fact.source, "start", ends.start), self._end_fault(fact, fact.target, "end", ends.end))
+        return [one for one in found if one is not None]
+
+    def _end_fault(self, fact: Relation, id_: str, word: str, allowed: frozenset[str]) -> Finding | None:
+        matched = _ID.fullmatch(id_)
+        if matched is None:
+            return _fault(fact, "id", f"{fact.kind} cannot {word} at {id_!r}: that is no id (a prefix, a colon, a name without blanks)")
+        if (prefix := matched[1]) in allowed:
+            return None
+        if prefix not in self.prefixes:
+            hint = nearest(prefix, self.prefixes)
+            return _fault(fact, "id", f"{fact.kind} {word}s at {id_!r}: no kind has the prefix {prefix!r}{hint}")
+        known = ", ".join(sorted(allowed))
+        return _fault(fact, "domain", f"{fact.kind} does not {word} at {id_!r}, but at {known}", level="warning")
 
     def _property_faults(self, fact: Entity | Relation) -> list[Finding]:
         found: list[Finding] = []
@@ -215,13 +261,9 @@ class Ontology(Value):
             declared = self.properties.get(name.partition("@")[0])
             if declared is None:
                 if hint := self._near(name):
-                    found.append(_fault(fact, "property", f"property {name!r} is not in the ontology{hint}", level="warning"))
-                continue
-            if declared.datatype == "string":
-                continue
-            for one in value if isinstance(value, list) else (value,):
-                if not _fits(one, declared.datatype):
-                    found += [_fault(fact, "datatype", f"{name} is {one!r}, which is no {_WORDS[declared.datatype]}")]
+                    found += [_fault(fact, "property", f"property {name!r} is not in the ontology{hint}", level="warning", about=name)]
+            elif type(value) is not str or declared.datatype not in _TEXT:
+                found += _value_faults(fact, name, value, declared)
         return found
 
     def _near(self, name: str) -> str:
@@ -235,35 +277,71 @@ class Ontology(Value):
         return {}
 
     def identities(self, entity: Entity) -> tuple[str, ...]:
-        """The values by which this thing can be known again, as `prefix.key value`, folded; () for a kind without identity keys."""
-        kind = self.kinds[entity.kind]
-        if not kind.keys or not entity.properties:
+        """The values by which this thing can be known again, as `prefix.key value`; () for a kind without identity keys.
+
+        Values are stripped and folded to lower case, a login loses its `@`; a URI keeps its case. A former login counts as a login.
+        """
+        keys = self._keys.get(entity.kind, ())
+        if not keys or not entity.properties:
             return ()
         found: list[str] = []
-        for key in kind.keys:
+        for key, said, folded in keys:
             given = entity.properties.get(key)
-            for value in given if isinstance(given, list) else (given,):
-                if value is not None and (folded := str(value).strip().casefold().lstrip("@")):
-                    found += [f"{kind.prefix}.{_SAME_KEY.get(key, key)} {folded}"]
+            for value in given if isinstance(given, list) else () if given is None else (given,):
+                text = str(value).strip()
+                if text := text.casefold().lstrip("@") if folded else text:
+                    found += [f"{said} {text}"]
         return tuple(found)
+
+    @cached_property
+    def _keys(self) -> dict[str, tuple[tuple[str, str, bool], ...]]:
+        """For each kind its keys: the property, the words it is compared under, and whether its case means nothing."""
+        return {
+            kind.name: tuple((key, f"{kind.prefix}.{_SAME_KEY.get(key, key)}", not self._is_uri(key)) for key in kind.keys)
+            for kind in self.kinds.values()
+        }
+
+    def _is_uri(self, name: str) -> bool:
+        declared = self.properties.get(name)
+        return declared is not None and declared.datatype == "anyURI"
 
 
 _SAME_KEY = {"former_logins": "login"}  # a former value identifies by the key that it was a value of
-_LEVELS = frozenset(map(str, Sensitivity))
-_WORDS = {"integer": "whole number", "decimal": "number", "boolean": "true or false", "date": "day such as 2026-11-23", "anyURI": "URI"}
+_LEVELS = tuple(map(str, Sensitivity))
+_TEXT = frozenset(("string", "anyURI"))
+_WORDS: Mapping[Datatype, str] = {
+    "string": "text",
+    "integer": "whole number",
+    "decimal": "number",
+    "boolean": "true or false",
+    "date": "day such as 2026-11-23",
+    "anyURI": "URI",
+}
 
 
-def _fits(value: object, datatype: Datatype) -> bool:
+def _value_faults(fact: Entity | Relation, name: str, value: PropertyValue, declared: Property) -> Iterator[Finding]:
+    several = value if isinstance(value, list) else [value]
+    for one in several:
+        if not fits(one, declared.datatype):
+            yield _fault(fact, "datatype", f"{name} is {one!r}, which is no {_WORDS[declared.datatype]}")
+    if declared.functional and len(several) > 1:
+        yield _fault(fact, "datatype", f"{name} has {len(several)} values, but one at a time", level="warning")
+
+
+def fits(value: object, datatype: Datatype) -> bool:
+    """Whether a value is one of this datatype; any finite number, and true and false, can stand where text is declared."""
     match datatype:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "decimal":
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         case "boolean":
             return isinstance(value, bool)
         case "date":
             return isinstance(value, str) and _is_day(value)
-        case _:
+        case "string":
+            return not isinstance(value, float) or math.isfinite(value)
+        case "anyURI":
             return isinstance(value, str)
 
 
@@ -275,87 +353,124 @@ def _is_day(text: str) -> bool:
 
 
 def _close(name: str, known: Iterable[str]) -> bool:
-    """Whether the name is one slip away from a known one: same length give or take one, and one or two letters differ."""
-    return any(abs(len(name) - len(other)) <= 1 and sorted(name) == sorted(other) for other in known) or any(
-        len(name) == len(other) and sum(a != b for a, b in zip(name, other, strict=True)) == 1 for other in known if len(other) > 4
+    """Whether the name is one slip away from a known one of five letters or more, or differs in case and marks only.
+
+    One thing and several of it (`stage`, `stages`) are two names that a source may well mean.
+    """
+    from rapidfuzz.distance import OSA
+
+    plain = _plain(name)
+    return any(
+        plain == _plain(other)
+        or (len(other) > 4 and name.rstrip("s") != other.rstrip("s") and OSA.distance(name, other, score_cutoff=1) == 1)
+        for other in known
     )
 
 
-def _fault(fact: Entity | Relation, check: str, message: str, *, level: Level = "error") -> Finding:
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def _fault(fact: Entity | Relation, check: str, message: str, *, level: Level = "error", about: str = "") -> Finding:
+    """A finding that begins with where the fact stands; with `about` its id is that of this name in this file."""
     subject = fact.id if isinstance(fact, Entity) else fact.source
     where = fact.origins[0].locator if fact.origins else ""
-    return Finding(
-        id=f"{check}:{where or subject}", check=check, level=level, subject=subject, message=f"{where}: {message}" if where else message
-    )
+    id_ = f"{check}:{about}:{_file(where)}" if about else f"{check}:{where or subject}"
+    return Finding(id=id_, check=check, level=level, subject=subject, message=f"{where}: {message}" if where else message)
+
+
+def _file(locator: str) -> str:
+    return re.sub(r":[^:/]*$", "", locator)
 
 
 def review_days(text: str) -> int:
-    """The days in a cadence such as `90d`, `2w`, `6m` or `1y` (a month is 30 days, a year 365); `InputError` for anything else."""
-    found = _PERIOD.fullmatch(str(text).strip().lower())
-    if not found:
-        message = f"{text!r} is no cadence; write 90d, 2w, 6m or 1y"
-        raise InputError(message)
-    return int(found[1]) * _DAYS[found[2]]
+    """The days in a cadence such as `90d`, `2w`, `6m` or `1y` (a month is 30 days, a year 365); `InputError` for anything else.
+
+    A cadence is at least a day and at most a hundred years.
+    """
+    if days := _cadence(text):
+        return days
+    message = f"{text!r} is no cadence; write 90d, 2w, 6m or 1y"
+    raise InputError(message)
+
+
+def _cadence(text: object) -> int:
+    found = _PERIOD.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+    days = int(found[1]) * _DAYS[found[2]] if found else 0
+    return days if days <= _LONGEST else 0
 
 
 def freshness(kind: str, properties: Mapping[str, Any], *, owner: str, ontology: Ontology, today: date) -> Freshness:
     """The state of a thing today, from when it was verified (`verified_at`) and how often it must be (`review`, else its kind's cadence).
 
-    A thing with a cadence that nobody verified is `unverified`; one without any cadence is `current`. Due: within 14 days.
+    `unverified`: it has a cadence and nobody has confirmed it; a confirmation that is yet to come is none (a day's difference between
+    places of the world is let pass). `overdue`: the due day is past. `due`: it comes within 14 days. `current`: otherwise, and
+    wherever no cadence is declared.
     """
     declared = ontology.kinds.get(kind)
     cadence = _cadence(properties.get("review")) or (declared.review_days if declared else 0)
     verified, by = properties.get("verified_at"), properties.get("verified_by")
-    said = {"verified_at": verified, "verified_by": by, "owner": owner or None}
-    if not isinstance(verified, str) or not _is_day(verified):
-        return Freshness(state="unverified" if cadence else "current", **{**said, "verified_at": None})
+    said = {"verified_by": by if isinstance(by, str) else None, "owner": owner or None}
+    if not isinstance(verified, str) or not _is_day(verified) or date.fromisoformat(verified) - today > timedelta(days=1):
+        return Freshness(state="unverified" if cadence else "current", **said)
     if not cadence:
-        return Freshness(state="current", **said)
+        return Freshness(state="current", verified_at=verified, **said)
     due = date.fromisoformat(verified) + timedelta(days=cadence)
     state = "overdue" if due < today else "due" if due - today <= _DUE else "current"
-    return Freshness(state=state, due_at=due.isoformat(), **said)
-
-
-def _cadence(text: object) -> int:
-    found = _PERIOD.fullmatch(text.strip().lower()) if isinstance(text, str) else None
-    return int(found[1]) * _DAYS[found[2]] if found else 0
+    return Freshness(state=state, verified_at=verified, due_at=due.isoformat(), **said)
 
 
 # reading
 
 
+class _Text(NamedTuple):
+    """A file of Turtle: the name that messages give it, and its text."""
+
+    name: str
+    text: str
+
+
 def load(extra: Sequence[Path] = ()) -> Ontology:
     """The shipped ontology with these files of a workspace added; compiled once and cached in the user's cache folder.
 
-    `UnreadableSource` with file and line for broken Turtle; `InputError` for a term that another file already declares.
+    `UnreadableSource` with file and line for broken Turtle; `InputError` for a term that another file already declares, or for one
+    whose declaration is not whole. `ORGCONTEXT_CACHE` names another folder for the cache; a cache that is broken is made anew.
     """
-    texts = {one.name: one.read_text(encoding="utf-8") for one in files("ontologies").iterdir() if one.name.endswith(".ttl")}
-    own = {path.name: _own_text(path) for path in extra}
-    digest = sha256(
-        "\0".join([_COMPILER, *(part for pair in (*sorted(texts.items()), *own.items()) for part in pair)]).encode()
-    ).hexdigest()
+    # `ontologies` is a package so that this finds ours, and not a folder of that name where the program was started.
+    shipped = [_Text(one.name, one.read_text(encoding="utf-8")) for one in files("ontologies").iterdir() if one.name.endswith(".ttl")]
+    texts = [*sorted(shipped), *map(_own_text, extra)]
+    digest = sha256("\0".join([_COMPILER, *(part for text in texts for part in text)]).encode()).hexdigest()
     cache = _cache_file(digest)
     if (found := _cached(cache)) is not None:
         return found
-    compiled = compile_turtle(texts, own, digest=f"sha256:{digest}")
+    compiled = compile_turtle(texts, digest=f"sha256:{digest}")
     _keep(cache, compiled)
     return compiled
 
 
-def _own_text(path: Path) -> str:
+def _own_text(path: Path) -> _Text:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _Text(path.name, path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path.name}: named as an ontology of the workspace, but it cannot be read: {error.__class__.__name__}"
         raise UnreadableSource(message) from error
 
 
 def _cache_file(digest: str) -> Path:
+    """Where the compiled form of these texts lies; another version of this module, which may compile them otherwise, looks elsewhere."""
+    key = sha256(digest.encode() + _this_module()).hexdigest()[:32]
     if folder := os.environ.get("ORGCONTEXT_CACHE"):
-        return Path(folder) / f"ontology-{digest[:32]}.json"
+        return Path(folder) / f"ontology-{key}.json"
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("orgcontext")) / f"ontology-{digest[:32]}.json"
+    return Path(platformdirs.user_cache_dir("orgcontext")) / f"ontology-{key}.json"
+
+
+def _this_module() -> bytes:
+    try:
+        return Path(__file__).read_bytes()
+    except OSError:  # packed away in an archive: such a copy does not change under way
+        return _COMPILER.encode()
 
 
 def _cached(file: Path) -> Ontology | None:
@@ -376,168 +491,444 @@ def _keep(file: Path, compiled: Ontology) -> None:
         return
 
 
-def compile_turtle(shipped: Mapping[str, str], own: Mapping[str, str], *, digest: str) -> Ontology:
-    """The ontology that these Turtle texts declare, by file name."""
-    return _Compiler(shipped, own).ontology(digest)
+def compile_turtle(texts: Sequence[tuple[str, str]], *, digest: str) -> Ontology:
+    """The ontology that these Turtle texts (file name, text) declare together; a later one adds to the earlier and changes nothing there."""
+    return _Compiler([_Text(*one) for one in texts]).ontology(digest)
+
+
+_SHACL = "http://www.w3.org/ns/shacl#"
+# These make a SHACL engine run code or queries of the file's author; nothing of that runs here.
+_REFUSED = frozenset(
+    (
+        "sparql",
+        "js",
+        "rule",
+        "target",
+        "select",
+        "ask",
+        "construct",
+        "update",
+        "jsLibrary",
+        "validator",
+        "nodeValidator",
+        "propertyValidator",
+    )
+)
+_SEVERITIES: Mapping[str, Level] = {"Violation": "error", "Warning": "warning", "Info": "note"}
+_DEMANDS: Mapping[str, str] = {  # what of SHACL is judged without an engine, and the field of Constraint that holds it
+    "minCount": "min_count",
+    "maxCount": "max_count",
+    "datatype": "datatype",
+    "in": "one_of",
+    "pattern": "pattern",
+    "flags": "ignore_case",
+    "minInclusive": "at_least",
+    "maxInclusive": "at_most",
+    "class": "kind_of",
+}
+_ASIDE = frozenset(("path", "severity", "message", "name", "description", "order", "group"))
+
+
+class _NeedsEngine(Exception):
+    """A shape says more than a Constraint can hold."""
 
 
 class _Compiler:
     """Reads RDF into the values above."""
 
-    def __init__(self, shipped: Mapping[str, str], own: Mapping[str, str]) -> None:
+    def __init__(self, texts: Sequence[_Text]) -> None:
         import rdflib
 
         self.rdf = rdflib
+        self.own = rdflib.Namespace(NAMESPACE)
         self.triples = rdflib.Graph()
-        self.modules: dict[object, str] = {}
-        for name, text in (*sorted(shipped.items()), *own.items()):
-            self._add(name, text)
+        self.texts = texts
+        self.homes: dict[object, _Text] = {}
+        for text in texts:
+            self._add(text)
+        self.classes = set(self._declared(rdflib.OWL.Class))
+        terms = {*self.classes, *self._declared(rdflib.OWL.ObjectProperty), *self._declared(rdflib.OWL.DatatypeProperty)}
+        self.spaces = {str(one).removesuffix(_local(one)) for one in terms}
 
-    def _add(self, file: str, text: str) -> None:
-        rdflib = self.rdf
-        fresh = rdflib.Graph()
+    def _add(self, file: _Text) -> None:
+        fresh = self.rdf.Graph()
         try:
-            fresh.parse(data=text, format="turtle")
+            fresh.parse(data=file.text, format="turtle")
         except Exception as error:  # rdflib's parser raises whatever it meets
             found = re.search(r"line (\d+)", str(error))
-            message = f"{file}:{found[1] if found else 1}: not valid Turtle: {str(error).splitlines()[0][:160]}"
+            message = f"{file.name}:{found[1] if found else 1}: not valid Turtle: {_syntax(error)}"
             raise UnreadableSource(message) from error
-        for type_ in (rdflib.OWL.Class, rdflib.OWL.ObjectProperty, rdflib.OWL.DatatypeProperty):
-            for subject in fresh.subjects(rdflib.RDF.type, type_):
-                if isinstance(subject, rdflib.BNode):
-                    continue
-                if subject in self.modules:
-                    message = f"{file}: {_local(subject)} is already declared in {self.modules[subject]}.ttl"
-                    raise InputError(message)
-                self.modules[subject] = file.removesuffix(".ttl")
+        for subject in sorted({one for one in fresh.subjects() if isinstance(one, self.rdf.URIRef)}):
+            if subject in self.homes:
+                message = f"{_place(file, subject)}: {_local(subject)} is already declared in {self.homes[subject].name}; what is declared there stays as it is"
+                raise InputError(message)
+            self.homes[subject] = file
+        self._refuse_code(fresh, file)
         self.triples += fresh
+
+    def _refuse_code(self, fresh: rdflib.Graph, file: _Text) -> None:
+        for predicate in sorted({str(one) for one in fresh.predicates()}):
+            if predicate.startswith(_SHACL) and _local(predicate) in _REFUSED:
+                message = f"{_place(file, predicate)}: sh:{_local(predicate)} is not run here; write the shape with SHACL Core"
+                raise InputError(message)
 
     def ontology(self, digest: str) -> Ontology:
         owl = self.rdf.OWL
-        kinds = {kind.name: kind for kind in map(self._kind, self._declared(owl.Class))}
-        relations = {one.name: one for one in map(self._relation, self._declared(owl.ObjectProperty))}
-        properties = {one.name: one for one in map(self._property, self._declared(owl.DatatypeProperty))}
-        for relation in relations.values():
-            for name in (*relation.domain, *relation.range):
-                if name not in kinds:
-                    message = f"{relation.module}.ttl: {relation.name} joins {name!r}, which no ontology declares{nearest(name, kinds)}"
-                    raise InputError(message)
-        shapes = self.triples.serialize(format="turtle")
-        return Ontology(kinds=kinds, relations=relations, properties=properties, digest=digest, shapes=shapes)
+        properties = self._named(self._property(one) for one in self._declared(owl.DatatypeProperty))
+        relations = self._named(self._relation(one) for one in self._declared(owl.ObjectProperty))
+        kinds = self._named(self._kind(one) for one in self._declared(owl.Class))
+        self._one_family_a_prefix(kinds)
+        shapes = _Shapes(self, kinds, {**properties, **relations}).read()
+        kinds = {name: kind.model_copy(update={"properties": shapes.spoken(kind, properties)}) for name, kind in kinds.items()}
+        return Ontology(
+            kinds=kinds,
+            relations=relations,
+            properties=properties,
+            constraints=tuple(shapes.constraints),
+            shapes=shapes.rest(),
+            checks=self._checks(),
+            digest=digest,
+        )
 
     def _declared(self, type_: rdflib.URIRef) -> list[rdflib.URIRef]:
-        found = (one for one in self.triples.subjects(self.rdf.RDF.type, type_) if one in self.modules)
-        return sorted((one for one in found if isinstance(one, self.rdf.URIRef)), key=_local)
+        found = {one for one in self.triples.subjects(self.rdf.RDF.type, type_) if isinstance(one, self.rdf.URIRef)}
+        return sorted(found, key=lambda one: (_local(one), self.texts.index(self.homes[one])))
+
+    def _checks(self) -> tuple[str, ...]:
+        """The names that shapes give their checks."""
+        found = sorted({str(one) for one in self.triples.objects(None, self.own["check"])})
+        for name in found:
+            if not _NAME.fullmatch(name):
+                message = f"oc:check {name!r} cannot be a name; write small letters and underscores, as no_approver"
+                raise InputError(message)
+        return tuple(found)
+
+    def _named(self, terms: Iterable[_Term]) -> dict[str, _Term]:
+        found: dict[str, _Term] = {}
+        for term in terms:
+            if term.name in found:
+                self.fail(self.rdf.URIRef(term.iri), f"there is already a {term.name!r}: {found[term.name].iri}")
+            found[term.name] = term
+        return found
+
+    def _one_family_a_prefix(self, kinds: Mapping[str, Kind]) -> None:
+        """An id must say what it is: kinds share a prefix only where one kind above them has it too."""
+        tops: dict[str, str] = {}
+        for kind in kinds.values():
+            top = next((name for name in reversed(kind.parents) if kinds[name].prefix == kind.prefix), kind.name)
+            if tops.setdefault(kind.prefix, top) != top:
+                message = f"{kind.name} has the id prefix {kind.prefix!r} of {tops[kind.prefix]}; choose another with oc:prefix"
+                self.fail(self.rdf.URIRef(kind.iri), message)
+
+    # single statements
+
+    def fail(self, subject: object, message: str, *, near: object = None) -> NoReturn:
+        """Stop, with the file that declares this, and the line where it (or what stands `near`) is first named."""
+        named = near or subject
+        file = self.homes.get(subject) or next((one for one in self.texts if _line(one, named)), None)
+        text = f"{_place(file, named)}: {message}" if file else message
+        raise InputError(text)
+
+    def is_ours(self, term: object) -> bool:
+        """Whether a term's namespace is that of one that is declared here, so that it should be declared too."""
+        return str(term).removesuffix(_local(term)) in self.spaces
 
     def _name(self, subject: rdflib.URIRef, pattern: re.Pattern[str]) -> str:
         name = _local(subject)
         if not pattern.fullmatch(name):
-            message = (
-                f"{self.modules[subject]}.ttl: {name!r} cannot be a name here; kinds are CamelCase, relations and properties snake_case"
-            )
-            raise InputError(message)
+            self.fail(subject, f"{name!r} cannot be a name here; kinds are CamelCase, relations and properties snake_case")
         return name
 
     def _text(self, subject: Any, predicate: Any, default: str | None = None) -> str:
         value = self.triples.value(subject, predicate)
         if value is None and default is None:
-            message = f"{self.modules[subject]}.ttl: {_local(subject)} has no {_local(predicate)}"
-            raise InputError(message)
-        return default if value is None else str(value)  # pyright: ignore[reportReturnType] default is text where value is None
-
-    def _own(self, name: str) -> rdflib.URIRef:
-        return self.rdf.URIRef(NAMESPACE + name)
+            self.fail(subject, f"{_local(subject)} has no {_local(predicate)}")
+        return str(default) if value is None else str(value)
 
     def _many(self, subject: Any, name: str) -> tuple[str, ...]:
-        return tuple(sorted(map(str, self.triples.objects(subject, self._own(name)))))
+        return tuple(sorted(map(str, self.triples.objects(subject, self.own[name]))))
 
-    def _parents(self, subject: Any) -> list[Any]:
-        """The declared classes above this one, nearest first."""
-        found: list[Any] = []
-        level = [subject]
-        while level:
-            level = sorted(
-                {up for one in level for up in self.triples.objects(one, self.rdf.RDFS.subClassOf) if up in self.modules} - set(found),
-                key=_local,
-            )
-            found += level
-        return found
-
-    def _nearest(self, subject: Any, name: str, default: str | None = None) -> str:
+    def _nearest(self, subject: Any, name: str, default: str) -> str:
         """An annotation of the class itself, or of the nearest class above it that has one."""
         for one in (subject, *self._parents(subject)):
-            if (value := self.triples.value(one, self._own(name))) is not None:
+            if (value := self.triples.value(one, self.own[name])) is not None:
                 return str(value)
-        return self._text(subject, self._own(name), default)
+        return default
+
+    def _parents(self, subject: rdflib.URIRef) -> list[rdflib.URIRef]:
+        """The declared classes above this one, nearest first."""
+        found: list[rdflib.URIRef] = []
+        level = [subject]
+        while level:
+            above = {up for one in level for up in self.triples.objects(one, self.rdf.RDFS.subClassOf) if isinstance(up, self.rdf.URIRef)}
+            for up in above - self.classes:
+                if self.is_ours(up):
+                    self.fail(subject, f"{_local(subject)} is a subclass of {_local(up)!r}, which no ontology declares{self._hint(up)}")
+            level = sorted((above & self.classes) - set(found), key=_local)
+            found += level
+            if subject in found:
+                self.fail(subject, f"{_local(subject)} is a subclass of itself")
+        return found
+
+    def _hint(self, term: object) -> str:
+        return nearest(_local(term), map(_local, self.classes))
 
     def _aligned(self, subject: Any, *predicates: Any) -> tuple[str, ...]:
-        found = {str(one) for way in predicates for one in self.triples.objects(subject, way) if isinstance(one, self.rdf.URIRef)}
-        return tuple(sorted(one for one in found if self.rdf.URIRef(one) not in self.modules))
+        """The published terms that a declaration points at."""
+        ways = (*predicates, self.rdf.SKOS.closeMatch, self.own["inverseMatch"])
+        found = {one for way in ways for one in self.triples.objects(subject, way) if isinstance(one, self.rdf.URIRef)}
+        return tuple(sorted(str(one) for one in found if one not in self.homes))
+
+    # terms
 
     def _kind(self, subject: rdflib.URIRef) -> Kind:
         rdfs, skos, owl = self.rdf.RDFS, self.rdf.SKOS, self.rdf.OWL
         parents = self._parents(subject)
         keys = {key for one in (subject, *parents) for key in self._many(one, "key")}
         exclusive = {key for one in (subject, *parents) for key in self._many(one, "exclusiveKey")}
-        review = self._nearest(subject, "review", "")
         return Kind(
             name=self._name(subject, _KIND),
             iri=str(subject),
             label=self._text(subject, rdfs.label),
             definition=self._text(subject, skos.definition),
-            module=self.modules[subject],
+            module=_stem(self.homes[subject]),
             parents=tuple(map(_local, parents)),
-            aligned=self._aligned(subject, rdfs.subClassOf, owl.equivalentClass, skos.closeMatch),
-            prefix=self._nearest(subject, "prefix", _local(subject).lower()),
+            aligned=self._aligned(subject, rdfs.subClassOf, owl.equivalentClass),
+            prefix=self._prefix(subject),
             keys=tuple(sorted(keys | exclusive)),
             exclusive=tuple(sorted(exclusive)),
-            sensitivity=self._nearest(subject, "sensitivity", "internal"),
-            review_days=review_days(review) if review else 0,
+            sensitivity=self._level(subject, self._nearest(subject, "sensitivity", "internal")),
+            review_days=self._review(subject),
             owned=self._nearest(subject, "owned", "false") == "true",
         )
 
-    def _joined(self, subject: Any, predicate: Any) -> tuple[str, ...]:
-        """The kinds that a domain or range names, alone or as an owl:unionOf."""
-        found: list[str] = []
-        for one in self.triples.objects(subject, predicate):
-            union = self.triples.value(one, self.rdf.OWL.unionOf)
-            found += map(_local, self.triples.items(union) if union is not None else [one])
-        return tuple(name for name in sorted(found) if name != "Thing")
+    def _prefix(self, subject: rdflib.URIRef) -> str:
+        prefix = self._nearest(subject, "prefix", _local(subject).lower())
+        if not _NAME.fullmatch(prefix):
+            self.fail(subject, f"oc:prefix {prefix!r} of {_local(subject)} is none; write small letters, as trial")
+        return prefix
+
+    def _level(self, subject: rdflib.URIRef, said: str) -> str:
+        if said and said not in _LEVELS:
+            self.fail(subject, f"oc:sensitivity {said!r} of {_local(subject)} is none of {', '.join(_LEVELS)}")
+        return said
+
+    def _review(self, subject: rdflib.URIRef) -> int:
+        said = self._nearest(subject, "review", "")
+        days = _cadence(said)
+        if said and not days:
+            self.fail(subject, f"oc:review {said!r} of {_local(subject)} is no cadence; write 90d, 2w, 6m or 1y")
+        return days
 
     def _relation(self, subject: rdflib.URIRef) -> RelationKind:
         rdf, rdfs, skos, owl = self.rdf.RDF, self.rdf.RDFS, self.rdf.SKOS, self.rdf.OWL
-        return RelationKind.model_validate(
-            {
-                "name": self._name(subject, _RELATION),
-                "iri": str(subject),
-                "label": self._text(subject, rdfs.label),
-                "inverse_label": self._text(subject, self._own("inverseLabel")),
-                "definition": self._text(subject, skos.definition),
-                "module": self.modules[subject],
-                "domain": self._joined(subject, rdfs.domain),
-                "range": self._joined(subject, rdfs.range),
-                "aligned": self._aligned(subject, rdfs.subPropertyOf, owl.equivalentProperty, owl.inverseOf, skos.closeMatch),
-                "walk": float(self._text(subject, self._own("walk"), "0.3")),
-                "walk_back": float(self._text(subject, self._own("walkBack"), "0.2")),
-                "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
-                "symmetric": (subject, rdf.type, owl.SymmetricProperty) in self.triples,
-                "affects": self._text(subject, self._own("affects"), ""),
-            }
-        )
+        try:
+            return RelationKind.model_validate(
+                {
+                    "name": self._name(subject, _NAME),
+                    "iri": str(subject),
+                    "label": self._text(subject, rdfs.label),
+                    "inverse_label": self._text(subject, self.own["inverseLabel"]),
+                    "definition": self._text(subject, skos.definition),
+                    "module": _stem(self.homes[subject]),
+                    "domain": self._joined(subject, rdfs.domain),
+                    "range": self._joined(subject, rdfs.range),
+                    "aligned": self._aligned(subject, rdfs.subPropertyOf, owl.equivalentProperty),
+                    "walk": self._text(subject, self.own["walk"], "0.3"),
+                    "walk_back": self._text(subject, self.own["walkBack"], "0.2"),
+                    "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
+                    "symmetric": (subject, rdf.type, owl.SymmetricProperty) in self.triples,
+                    "affects": self._text(subject, self.own["affects"], ""),
+                }
+            )
+        except ValidationError as error:
+            raise self._unfit(subject, error) from error
 
     def _property(self, subject: rdflib.URIRef) -> Property:
         rdf, rdfs, skos, owl = self.rdf.RDF, self.rdf.RDFS, self.rdf.SKOS, self.rdf.OWL
-        return Property.model_validate(
-            {
-                "name": self._name(subject, _RELATION),
-                "iri": str(subject),
-                "label": self._text(subject, rdfs.label),
-                "definition": self._text(subject, skos.definition),
-                "datatype": _local(self.rdf.URIRef(self._text(subject, rdfs.range, "string"))),
-                "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
-                "sensitivity": self._text(subject, self._own("sensitivity"), ""),
-            }
-        )
+        try:
+            return Property.model_validate(
+                {
+                    "name": self._name(subject, _NAME),
+                    "iri": str(subject),
+                    "label": self._text(subject, rdfs.label),
+                    "definition": self._text(subject, skos.definition),
+                    "datatype": _local(self._text(subject, rdfs.range, "string")),
+                    "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
+                    "sensitivity": self._level(subject, self._text(subject, self.own["sensitivity"], "")),
+                }
+            )
+        except ValidationError as error:
+            raise self._unfit(subject, error) from error
+
+    def _unfit(self, subject: object, error: ValidationError) -> InputError:
+        first = error.errors()[0]
+        what = _FIELDS.get(str(first["loc"][0]), str(first["loc"][0]))
+        return InputError(f"{_place(self.homes[subject], subject)}: {what} of {_local(subject)} is {first['input']!r}: {first['msg']}")
+
+    def _joined(self, subject: rdflib.URIRef, predicate: Any) -> tuple[str, ...]:
+        """The kinds that a domain or range names, alone or as an owl:unionOf; none for owl:Thing."""
+        found: set[str] = set()
+        for one in self.triples.objects(subject, predicate):
+            union = self.triples.value(one, self.rdf.OWL.unionOf)
+            for kind in [one] if union is None else self.triples.items(union):
+                if kind not in self.classes and kind != self.rdf.OWL.Thing:
+                    self.fail(subject, f"{_local(subject)} joins {_local(kind)!r}, which no ontology declares{self._hint(kind)}")
+                found.add(_local(kind))
+        return () if "Thing" in found else tuple(sorted(found))
+
+
+_FIELDS = {"walk": "oc:walk", "walk_back": "oc:walkBack", "affects": "oc:affects", "datatype": "rdfs:range"}
+
+
+class _Shapes:
+    """Reads the shapes: into constraints where they say no more than a Constraint holds, else left to a SHACL engine."""
+
+    def __init__(self, compiler: _Compiler, kinds: Mapping[str, Kind], paths: Mapping[str, Property | RelationKind]) -> None:
+        self.compiler, self.kinds = compiler, kinds
+        self.rdf, self.triples, self.sh = compiler.rdf, compiler.triples, compiler.rdf.Namespace(_SHACL)
+        self.paths: dict[object, str] = dict(zip((compiler.rdf.URIRef(one.iri) for one in paths.values()), paths, strict=True))
+        self.paths[compiler.rdf.RDFS.label] = "name"
+        self.constraints: list[Constraint] = []
+        self.mentioned: dict[str, set[str]] = {name: set() for name in kinds}
+        self.judged: list[Any] = []
+        self.left: list[Any] = []
+
+    def read(self) -> _Shapes:
+        found = {*self.triples.subjects(self.rdf.RDF.type, self.sh["NodeShape"]), *self.triples.subjects(self.sh["targetClass"], None)}
+        for shape in sorted(found, key=str):
+            kinds = self._targets(shape)
+            try:
+                self.constraints += [one for kind in kinds for one in self._constraints(shape, kind)]
+                self.judged.append(shape)
+            except _NeedsEngine:
+                self.left.append(shape)
+        self.constraints.sort(key=lambda one: (one.kind, one.path, one.inverse, one.message))
+        return self
+
+    def spoken(self, kind: Kind, properties: Mapping[str, Property]) -> tuple[str, ...]:
+        """The properties of which the shapes of this kind and of the kinds above it speak."""
+        return tuple(sorted({name for one in (kind.name, *kind.parents) for name in self.mentioned[one] if name in properties}))
+
+    def rest(self) -> str:
+        """Everything as Turtle with only those shapes still aimed at something that an engine must judge; "" where there are none."""
+        if not self.left:
+            return ""
+        rest = self.rdf.Graph()
+        rest += self.triples
+        for shape in self.judged:
+            rest.remove((shape, self.sh["targetClass"], None))
+            rest.remove((shape, self.rdf.RDF.type, self.sh["NodeShape"]))
+        return rest.serialize(format="turtle")
+
+    def _targets(self, shape: Any) -> list[str]:
+        classes = [shape] if shape in self.compiler.classes else []
+        classes += self.triples.objects(shape, self.sh["targetClass"])
+        for one in classes:
+            if one not in self.compiler.classes:
+                self.compiler.fail(
+                    shape, f"the shape aims at {_local(one)!r}, which no ontology declares{nearest(_local(one), self.kinds)}"
+                )
+        return sorted(map(_local, classes))
+
+    def _constraints(self, shape: Any, kind: str) -> Iterator[Constraint]:
+        held = [self._constraint(one, kind, shape) for one in sorted(self.triples.objects(shape, self.sh["property"]), key=str)]
+        said = {_local(one) for one in self.triples.predicates(shape) if str(one).startswith(_SHACL)}
+        if said - {"targetClass", "property", "message", "severity", "name", "description"} or not kind:
+            raise _NeedsEngine
+        yield from (one for one in held if one is not None)
+
+    def _constraint(self, shape: Any, kind: str, holder: Any) -> Constraint | None:
+        """What a property shape of this holder demands of the kind; None where it only mentions a path."""
+        path, inverse = self._path(shape, kind, holder)
+        if not inverse:
+            self.mentioned[kind].add(path)
+        said = {_local(one): value for one, value in self.triples.predicate_objects(shape) if str(one).startswith(_SHACL)}
+        if (
+            len(list(self.triples.objects(shape, None))) != len(set(self.triples.predicates(shape)))
+            or said.keys() - _DEMANDS.keys() - _ASIDE
+        ):
+            raise _NeedsEngine
+        demands = {_DEMANDS[name]: self._demand(name, value) for name, value in said.items() if name in _DEMANDS}
+        if not _is_pattern(str(demands.get("pattern", ""))):
+            self.compiler.fail(holder, f"sh:pattern {demands['pattern']!r} is no pattern", near=f"{_SHACL}pattern")
+        if not demands:
+            return None
+        own = {
+            name: str(value) for name in ("check", "remedy") if (value := self.triples.value(shape, self.compiler.own[name])) is not None
+        }
+        aside = {
+            "level": _SEVERITIES.get(_local(said.get("severity", "Violation")), "error"),
+            "message": str(said.get("message", f"{path} is not as its shape says")),
+        }
+        try:
+            return Constraint.model_validate({"kind": kind, "path": path, "inverse": inverse, **aside, **own, **demands})
+        except ValidationError as error:
+            raise _NeedsEngine from error
+
+    def _path(self, shape: Any, kind: str, holder: Any) -> tuple[str, bool]:
+        said = self.triples.value(shape, self.sh["path"])
+        back = self.triples.value(said, self.sh["inversePath"])
+        end = said if back is None else back
+        if end in self.paths:
+            return self.paths[end], back is not None
+        if self.compiler.is_ours(end):
+            hint = nearest(_local(end), self.paths.values())
+            self.compiler.fail(holder, f"the shape of {kind} speaks of {_local(end)!r}, which no ontology declares{hint}", near=end)
+        raise _NeedsEngine
+
+    def _demand(self, name: str, value: Any) -> object:
+        match name:
+            case "in":
+                return tuple(self._scalar(one) for one in self.triples.items(value))
+            case "flags" if str(value) == "i":
+                return True
+            case "datatype":
+                return _local(value)
+            case "class" if value in self.compiler.classes:
+                return _local(value)
+            case "pattern":
+                return str(value)
+            case "minCount" | "maxCount" | "minInclusive" | "maxInclusive":
+                return self._scalar(value)
+            case _:
+                raise _NeedsEngine
+
+    def _scalar(self, value: Any) -> Scalar:
+        if isinstance(value, self.rdf.Literal) and not value.language:
+            plain: object = value.toPython()
+            if isinstance(plain, str | bool | int | float):
+                return plain
+            if value.datatype == self.rdf.XSD.decimal:
+                return float(str(value))
+        raise _NeedsEngine
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        return bool(re.compile(text))
+    except re.error:
+        return False
+
+
+def _syntax(error: Exception) -> str:
+    """What rdflib says is wrong, without the place and the text around it."""
+    found = re.search(r"Bad syntax \((.*)\) at", str(error), re.DOTALL)
+    return found[1] if found else str(error).partition("\n")[0][:160]
+
+
+def _stem(file: _Text) -> str:
+    return file.name.removesuffix(".ttl")
+
+
+def _place(file: _Text, term: object) -> str:
+    """`file:line` of the first line that names a term."""
+    return f"{file.name}:{_line(file, term) or 1}"
+
+
+def _line(file: _Text, term: object) -> int:
+    named = re.compile(rf"[:/#]{re.escape(_local(term))}\b")
+    return next((number for number, line in enumerate(file.text.splitlines(), 1) if named.search(line)), 0)
 
 
 def _local(term: object) -> str:
