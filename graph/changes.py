@@ -88,12 +88,14 @@ def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, on
     batch: list[Claim] = []
     entities, relations = set[str](), set[tuple[str, str, str]]()
     faults, identities = ontology.faults, ontology.identities
+    told = set[str]()
     for fact in part.facts or ():
         if isinstance(fact, Finding):
             staged.findings.append(fact)
             continue
         if wrong := faults(fact):
-            staged.findings += wrong
+            staged.findings += [finding for finding in wrong if finding.level == "error" or finding.id not in told]
+            told.update(finding.id for finding in wrong)
             if any(finding.level == "error" for finding in wrong):
                 continue
         if isinstance(fact, Entity):

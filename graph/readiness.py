@@ -48,18 +48,26 @@ def ready(view: View, task: str, *, actor: Actor) -> Readiness:
 
 def _access(there: tuple[str, ...], missing: tuple[str, ...]) -> Answer:
     if missing:
-        words = f"{len(missing)} of {len(there) + len(missing)} required pieces are unavailable: {', '.join(missing)}."
+        words = f"{len(missing)} of {len(there) + len(missing)} required {_pieces(there + missing)} unavailable: {', '.join(missing)}."
         return Answer(answer="partly" if there else "no", because=words, evidence=missing)
     if not there:
         return Answer(answer="yes", because="The task names no context that it requires.")
-    return Answer(answer="yes", because=f"All {len(there)} required pieces are there.", evidence=there)
+    return Answer(answer="yes", because=f"{_all(there)} required {_pieces(there)} there.", evidence=there)
 
 
 def _currency(there: tuple[str, ...], stale: list[str], states: dict[str, str]) -> Answer:
     if not stale:
-        return Answer(answer="yes", because=f"All {len(there)} pieces that are there are verified and not overdue.", evidence=there)
+        return Answer(answer="yes", because=f"{_all(there)} {_pieces(there)} verified and not overdue.", evidence=there)
     words = ", ".join(f"{id_} is {states[id_]}" for id_ in stale)
     return Answer(answer="partly" if len(stale) < len(there) else "no", because=f"{words}.", evidence=tuple(stale))
+
+
+def _all(there: tuple[str, ...]) -> str:
+    return "The one" if len(there) == 1 else f"All {len(there)}"
+
+
+def _pieces(those: tuple[str, ...]) -> str:
+    return "piece is" if len(those) == 1 else "pieces are"
 
 
 def _review(view: View, task: str) -> Answer:

@@ -189,9 +189,15 @@ def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, Freshness]:
     found: dict[str, Freshness] = {}
     parsed = json.loads("[" + ",".join(row.properties for row in rows) + "]")
     for row, properties in zip(rows, parsed, strict=True):
-        owner = owners.get(row.id) or next((name for source, name in view.owners.items() if f'"source":"{source}"' in row.origins), "")
+        owner = owners.get(row.id) or _source_owner(view, row.origins)
         found[row.id] = freshness(row.kind, properties, owner=owner, ontology=view.ontology, today=view.today)
     return found
+
+
+def _source_owner(view: View, origins: str) -> str:
+    """Who owns the source that has the first word on a thing: the first of its origins, of those whose owner the workspace names."""
+    places = ((origins.find(f'"source":"{source}"'), name) for source, name in view.owners.items())
+    return min(((place, name) for place, name in places if place >= 0), default=(0, ""))[1]
 
 
 def rank(walked: Walked, starts: Sequence[str], ontology: Ontology) -> dict[str, float]:

@@ -39,6 +39,7 @@ def matches(file: File) -> bool:
 def read(file: File) -> Iterator[Fact | Finding]:
     """The processes, steps and authorities of a table, and the flow by the order of the steps."""
     flows: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    names: dict[str, str] = {}  # the name of a process often stands on its first row only
     for row in file.rows(StepRow):
         if isinstance(row, Finding):
             yield row
@@ -46,7 +47,10 @@ def read(file: File) -> Iterator[Fact | Finding]:
         process, step = _ids(row[0])
         if row[0].order is not None:
             flows[process].append((row[0].order, step, row[0].condition, row[1]))
+        named = names[process] = row[0].process_name or names.get(process, "")
         yield from _step(*row, process, step)
+        if row[0].limit is not None:
+            yield from _authority(*row, step, named or row[0].process)
     for steps in flows.values():
         yield from _flow(steps)
 
@@ -76,19 +80,18 @@ def _step(row: StepRow, where: str, process: str, step: str) -> Iterator[Fact]:
     yield from link(process, "serves", reference("function", row.function), where)
     yield from link(process, "governed_by", reference("asset", row.policy), where)
     yield from link(process, "owned_by", reference("position", row.owner), where)
-    if row.limit is not None:
-        yield from _authority(row, where, step, approver)
 
 
-def _authority(row: StepRow, where: str, step: str, approver: str) -> Iterator[Fact]:
+def _authority(row: StepRow, where: str, step: str, subject: str) -> Iterator[Fact]:
+    approver = reference("position", row.approver)
     own = reference("authority", row.authority) or f"authority:{approver.partition(':')[2]}.{step.partition(':')[2].partition('.')[0]}"
-    name = f"Approve {row.process_name or row.process} up to {row.limit:g} {row.currency}".strip()
+    name = f"Approve {subject} up to {row.limit:g} {row.currency}".strip()
     yield thing(
         "Authority",
         own,
         where,
         name=name,
-        properties=filled(limit=row.limit, currency=row.currency, subject=row.process_name or row.process),
+        properties=filled(limit=row.limit, currency=row.currency, subject=subject),
     )
     yield from link(step, "under_authority", own, where)
     yield from link(approver, "holds_authority", own, where)
