@@ -20,8 +20,8 @@ def quoted(text: str) -> str:
     return f'"{plain[:60]}{"…" if len(plain) > 60 else ""}"'
 
 
-def neighbourhood(focus: str, entities: Sequence[EntityRow], relations: Sequence[RelationRow]) -> str:
-    """The picture of a thing and what stands around it, in DOT."""
+def neighbourhood(focus: str, entities: Sequence[EntityRow], relations: Sequence[RelationRow], *, ink: str) -> str:
+    """The picture of a thing and what stands around it, in DOT; `ink` is the colour of its writing."""
     kinds = sorted({row.kind for row in entities})
     lines = [
         "digraph {",
@@ -31,9 +31,9 @@ def neighbourhood(focus: str, entities: Sequence[EntityRow], relations: Sequence
         width = 3 if row.id == focus else 1
         lines.append(
             f'{quoted(row.id)} [label={quoted(row.name)}, tooltip={quoted(row.kind)}, fillcolor="{colour(row.kind, kinds)}33", '
-            f'color="{colour(row.kind, kinds)}", penwidth={width}, fontcolor="#808080"];'
+            f'color="{colour(row.kind, kinds)}", penwidth={width}, fontcolor="{ink}"];'
         )
     for row in relations:
         label = quoted(row.kind.replace("_", " "))
-        lines.append(f'{quoted(row.source)} -> {quoted(row.target)} [label={label}, fontsize=9, color="#80808080", fontcolor="#808080"];')
+        lines.append(f'{quoted(row.source)} -> {quoted(row.target)} [label={label}, fontsize=9, color="#808080", fontcolor="{ink}"];')
     return "\n".join([*lines, "}"])

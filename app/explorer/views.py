@@ -50,7 +50,7 @@ def explore() -> None:
         st.info(f"Nothing that you may see fits {plain(text)}.")
         return
     names = {hit.id: f"{hit.name} ({hit.kind})" for hit in hits}
-    chosen = st.selectbox("Found", list(names), format_func=lambda id_: plain(names[id_]), key="entity")
+    chosen = st.selectbox("Found", list(names), format_func=lambda id_: names[id_], key="entity")  # options are text, not Markdown
     if chosen:
         _thing(context, context.show(chosen, actor=actor), actor)
 
@@ -76,7 +76,8 @@ def _thing(context: ContextGraph, shown: Shown, actor: Actor) -> None:
     entities: list[EntityRow] = list(view.store.entities(view.where, ids=sorted(drawn)))
     with left:
         relations = [one for one in shown.relations if one.source in drawn and one.target in drawn]
-        st.graphviz_chart(neighbourhood(row.id, entities, relations), width="stretch")
+        ink = "#f0f0f0" if st.context.theme.type == "dark" else "#262626"
+        st.graphviz_chart(neighbourhood(row.id, entities, relations, ink=ink), width="stretch")
         if len(near) > NEIGHBOURS:
             st.caption(f"{NEIGHBOURS} of {len(near)} neighbours are drawn; the table holds all relations.")
         table = [{"from": one.source, "relation": one.kind, "to": one.target} for one in shown.relations]
