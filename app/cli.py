@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args, get_origin
 
 import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from app.operations import OPERATIONS, Operation, Reply, ask, columns, envelope, findings_text
+from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
 from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
 from graph import Conflict, ContextError, ContextGraph, Counts, Finding, InputError, LoadReport, NotAllowed, NotFound, Reading, StoreError
 
@@ -91,7 +91,9 @@ def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
 
 
 def _parameter(name: str, info: FieldInfo) -> click.Parameter:
-    place = info.json_schema_extra == {"place": True}
+    if info.json_schema_extra == CONTENT:
+        return click.Argument([name], metavar="FILE", type=click.File("rb"))
+    place = info.json_schema_extra == PLACE
     many = get_origin(info.annotation) is tuple
     kind = get_args(info.annotation)[0] if many else info.annotation
     if place:
@@ -104,9 +106,29 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
     )
 
 
+def _read(given: dict[str, Any], model: type[Value]) -> None:
+    """Put the texts of files in their places; the name of a file becomes the text's, where none was given."""
+    for field in (name for name, info in model.model_fields.items() if info.json_schema_extra == CONTENT):
+        file: BinaryIO = given[field]
+        given[field] = _decoded(file.read(4 * MAX_CONTENT))
+        if "name" in given and given["name"] == model.model_fields["name"].default:
+            given["name"] = file.name
+
+
+def _decoded(read: bytes) -> str:
+    """Text of UTF-8 or of what a byte order mark says, else of Windows-1252."""
+    if read[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return read.decode("utf-16", errors="replace")
+    try:
+        return read.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return read.decode("cp1252", errors="replace")
+
+
 def _command(operation: Operation) -> click.Command:
     def run(form: str, asker: str, **given: Any) -> None:
         fail_on = given.pop("fail_on", None)
+        _read(given, operation.question)
         question = _question(operation.question, given)
         with opened(click.get_current_context().obj) as (settings, context):
             actor = actor_of(settings, context, named=asker)
@@ -116,7 +138,7 @@ def _command(operation: Operation) -> click.Command:
             raise SystemExit(1)
 
     parameters = [_parameter(name, info) for name, info in operation.question.model_fields.items()]
-    if operation.name == "gaps":
+    if operation.judges:
         parameters.append(
             click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse.")
         )

@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from typing import Any, cast
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
+from app.reports import sarif
 from graph import (
     RENDERINGS,
     Actor,
@@ -18,6 +21,7 @@ from graph import (
     Event,
     Finding,
     NotFound,
+    Pattern,
     Scope,
     Shown,
     Stamp,
@@ -26,6 +30,10 @@ from graph import (
     canonical,
     shown_json,
 )
+
+PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
+CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
+MAX_CONTENT = 64_000_000  # characters of a text that is to be checked
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,19 @@ class Reply:
 
 def argument(description: str, **more: Any) -> Any:
     """A field that the command line takes by place and not by name."""
-    return Field(description=description, json_schema_extra={"place": True}, **more)
+    return Field(description=description, json_schema_extra=PLACE, **more)
+
+
+def content(description: str) -> Any:
+    """A text that the command line takes from a file or standard input, and that is remembered by its digest only."""
+    return Field(description=description, max_length=MAX_CONTENT, json_schema_extra=CONTENT)
+
+
+def asked(question: Value) -> dict[str, Any]:
+    """A question as it is remembered and given back: without what it leaves at its default, contents by their digests."""
+    given = question.model_dump(mode="json", exclude_defaults=True)
+    files = [name for name, info in type(question).model_fields.items() if info.json_schema_extra == CONTENT]
+    return given | {name: f"sha256:{sha256(given[name].encode()).hexdigest()}" for name in files if name in given}
 
 
 class Question(Value):
@@ -87,6 +107,24 @@ class Ready(Question):
     task: str = Field(description="The agent task.")
 
 
+class PrecedentsOf(Question):
+    text: str = argument("What it is about, in words.", default="")
+    process: str = Field(default="", description="Only decisions of this process.")
+    policy: str = Field(default="", description="Only decisions under this policy.")
+    function: str = Field(default="", description="Only decisions of this function.")
+    limit: int = Field(default=20, ge=1, le=200, description="List at most so many; the pattern covers all.")
+
+
+class Verify(Question):
+    claims: str = content("Claims: a JSON list, or a sentence a line.")
+
+
+class Check(Question):
+    text: str = content("The text to be checked.")
+    name: str = Field(default="text", description="What the text is called in what is said of it.")
+    tongue: str = Field(default="english", description="The language whose inflections are known.")
+
+
 class History(Question):
     pass
 
@@ -105,6 +143,7 @@ class Operation:
     question: type[Value]
     answer: Callable[[ContextGraph, Actor, Any, str], Reply]
     formats: tuple[str, ...] = ("text", "json")
+    judges: bool = False  # its findings can make a program fail
 
 
 def _at(question: Question) -> str | None:
@@ -166,7 +205,8 @@ def _rendering(name: str, found: Subgraph, context: ContextGraph) -> Callable[[]
 def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
     findings = context.gaps(actor=actor, at=_at(question), names=question.check)
     text = findings_text(findings) or "No gaps: every check that was asked passes.\n"
-    return _simple(context, actor, _at(question), _dump(findings), text, findings=tuple(findings))
+    formats = {"sarif": lambda: sarif(findings)}
+    return _simple(context, actor, _at(question), _dump(findings), text, findings=tuple(findings), formats=formats)
 
 
 def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> Reply:
@@ -183,6 +223,62 @@ def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply
     lines = [f"{verdict.agent} for {verdict.task}: {verdict.verdict.replace('_', ' ')}"]
     lines += [f"  {name:<9} {answer.answer:<7} {answer.because}" for name, answer in verdict.questions.items()]
     return _simple(context, actor, _at(question), verdict.model_dump(mode="json"), "\n".join(lines) + "\n", served=(verdict.task,))
+
+
+def precedents(context: ContextGraph, actor: Actor, question: PrecedentsOf, _: str) -> Reply:
+    about = tuple(id_ for id_ in (question.process, question.policy, question.function) if id_)
+    found = context.precedents(question.text, about=about, actor=actor, limit=question.limit, at=_at(question))
+    rows = (
+        (
+            one.id,
+            one.date,
+            one.outcome,
+            ", ".join(party.name for party in one.decided_by),
+            one.name + ("" if one.in_force else " (no longer in force)"),
+        )
+        for one in found.precedents
+    )
+    text = (columns(rows) or "Nothing of the kind was decided before, as far as you may see.\n") + _pattern_text(found.pattern)
+    served = tuple(one.id for one in found.precedents)
+    return _simple(context, actor, _at(question), found.model_dump(mode="json"), text, served=served)
+
+
+def _pattern_text(pattern: Pattern) -> str:
+    if not pattern.count:
+        return ""
+    rates = ", ".join(f"{name} {share:.0%}" for name, share in pattern.rates.items())
+    deciders = ", ".join(f"{one.name} {one.count}" for one in pattern.deciders)
+    lines = [
+        f"{pattern.count} decisions, {pattern.in_force} in force, {pattern.since} to {pattern.until}: {rates}",
+        f"decided by {deciders}",
+    ]
+    lines += [f"not named by any step: {', '.join(one.name for one in pattern.undocumented)}"] if pattern.undocumented else []
+    return "\n".join(lines) + "\n"
+
+
+def verify(context: ContextGraph, actor: Actor, question: Verify, _: str) -> Reply:
+    found = context.verify(question.claims, actor=actor, at=_at(question))
+    rows = (
+        (
+            one.state,
+            one.claim.said or " ".join((one.claim.subject, one.claim.relation or one.claim.property, str(one.claim.value))),
+            one.because,
+        )
+        for one in found
+    )
+    served = tuple(sorted({evidence.subject for one in found for evidence in one.evidence}))
+    return _simple(context, actor, _at(question), _dump(found), columns(rows) or "There was no claim.\n", served=served)
+
+
+def check(context: ContextGraph, actor: Actor, question: Check, _: str) -> Reply:
+    found = context.check(question.text, question.name, actor=actor, tongue=question.tongue, at=_at(question))
+    text = (
+        "".join(f"{one.subject}: {one.level}: {one.message} [{one.check}]\n" for one in found)
+        or "Nothing in the text goes against the organization's language.\n"
+    )
+    served = tuple(sorted({id_ for one in found for id_ in one.evidence}))
+    formats = {"sarif": lambda: sarif(found)}
+    return _simple(context, actor, _at(question), _dump(found), text, served=served, findings=tuple(found), formats=formats)
 
 
 def history(context: ContextGraph, actor: Actor, question: History, _: str) -> Reply:
@@ -229,8 +325,11 @@ OPERATIONS: dict[str, Operation] = {
             ("text", "json", "markdown", "turtle", "jsonld", "graphml"),
         ),
         Operation("ready", "May this agent do this task? The verdict with its four answers.", Ready, ready),
+        Operation("precedents", "How it was decided before, and the pattern in it.", PrecedentsOf, precedents),
+        Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
+        Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
         Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
-        Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps),
+        Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps, ("text", "json", "sarif"), judges=True),
         Operation("history", "The revisions, newest first.", History, history),
         Operation("diff", "What differs between two revisions.", Diff, diff),
     )
@@ -251,7 +350,6 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
     else:
         return reply
     finally:
-        asked = question.model_dump(mode="json", exclude_defaults=True)
         context.record(
             Event.model_validate(
                 {
@@ -259,7 +357,7 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
                     "actor": actor.id,
                     "behalf": actor.behalf,
                     "operation": name,
-                    "question": asked,
+                    "question": asked(question),
                     "revision": revision,
                     "outcome": outcome,
                     "served": served,
@@ -270,10 +368,9 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
 
 def envelope(reply: Reply, actor: Actor, question: Value, *, form: str = "json") -> str:
     """The reply as every JSON answer looks: revision, time, actor, question, answer; one line."""
-    asked = canonical(question.model_dump(mode="json", exclude_defaults=True))
     answer = reply.formats[form]() if form in reply.formats else reply.json()
     head = f'{{"revision":{reply.stamp.revision},"at":{json.dumps(reply.stamp.at)},"actor":{json.dumps(actor.id)}'
-    return f'{head},"question":{asked},"answer":{answer}}}\n'
+    return f'{head},"question":{canonical(asked(question))},"answer":{answer}}}\n'
 
 
 # text for people

@@ -14,6 +14,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.language import vale_rules
 from graph.model import (
     Actor,
     Change,
@@ -25,6 +26,7 @@ from graph.model import (
     Fact,
     Filter,
     Finding,
+    Level,
     Origin,
     OtherValue,
     Part,
@@ -33,6 +35,7 @@ from graph.model import (
     Reading,
     Relation,
     Revision,
+    Scalar,
     Sensitivity,
     SourceTerms,
     Value,
@@ -43,11 +46,13 @@ from graph.model import (
 from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
 from graph.policy import EVERYTHING, Policy
+from graph.precedents import Pattern, Precedent, Precedents
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.scope import Hit, Scope
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
+from graph.verify import Verified
 
 __all__ = [
     "EVERYTHING",
@@ -73,6 +78,7 @@ __all__ = [
     "InputError",
     "Item",
     "Kind",
+    "Level",
     "LoadReport",
     "Missing",
     "NotAllowed",
@@ -82,7 +88,10 @@ __all__ = [
     "Origin",
     "OtherValue",
     "Part",
+    "Pattern",
     "Policy",
+    "Precedent",
+    "Precedents",
     "Properties",
     "Property",
     "PropertyValue",
@@ -92,6 +101,7 @@ __all__ = [
     "RelationKind",
     "RelationRow",
     "Revision",
+    "Scalar",
     "Scope",
     "Sensitivity",
     "Shown",
@@ -103,6 +113,7 @@ __all__ = [
     "Subgraph",
     "UnreadableSource",
     "Value",
+    "Verified",
     "canonical",
     "load_ontology",
     "nearest",
@@ -112,4 +123,5 @@ __all__ = [
     "shown_json",
     "slug",
     "tokens",
+    "vale_rules",
 ]

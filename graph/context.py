@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, policy, readiness, scope
+from graph import analysis, changes, checks, language, policy, precedents, readiness, scope, verify
 from graph.errors import InputError, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
@@ -102,6 +102,7 @@ class ContextGraph:
         self.terms = {one.name: one for one in terms}
         self.aliases = dict(aliases or {})
         self._views: dict[tuple[object, ...], Filter] = {}
+        self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
 
     def close(self) -> None:
         """Let go of the store."""
@@ -424,6 +425,30 @@ class ContextGraph:
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
         return readiness.ready(self.view(actor, at=at), task, actor=actor)
+
+    def precedents(
+        self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: str | int | None = None
+    ) -> precedents.Precedents:
+        """How it was decided before, and the pattern."""
+        return precedents.precedents(self.view(actor, at=at), text=text, about=about, limit=limit)
+
+    def verify(self, claims: str, *, actor: Actor, at: str | int | None = None) -> list[verify.Verified]:
+        """Claims (JSON, or a sentence a line) against the graph: supported, contradicted or unknown."""
+        return verify.verify(self.view(actor, at=at), verify.parse(claims, self.ontology))
+
+    def vocabulary(self, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> language.Vocabulary:
+        """The organization's words as this actor may see them, kept for the next text."""
+        view = self.view(actor, at=at)
+        key = (view.stamp.revision, actor, view.today, tongue)
+        if key not in self._vocabularies:
+            if len(self._vocabularies) >= 16:
+                self._vocabularies.clear()
+            self._vocabularies[key] = language.vocabulary(view, tongue=tongue)
+        return self._vocabularies[key]
+
+    def check(self, text: str, name: str, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> list[Finding]:
+        """A text against the organization's language, in the order of the text."""
+        return language.check(self.vocabulary(actor=actor, tongue=tongue, at=at), text, name)
 
     def record(self, event: Event) -> None:
         """Keep who asked what."""

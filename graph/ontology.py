@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import rdflib
 
 NAMESPACE = "https://orgcontext.dev/ontology#"
-_COMPILER = "4"  # goes into the digest: raise it when the same texts come to mean something else
+_COMPILER = "5"  # goes into the digest: raise it when the same texts come to mean something else
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # An id holds no blanks, no control characters, and nothing that is drawn as nothing or turns the direction of the text around it.
@@ -81,7 +81,7 @@ class Kind(Value):
 class RelationKind(Value):
     """A relation between things. `walk` and `walk_back` weigh it for scopes (0: never followed); empty domain or range: anything.
 
-    `affects` names the end that a change of the other end reaches.
+    `affects` names the end that a change of the other end reaches; `closed` the end of which what is on file is all there is.
     """
 
     name: str
@@ -98,6 +98,7 @@ class RelationKind(Value):
     functional: bool = False
     symmetric: bool = False
     affects: Affects = ""
+    closed: Affects = ""
 
 
 class Constraint(Value):
@@ -739,6 +740,7 @@ class _Compiler:
                     "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
                     "symmetric": (subject, rdf.type, owl.SymmetricProperty) in self.triples,
                     "affects": self._text(subject, self.own["affects"], ""),
+                    "closed": self._text(subject, self.own["closed"], ""),
                 }
             )
         except ValidationError as error:
@@ -778,7 +780,7 @@ class _Compiler:
         return () if "Thing" in found else tuple(sorted(found))
 
 
-_FIELDS = {"walk": "oc:walk", "walk_back": "oc:walkBack", "affects": "oc:affects", "datatype": "rdfs:range"}
+_FIELDS = {"walk": "oc:walk", "walk_back": "oc:walkBack", "affects": "oc:affects", "closed": "oc:closed", "datatype": "rdfs:range"}
 
 
 class _Shapes:

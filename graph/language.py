@@ -1,0 +1,313 @@
+"""A text held against the organization's own language: words to avoid, words that mean two things, names of what is over.
+
+Labels are found by the stems of their words (Snowball), in one pass over the text whose cost does not grow with the number of labels.
+Code, addresses and what stands in a text's own brackets as the long form of an acronym are let pass.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+from graph.errors import InputError, nearest
+from graph.model import Finding, Level
+from graph.scope import View
+from graph.stores.base import EntityRow, RelationRow, fold
+
+_WORD = re.compile(r"\w+")
+_BETWEEN = re.compile(r"[ \t\u00a0]*(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*")  # what may stand between two words of one label
+_QUOTED = re.compile(r"`[^`\n]+`|(?:https?|ftp|file|urn|mailto):\S+")
+_FENCES = (("```", "```"), ("~~~", "~~~"), ("<!--", "-->"))
+_EXPLAINED = re.compile(r"\(([A-Z][A-Z0-9&]{1,5})\)|\b([A-Z][A-Z0-9&]{1,5}) \(")
+_ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&]{1,5}\b")
+_COMMON = frozenset(
+    {
+        "A",
+        "AM",
+        "BCC",
+        "CC",
+        "CSV",
+        "EU",
+        "EUR",
+        "FAQ",
+        "FIXME",
+        "GBP",
+        "HTML",
+        "HTTP",
+        "HTTPS",
+        "I",
+        "ID",
+        "NOTE",
+        "OK",
+        "PDF",
+        "PM",
+        "PS",
+        "TODO",
+        "UK",
+        "URL",
+        "US",
+        "USA",
+        "USD",
+    }
+)
+
+Sort = Literal["preferred", "alternative", "hidden", "avoid", "former", "superseded", "left"]
+
+
+class Usage(NamedTuple):
+    """What a label is used for: whose it is, in which sort, what to say instead, and (of a definition) for which units."""
+
+    sort: Sort
+    subject: str
+    label: str
+    instead: str
+    meaning: str = ""
+    units: tuple[str, ...] = ()
+
+
+class Rule(NamedTuple):
+    """How a use that is not wanted is reported; `says` is filled with the fields of the use."""
+
+    check: str
+    level: Level
+    says: str
+
+
+RULES: Mapping[Sort, Rule] = {
+    "avoid": Rule("term_avoided", "warning", "{label!r} is not our word; say {instead!r}."),
+    "hidden": Rule("term_misspelt", "warning", "{label!r} is not how we write it; write {instead!r}."),
+    "alternative": Rule("term_alternative", "note", "{label!r} is understood; the preferred term is {instead!r}."),
+    "former": Rule("name_former", "warning", "{label!r} is a former name; it is {instead!r} now."),
+    "superseded": Rule("superseded", "warning", "{label!r} is no longer in force; {instead}."),
+    "left": Rule("holder_past", "warning", "{label} {instead}."),
+}
+_LABELS: Mapping[str, Sort] = {"alternative_labels": "alternative", "hidden_labels": "hidden", "avoid": "avoid", "former_names": "former"}
+
+
+@dataclass
+class Vocabulary:
+    """The labels of an organization, ready to be looked for: by the stem of the first word, the longer ones first."""
+
+    stem: Callable[[str], str]
+    uses: dict[str, dict[tuple[str, ...], list[Usage]]] = field(default_factory=dict[str, dict[tuple[str, ...], list[Usage]]])
+    acronyms: set[str] = field(default_factory=set[str])
+    _stems: dict[str, str] = field(default_factory=dict[str, str])
+
+    def key(self, word: str) -> str:
+        """What a word and its inflections have in common."""
+        found = self._stems.get(word)
+        if found is None:
+            found = self._stems[word] = self.stem(fold(word))
+        return found
+
+    def add(self, use: Usage) -> None:
+        """Look for this label from now on."""
+        words = _WORD.findall(use.label)
+        self.acronyms.update(word for word in words if word.isupper())
+        if words:
+            keys = tuple(self.key(word) for word in words)
+            self.uses.setdefault(keys[0], {}).setdefault(keys, []).append(use)
+
+    def sealed(self) -> Vocabulary:
+        """Itself, the longer labels before the shorter ones that they begin with."""
+        self.uses = {first: dict(sorted(uses.items(), key=lambda pair: -len(pair[0]))) for first, uses in self.uses.items()}
+        return self
+
+
+def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
+    """All labels that this actor may see. `tongue` is a language that the Snowball stemmers know; `InputError` for another."""
+    found = Vocabulary(_stemmer(tongue))
+    for use in (*_labelled(view), *_superseded(view), *_left(view)):
+        found.add(use)
+    return found.sealed()
+
+
+def _stemmer(tongue: str) -> Callable[[str], str]:
+    import Stemmer  # pyright: ignore[reportMissingTypeStubs]  PyStemmer has no types
+
+    known = cast("list[str]", Stemmer.algorithms())  # pyright: ignore[reportUnknownMemberType]  the same
+    if tongue not in known:
+        message = f"no stemmer knows the language {tongue!r}{nearest(tongue, known)}"
+        raise InputError(message)
+    return Stemmer.Stemmer(tongue).stemWord  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  the same
+
+
+def _labelled(view: View) -> Iterator[Usage]:
+    """The labels of all kinds whose shapes speak of labels: the preferred one, and what else is or was said for it."""
+    kinds = sorted(kind.name for kind in view.ontology.kinds.values() if not _LABELS.keys().isdisjoint(kind.properties))
+    rows = list(view.store.entities(view.where, kinds=kinds, at=view.at)) if kinds else []
+    units = _units(view, [row.id for row in rows])
+    for row in rows:
+        properties: dict[str, Any] = json.loads(row.properties)
+        yield Usage("preferred", row.id, row.name, row.name, str(properties.get("definition", "")), units.get(row.id, ()))
+        for name, sort in _LABELS.items():
+            yield from (Usage(sort, row.id, label, row.name) for label in properties.get(name, ()) if isinstance(label, str))
+
+
+def _units(view: View, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    held: dict[str, list[str]] = defaultdict(list)
+    for row in view.store.relations(view.where, kinds=["defined_for"], at=view.at) if ids else ():
+        held[row.source].append(row.target)
+    return {id_: tuple(sorted(those)) for id_, those in held.items()}
+
+
+def _rows(view: View, ids: set[str]) -> dict[str, EntityRow]:
+    return {row.id: row for row in view.store.entities(view.where, ids=sorted(ids), at=view.at)} if ids else {}
+
+
+def _superseded(view: View) -> Iterator[Usage]:
+    """What something else has taken the place of; what has no name of its own left is passed over."""
+    relations = sorted(view.store.relations(view.where, kinds=["supersedes"], at=view.at), key=lambda row: row[:3])
+    rows = _rows(view, {end for one in relations for end in (one.source, one.target)})
+    for one in relations:
+        old, new = rows[one.target], rows[one.source]
+        if fold(old.name) != fold(new.name):
+            yield Usage("superseded", old.id, old.name, f"{new.name!r} ({new.id}) holds in its place")
+
+
+def _left(view: View) -> Iterator[Usage]:
+    """People who held a post and hold none today."""
+    ever = view._replace(where=view.where.model_copy(update={"as_of": None}))
+    held = sorted(ever.store.relations(ever.where, kinds=["holds"], at=view.at), key=lambda row: (row.source, row.valid_to, row.target))
+    day = view.today.isoformat()
+    current = {one.source for one in held if not one.valid_to or one.valid_to >= day}
+    over = {one.source: one for one in held if one.source not in current}
+    holders: dict[str, list[str]] = defaultdict(list)
+    for one in held:
+        if one.source in current and (not one.valid_to or one.valid_to >= day) and one.valid_from <= day:
+            holders[one.target].append(one.source)
+    rows = _rows(ever, {end for one in over.values() for end in (one.source, one.target)} | {p for ones in holders.values() for p in ones})
+    for person, one in sorted(over.items()):
+        yield Usage("left", person, rows[person].name, _since(one, rows, holders.get(one.target, ())))
+
+
+def _since(one: RelationRow, rows: Mapping[str, EntityRow], now: Sequence[str]) -> str:
+    post = rows[one.target].name if one.target in rows else one.target
+    names = ", ".join(rows[id_].name for id_ in now if id_ in rows)
+    return f"has not been {post} since {one.valid_to}; {f'{names} is' if names else 'nobody is'} now"
+
+
+def check(vocabulary: Vocabulary, text: str, name: str) -> list[Finding]:
+    """What in this text goes against the vocabulary, in the order of the text; each Finding's subject is `name:line:column`."""
+    plain = _QUOTED.sub(lambda met: " " * len(met.group()), _without_fences(text))
+    starts = [0, *(met.end() for met in re.finditer("\n", text))]
+
+    def place(offset: int) -> str:
+        line = bisect_right(starts, offset)
+        return f"{name}:{line}:{offset - starts[line - 1] + 1}"
+
+    found = [*_uses(vocabulary, plain, place), *_acronyms(vocabulary, plain, place)]
+    return [finding for _, finding in sorted(found, key=lambda one: one[0])]
+
+
+def _without_fences(text: str) -> str:
+    """The text with blanks for what stands between fences, in time that grows with its length whatever it holds."""
+    for opening, closing in _FENCES:
+        parts, done = list[str](), 0
+        while (start := text.find(opening, done)) >= 0 and (stop := text.find(closing, start + len(opening))) >= 0:
+            stop += len(closing)
+            parts += [text[done:start], re.sub(r"[^\n]", " ", text[start:stop])]
+            done = stop
+        text = "".join([*parts, text[done:]])
+    return text
+
+
+def _uses(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
+    told: set[str] = set()
+    uses, key, end = vocabulary.uses, vocabulary.key, 0
+    known = {word: uses.get(key(word)) for word in set(_WORD.findall(text))}  # each different word is stemmed once
+    interesting = {word for word, those in known.items() if those}
+    for met in (one for one in _WORD.finditer(text) if one.group() in interesting) if interesting else ():
+        if met.start() < end:
+            continue
+        for keys, ones in (known[met.group()] or {}).items():
+            stop = _matched(vocabulary, text, met, keys)
+            if stop and (fitting := [use for use in ones if _same_case(use.label, text[met.start() : stop])]):
+                end = stop
+                yield from ((met.start(), one) for one in _judged(fitting, text[met.start() : stop], place(met.start()), told))
+                break
+
+
+def _matched(vocabulary: Vocabulary, text: str, first: re.Match[str], keys: tuple[str, ...]) -> int:
+    """Where a label that begins with this word ends; 0 where the text goes on differently."""
+    stop = first.end()
+    for key in keys[1:]:
+        gap = _BETWEEN.match(text, stop)
+        word = _WORD.match(text, gap.end()) if gap and gap.end() > stop else None
+        if word is None or vocabulary.key(word.group()) != key:
+            return 0
+        stop = word.end()
+    return stop
+
+
+def _same_case(label: str, written: str) -> bool:
+    """An acronym is met only by itself: IT is not it."""
+    return not (label.isupper() and len(label) <= 6) or written.rstrip("s").isupper()
+
+
+def _judged(uses: list[Usage], written: str, where: str, told: set[str]) -> Iterator[Finding]:
+    """What is wrong with a use: nothing, where the label is somebody's preferred one and means one thing."""
+    preferred = [use for use in uses if use.sort == "preferred"]
+    meanings = {fold(use.meaning): use for use in preferred if use.meaning}
+    if len(meanings) > 1 and (subject := fold(preferred[0].label)) not in told:
+        told.add(subject)
+        yield _ambiguous(sorted(preferred), written, where)
+    if preferred:
+        return
+    for use in uses[:1]:
+        rule = RULES[use.sort]
+        others = tuple(dict.fromkeys(one.subject for one in uses))
+        yield Finding(
+            id=f"{rule.check}:{where}",
+            check=rule.check,
+            level=rule.level,
+            subject=where,
+            message=rule.says.format(**use._asdict()),
+            evidence=others,
+        )
+
+
+def _ambiguous(uses: list[Usage], written: str, where: str) -> Finding:
+    meant = "; ".join(f"{', '.join(use.units) or use.subject}: {use.meaning.split('. ')[0].rstrip('.')}" for use in uses)
+    return Finding(
+        id=f"term_ambiguous:{where}",
+        check="term_ambiguous",
+        level="warning",
+        subject=where,
+        message=f"{written!r} means different things here ({meant}).",
+        evidence=tuple(use.subject for use in uses),
+        remedy="Say which one is meant.",
+    )
+
+
+def _acronyms(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
+    """Acronyms that neither the vocabulary nor the text itself explains, each where it stands first."""
+    met = {one.group(): one.start() for one in reversed(list(_ACRONYM.finditer(text)))}
+    explained = {acronym for pair in _EXPLAINED.findall(text) for acronym in pair}
+    for acronym in sorted(met.keys() - vocabulary.acronyms - _COMMON - explained):
+        where = place(met[acronym])
+        message = f"{acronym!r} is explained neither here nor in the glossary."
+        remedy = "Write it out where it stands first, or add it to the glossary."
+        yield met[acronym], Finding(id=f"acronym:{where}", check="acronym", level="note", subject=where, message=message, remedy=remedy)
+
+
+def vale_rules(vocabulary: Vocabulary) -> dict[str, str]:
+    """The vocabulary as a style of the Vale linter: file names and their YAML (https://vale.sh, `substitution` rules)."""
+    swaps: dict[Sort, dict[str, str]] = defaultdict(dict)
+    for uses in vocabulary.uses.values():
+        for ones in uses.values():
+            if not any(use.sort == "preferred" for use in ones) and ones[0].sort in ("avoid", "hidden", "alternative", "former"):
+                swaps[ones[0].sort][ones[0].label] = ones[0].instead
+    levels = {"note": "suggestion", "warning": "warning", "error": "error"}
+    return {f"{RULES[sort].check}.yml": _vale(pairs, levels[RULES[sort].level]) for sort, pairs in sorted(swaps.items())}
+
+
+def _vale(pairs: Mapping[str, str], level: str) -> str:
+    head = ["extends: substitution", "message: \"Say '%s' instead of '%s'.\"", f"level: {level}", "ignorecase: true", "swap:"]
+    quoted = json.JSONEncoder(ensure_ascii=False).encode
+    return "\n".join([*head, *(f"  {quoted(re.escape(label))}: {quoted(instead)}" for label, instead in sorted(pairs.items()))]) + "\n"

@@ -1,0 +1,138 @@
+"""Claims against the graph, on every store: supported, contradicted with what is right, or unknown; and the sentences that are understood."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from company import ALL, ANALYST, company, thing
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from graph import ContextGraph, Filter, InputError, load_ontology
+from graph.stores.base import Store
+from graph.verify import number, parse, same, verify
+
+
+@pytest.fixture
+def context(store: Store) -> ContextGraph:
+    """The little company, and a second source that disagrees with the first on a title."""
+    return company(store, ALL, more=[("wiki", 1, [thing("Person", "person:ann", "Ann Ashby", title="Bookkeeper")])])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "state", "right"),
+    [
+        ("step:buy.cfo is approved by the Finance Chief", "supported", []),
+        ("Finance says yes is approved by General Counsel", "contradicted", ["position:cfo"]),
+        ("Ann Ashby holds the Finance Chief", "supported", []),
+        ("Cy Cole holds Finance Chief", "contradicted", ["person:ann"]),
+        ("Finance Chief is held by Ben Birch", "contradicted", ["person:ann"]),
+        ("General Counsel reports to Finance Chief", "supported", []),
+        ("position:cfo reports to position:counsel", "unknown", []),
+        ("Purchase of goods depends on unit:sales", "unknown", []),
+        ("The title of Ann Ashby is controller", "supported", []),
+        ("The title of Ann Ashby is Bookkeeper", "contradicted", ["Controller"]),
+        ("The limit of authority:cfo.buy is EUR 50,000", "supported", []),
+        ("The limit of authority:cfo.buy is 60k", "contradicted", [50000.0]),
+        ("Finance Chief may approve Purchase of goods up to 50 000 EUR", "supported", []),
+        ("position:cfo may approve process:buy up to 0.2 million", "contradicted", [50000.0]),
+        ("General Counsel may approve Purchase of goods up to 5", "unknown", []),
+        ("Gift rules is in force", "supported", []),
+        ("Gift rules 2024 is in force", "contradicted", ["asset:new"]),
+        ("Gift rules 2024 is superseded.", "supported", []),
+        ("Bill of materials means all parts", "supported", []),
+        ("Customer means who has ordered", "unknown", []),
+        ("The description of Gift rules is that gifts are fine", "unknown", []),
+        ("Nobody at all reports to Finance Chief", "unknown", []),
+        ("What a fine day", "unknown", []),
+    ],
+)
+def test_a_sentence_is_judged(context: ContextGraph, sentence: str, state: str, right: list[object]) -> None:
+    """With what is right where the graph knows better; every contradiction has evidence with an origin."""
+    (found,) = context.verify(sentence, actor=ANALYST)
+    assert (found.state, list(found.right)) == (state, right), found.because
+    assert found.claim.said == sentence
+    if found.state == "contradicted":
+        assert all(one.origins for one in found.evidence)
+        assert found.evidence
+
+
+def test_claims_come_as_json_or_sentences(context: ContextGraph) -> None:
+    """An array, an object with `claims`, JSON lines, and sentences say the same."""
+    claims = [
+        {"subject": "person:ann", "relation": "holds", "value": "position:cfo"},
+        {"subject": "position:cfo", "over": "process:buy", "property": "limit", "value": 70000},
+    ]
+    array = context.verify(json.dumps(claims), actor=ANALYST)
+    assert [one.state for one in array] == ["supported", "contradicted"]
+    assert context.verify(json.dumps({"claims": claims}), actor=ANALYST) == array
+    assert context.verify("\n".join(map(json.dumps, claims)), actor=ANALYST) == array
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ('[{"subject": "a"}]', "claim 1 needs either"),
+        ('[{"subject": "a", "relation": "holds", "property": "x", "value": 1}]', "claim 1 needs either"),
+        ('[{"who": "a"}]', "claim 1 is none of"),
+        ('{"subject": "a", "relation": "holds"', "claim 1: no valid JSON"),
+        ('[{"subject": "person:ann", "relation": "hold", "value": "x"}]', "did you mean .holds."),
+        ("x\n" * 10_001, "10,001 claims are more than"),
+    ],
+)
+def test_what_is_no_claim_is_said(context: ContextGraph, claims: str, words: str) -> None:
+    """With its number and the forms that there are."""
+    with pytest.raises(InputError, match=words):
+        context.verify(claims, actor=ANALYST)
+
+
+def test_a_losing_source_is_named(context: ContextGraph) -> None:
+    """A value that another source outranks is contradicted, and the source that says it is named."""
+    (found,) = context.verify("The title of Ann Ashby is Bookkeeper", actor=ANALYST)
+    assert "wiki says so" in found.because
+
+
+def test_what_is_hidden_is_as_if_it_were_not(context: ContextGraph, store: Store) -> None:
+    """The verdict on a hidden thing is the one on a missing thing."""
+    view = context.view(ANALYST)
+    hidden = view._replace(where=Filter(hidden=frozenset({"person:cy"})))
+    said = [verify(hidden, parse(f"{name} holds Finance Chief", context.ontology))[0].because for name in ("Cy Cole", "Cy Coal")]
+    assert said[0].replace("Cy Cole", "X") == said[1].replace("Cy Coal", "X")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("50,000", 5e4),
+        ("EUR 50'000", 5e4),
+        ("1.5 million", 1.5e6),
+        ("12 %", 12),
+        ("€3k", 3e3),
+        ("-4", -4),
+        ("12 people", None),
+        ("1,2", None),
+        ("", None),
+    ],
+)
+def test_a_number_is_read(text: str, value: float | None) -> None:
+    """With thousands separators, scale and currency; what is no number is none."""
+    assert number(text) == value
+
+
+@given(st.one_of(st.integers(-(10**12), 10**12), st.floats(-1e12, 1e12), st.text(), st.booleans()))
+def test_a_value_says_the_same_as_itself(value: float | str | bool) -> None:
+    """As it is and written out."""
+    assert same(value, value)
+    assert same(value, str(value))
+
+
+@given(st.text())
+def test_any_text_is_survived(text: str) -> None:
+    """It is read as claims, or refused in words."""
+    try:
+        claims = parse(text, load_ontology())
+    except InputError as error:
+        claims, words = [], str(error)
+        event(words.split(maxsplit=1)[0])
+    assert all(claim.said or claim.subject for claim in claims)
