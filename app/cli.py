@@ -17,8 +17,22 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
+from app.rights import expectations, tested
 from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
-from graph import Conflict, ContextError, ContextGraph, Counts, Finding, InputError, LoadReport, NotAllowed, NotFound, Reading, StoreError
+from graph import (
+    Conflict,
+    ContextError,
+    ContextGraph,
+    Counts,
+    Finding,
+    InputError,
+    LoadReport,
+    NotAllowed,
+    NotFound,
+    Reading,
+    Sensitivity,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from graph import Value
@@ -95,7 +109,7 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
         return click.Argument([name], metavar="FILE", type=click.File("rb"))
     place = info.json_schema_extra == PLACE
     many = get_origin(info.annotation) is tuple
-    kind = get_args(info.annotation)[0] if many else info.annotation
+    kind = _type(get_args(info.annotation)[0] if many else info.annotation)
     if place:
         return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
     flag = f"--{name.replace('_', '-')}"
@@ -104,6 +118,11 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
     return click.Option(
         [flag, name], type=kind, multiple=many, default=default, required=info.is_required(), help=info.description, show_default=shown
     )
+
+
+def _type(kind: Any) -> Any:
+    """What click knows of the type of a field."""
+    return click.Choice([str(one) for one in kind]) if kind is Sensitivity else kind
 
 
 def _read(given: dict[str, Any], model: type[Value]) -> None:
@@ -143,7 +162,7 @@ def _command(operation: Operation) -> click.Command:
             click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse.")
         )
     made = formats(operation.formats)(run)
-    command = click.command(operation.name, help=operation.summary)(made)
+    command = click.command(operation.name.rpartition(" ")[2], help=operation.summary)(made)
     command.params = [*parameters, *command.params]
     return command
 
@@ -161,8 +180,29 @@ def _shown(reply: Reply, form: str) -> str:
     return reply.formats[form]() if form in reply.formats else reply.text()
 
 
+@cli.group()
+def access() -> None:
+    """Why a thing is visible or not, and the policy's own tests."""
+
+
 for _operation in OPERATIONS.values():
-    cli.add_command(_command(_operation))
+    (access if " " in _operation.name else cli).add_command(_command(_operation))
+
+
+@access.command("test")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@formats()
+@click.pass_obj
+def access_test(folder: Path, file: Path | None, *, form: str, asker: str) -> None:
+    """Hold the policy against a table of expectations; default: `access-tests.yaml` of the workspace."""
+    with opened(folder) as (settings, context):
+        named = file or settings.folder / "access-tests.yaml"
+        found, count = tested(context, expectations(named), actor=actor_of(settings, context, named=asker))
+    if form == "json":
+        click.echo(json.dumps({"expectations": count, "findings": [one.model_dump(mode="json") for one in found]}, ensure_ascii=False))
+    else:
+        click.echo(findings_text(found) + f"{count - len(found)} of {count} expectations hold")
+    raise SystemExit(1 if found else 0)
 
 
 # loading

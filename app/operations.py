@@ -20,13 +20,16 @@ from graph import (
     ContextGraph,
     Event,
     Finding,
+    NotAllowed,
     NotFound,
     Pattern,
     Scope,
+    Sensitivity,
     Shown,
     Stamp,
     Subgraph,
     Value,
+    Verdict,
     canonical,
     shown_json,
 )
@@ -123,6 +126,17 @@ class Check(Question):
     text: str = content("The text to be checked.")
     name: str = Field(default="text", description="What the text is called in what is said of it.")
     tongue: str = Field(default="english", description="The language whose inflections are known.")
+
+
+class AccessExplain(Value):
+    actor: str = argument("Whose rights: the id of a person or an agent.")
+    id: str = argument("The thing that is or is not seen.")
+    behalf: str = Field(default="", description="The person for whom the actor acts.")
+    task: str = Field(default="", description="The agent task for which it asks.")
+
+
+class AccessMatrix(Value):
+    least: Sensitivity = Field(default=Sensitivity("confidential"), description="Only things that are at least this sensitive.")
 
 
 class History(Question):
@@ -281,6 +295,25 @@ def check(context: ContextGraph, actor: Actor, question: Check, _: str) -> Reply
     return _simple(context, actor, _at(question), _dump(found), text, served=served, findings=tuple(found), formats=formats)
 
 
+def access_explain(context: ContextGraph, actor: Actor, question: AccessExplain, _: str) -> Reply:
+    found = context.explain(question.actor, question.id, behalf=question.behalf, task=question.task, actor=actor)
+    sees = "sees" if found.state == "allowed" else "does not see"
+    lines = [f"{question.actor} {sees} {found.id} ({found.kind}, {found.sensitivity})"]
+    lines += [f"  {one.actor}: {one.state}{f' as {one.role}' if one.role else ''}: {one.reason}" for one in found.verdicts]
+    lines += [f"  without its {', '.join(found.masked)}"] if found.masked else []
+    return _simple(context, actor, None, found.model_dump(mode="json"), "\n".join(lines) + "\n", served=(found.id,))
+
+
+def access_matrix(context: ContextGraph, actor: Actor, question: AccessMatrix, _: str) -> Reply:
+    found = context.sensitive(least=question.least, actor=actor)
+    rows = (
+        (one.id, one.sensitivity, by.actor, by.role, by.reason)
+        for one in found
+        for by in one.by or (Verdict(state="denied", reason="nobody"),)
+    )
+    return _simple(context, actor, None, _dump(found), columns(rows) or "Nothing is that sensitive.\n")
+
+
 def history(context: ContextGraph, actor: Actor, question: History, _: str) -> Reply:
     revisions = context.history(actor=actor)
     rows = (
@@ -330,6 +363,8 @@ OPERATIONS: dict[str, Operation] = {
         Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
         Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
         Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps, ("text", "json", "sarif"), judges=True),
+        Operation("access explain", "Which rule decides whether somebody sees a thing.", AccessExplain, access_explain),
+        Operation("access matrix", "Who sees each sensitive thing, and by which rule.", AccessMatrix, access_matrix),
         Operation("history", "The revisions, newest first.", History, history),
         Operation("diff", "What differs between two revisions.", Diff, diff),
     )
@@ -344,6 +379,9 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
         outcome, served, revision = "served", reply.served, reply.stamp.revision
     except NotFound:
         outcome = "not_found"
+        raise
+    except NotAllowed:
+        outcome = "refused"
         raise
     except ContextError:
         raise

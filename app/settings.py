@@ -108,6 +108,11 @@ def _yaml(text: str, file: Path) -> Any:
         raise UnreadableSource(message) from error
 
 
+def read_yaml(file: Path) -> Any:
+    """What a YAML file of the workspace holds; `UnreadableSource` names the line where it is no YAML."""
+    return _yaml(_read_named(file), file)
+
+
 def expand(value: Any, env: Mapping[str, str], *, where: str) -> Any:
     """The value with every `${NAME}` in its texts replaced from the environment; an unset one is an InputError."""
     if isinstance(value, dict):
@@ -176,7 +181,7 @@ def read_policy(settings: Settings, ontology: Ontology) -> Policy:
         return EVERYTHING
     file = settings.folder / settings.workspace.access
     try:
-        policy = Policy.model_validate(_yaml(_read_named(file), file))
+        policy = Policy.model_validate(read_yaml(file))
     except ValidationError as error:
         first = error.errors()[0]
         message = f"{settings.workspace.access}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -201,7 +206,7 @@ def read_aliases(settings: Settings) -> dict[str, str]:
     if not settings.workspace.aliases:
         return {}
     file = settings.folder / settings.workspace.aliases
-    found = _yaml(_read_named(file), file)
+    found = read_yaml(file)
     if not isinstance(found, dict):
         message = f"{settings.workspace.aliases}: an alias list is a mapping of `alias: id`"
         raise InputError(message)

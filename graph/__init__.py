@@ -1,7 +1,7 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
 from graph.analysis import Impact
-from graph.context import ContextGraph, Difference, LoadReport, Shown, SourceReport, shown_json
+from graph.context import ContextGraph, Difference, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.errors import (
     Conflict,
     ContextError,
@@ -45,7 +45,7 @@ from graph.model import (
 )
 from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
-from graph.policy import EVERYTHING, Policy
+from graph.policy import EVERYTHING, Policy, Verdict
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
@@ -68,6 +68,7 @@ __all__ = [
     "Entity",
     "EntityRow",
     "Event",
+    "Explained",
     "Facet",
     "Fact",
     "Filter",
@@ -103,6 +104,7 @@ __all__ = [
     "Revision",
     "Scalar",
     "Scope",
+    "Seen",
     "Sensitivity",
     "Shown",
     "SourceReport",
@@ -113,6 +115,7 @@ __all__ = [
     "Subgraph",
     "UnreadableSource",
     "Value",
+    "Verdict",
     "Verified",
     "canonical",
     "load_ontology",

@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from graph import analysis, changes, checks, language, policy, precedents, readiness, scope, verify
-from graph.errors import InputError, NotFound
-from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, SourceTerms, Value, canonical, relation_key
+from graph.errors import InputError, NotAllowed, NotFound
+from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
 from graph.policy import EVERYTHING, Policy
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
@@ -53,6 +53,27 @@ class Difference(Value):
     name: str = ""
     properties: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+
+class Explained(Value):
+    """Whether somebody sees a thing, and for each of those whose rights must agree the rule that decides."""
+
+    id: str
+    kind: str
+    sensitivity: str
+    state: Literal["allowed", "denied"]
+    masked: tuple[str, ...] = ()
+    verdicts: tuple[policy.Verdict, ...]
+
+
+class Seen(Value):
+    """A sensitive thing and who sees it, by which rule."""
+
+    id: str
+    name: str
+    kind: str
+    sensitivity: str
+    by: tuple[policy.Verdict, ...]
 
 
 @dataclass(frozen=True)
@@ -110,16 +131,17 @@ class ContextGraph:
 
     # who sees what, and when
 
-    def view(self, actor: Actor, *, at: str | int | None = None, as_of: date | None = None) -> View:
-        """The graph through this actor's eyes at a revision (a number or a time; None: the newest) and on a day.
+    def view(self, actor: Actor, *, at: str | int | None = None, as_of: date | None = None, task: str = "") -> View:
+        """The graph through this actor's eyes at a revision (a number or a time; None: the newest) and on a day, for a task if one is named.
 
-        The day is today, or, of an old revision, the day on which that was made, so that it answers as it did then.
+        The day is today, or, of an old revision, the day on which that was made, so that it answers as it did then. The rights are
+        those of today.
         """
         head = self.store.head()
         revision = self._revision(at, head)
         today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
-        where = self._filter(actor, head.number if head else 0, today)
         number = revision.number if at is not None and revision else None
+        where = self._filter(actor, head.number if head else 0, number, today, task)
         stamp = Stamp(
             revision=revision.number if revision else 0,
             at=_moment(revision.at) if revision else "",
@@ -142,14 +164,60 @@ class ContextGraph:
             raise NotFound(message)
         return found
 
-    def _filter(self, actor: Actor, head: int, today: date) -> Filter:
-        key = (actor, head, today)
+    def _filter(self, actor: Actor, head: int, at: int | None, today: date, task: str) -> Filter:
+        day = self.now().date()
+        key = (actor, head, at, today, day, task)
         if key not in self._views:
             if len(self._views) > 256:
                 self._views.clear()
-            facets = self.store.facets()
-            self._views[key] = policy.visible(self.access, actor, facets=facets, ontology=self.ontology, as_of=today)
+            worlds = [policy.World(self.store, today, at), *([policy.World(self.store, day)] if at is not None else [])]
+            self._views[key] = policy.visible(
+                self.access, actor, worlds=worlds, ontology=self.ontology, as_of=today, day=day, task=self._named(task)
+            )
         return self._views[key]
+
+    def _named(self, task: str) -> str:
+        """The id under which the graph knows a task."""
+        return self.store.resolve([task], Filter()).get(task, task) if task else ""
+
+    def explain(self, subject: str, id_: str, *, behalf: str = "", task: str = "", actor: Actor) -> Explained:
+        """Which rule decides whether somebody sees a thing; for those who see everything themselves, and for everybody of themselves.
+
+        `NotAllowed` for anybody else. What is not there is not there for anybody: `NotFound`.
+        """
+        self._sees_policy(actor, of=subject)
+        asked = self.access.actor(subject, behalf=behalf)
+        view = self.view(actor)
+        row = next(self.store.entities(view.where, ids=[scope.known(view, [id_])[id_]]))
+        day = self.now().date()
+        world = policy.World(self.store, day)
+        verdicts = policy.explain(self.access, asked, row, world=world, ontology=self.ontology, day=day, task=self._named(task))
+        state = "allowed" if all(one.state == "allowed" for one in verdicts) else "denied"
+        masked = frozenset(name for one in verdicts for name in one.masked) if state == "allowed" else frozenset[str]()
+        return Explained(
+            id=row.id, kind=row.kind, sensitivity=row.sensitivity, state=state, masked=tuple(sorted(masked)), verdicts=tuple(verdicts)
+        )
+
+    def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
+        if self.view(actor).where != Filter(as_of=self.now().date()) and of != actor.id:
+            message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
+            raise NotAllowed(message)
+
+    def sensitive(self, *, least: Sensitivity, actor: Actor) -> list[Seen]:
+        """Who sees each thing that is at least this sensitive, and by which rule: of all whom the policy names, and of all registered agents."""
+        self._sees_policy(actor)
+        view = self.view(actor)
+        levels = list(Sensitivity)[list(Sensitivity).index(least) :]
+        agents = [row.id for row in self.store.entities(view.where, kinds=sorted(self.ontology.family("Agent")))]
+        asked = [self.access.actor(id_) for id_ in sorted({*self.access.actors, *agents}) if not id_.startswith("task:")]
+        day = self.now().date()
+        world = policy.World(self.store, day)
+        judged = policy.Judge(self.access, asked, world=world, ontology=self.ontology, day=day)
+        return [
+            Seen(id=row.id, name=row.name, kind=row.kind, sensitivity=row.sensitivity, by=tuple(judged.who_sees(row)))
+            for row in self.store.entities(view.where)
+            if row.sensitivity in levels
+        ]
 
     # writing
 
@@ -277,7 +345,7 @@ class ContextGraph:
 
     def scope(self, question: Scope, *, actor: Actor, at: str | int | None = None, as_of: date | None = None) -> Subgraph:
         """The part of the graph that fits this actor and this task."""
-        return scope.scope(self.view(actor, at=at, as_of=as_of), question)
+        return scope.scope(self.view(actor, at=at, as_of=as_of, task=question.task), question)
 
     def show(self, id_: str, *, actor: Actor, at: str | int | None = None, as_of: date | None = None) -> Shown:
         """One entity with all that is known of it; `NotFound` where it is absent or hidden."""
@@ -424,7 +492,7 @@ class ContextGraph:
 
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
-        return readiness.ready(self.view(actor, at=at), task, actor=actor)
+        return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
 
     def precedents(
         self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: str | int | None = None
@@ -512,4 +580,4 @@ def _parse(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-__all__ = ["ContextGraph", "Difference", "LoadReport", "Shown", "SourceReport", "Version", "shown_json"]
+__all__ = ["ContextGraph", "Difference", "Explained", "LoadReport", "Seen", "Shown", "SourceReport", "Version", "shown_json"]

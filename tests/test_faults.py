@@ -65,19 +65,20 @@ def test_a_killed_load_leaves_a_whole_revision_or_none(workspace: Path, tmp_path
     _said(whole, "load")
     takes = time.monotonic() - started
     wanted, before = _said(whole, "stats"), _said(workspace, "stats")
-    moments = random.Random(7)
-    killed = 0
-    for _ in range(8):
+    moments, pristine, killed = random.Random(7), tmp_path / "pristine", 0
+    shutil.copytree(workspace, pristine)
+    while killed < 6:
         process = _orgcontext(workspace, "load")
-        time.sleep(moments.uniform(0.2, 1.0) * takes)
+        time.sleep(moments.uniform(0.1, 1.0) * takes)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
         after = _said(workspace, "stats")
         assert after["answer"] in (before["answer"], wanted["answer"])
-        if after["answer"] == wanted["answer"]:
-            break
-    assert killed
+        if after["answer"] == wanted["answer"]:  # it was quicker: begin anew, and be quicker too
+            takes *= 0.8
+            shutil.rmtree(workspace)
+            shutil.copytree(pristine, workspace)
     _said(workspace, "load")
     ended = _said(workspace, "stats")
     assert (ended["answer"], ended["revision"]) == (wanted["answer"], wanted["revision"])

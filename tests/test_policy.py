@@ -1,0 +1,202 @@
+"""Rights on every store: by kind, function, unit and tie; for a person and a task; in time; and that the Filter says what `explain` says."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from company import NOW, company, link, reading, thing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from reference_store import ReferenceStore
+
+from graph import Actor, ContextGraph, Entity, Fact, NotAllowed, NotFound, Policy, Sensitivity
+from graph.policy import Grant
+from graph.stores.base import Store
+
+FACTS: list[Fact] = [
+    thing("Unit", "unit:firm", "Firm"),
+    thing("Unit", "unit:sales", "Sales"),
+    thing("Unit", "unit:legal", "Legal"),
+    thing("BusinessFunction", "function:law", "Law"),
+    thing("Position", "position:head", "Head of Sales"),
+    thing("Position", "position:rep", "Representative"),
+    thing("Person", "person:ann", "Ann", email=["ann@firm.example"]),
+    thing("Person", "person:ben", "Ben"),
+    thing("Policy", "asset:discounts", "Discounts"),
+    thing("Policy", "asset:privilege", "Privilege"),
+    thing("Clause", "asset:clause", "Clause"),
+    thing("Process", "process:sell", "Selling"),
+    thing("ApprovalStep", "step:sell.head", "Head says yes"),
+    thing("AgentTask", "task:sell", "Sell"),
+    link("unit:sales", "part_of", "unit:firm"),
+    link("unit:legal", "part_of", "unit:firm"),
+    link("position:head", "member_of", "unit:sales"),
+    link("position:rep", "member_of", "unit:sales"),
+    link("position:rep", "reports_to", "position:head"),
+    link("person:ann", "holds", "position:head"),
+    link("person:ben", "holds", "position:rep"),
+    link("asset:discounts", "owned_by", "position:head"),
+    link("asset:privilege", "serves", "function:law"),
+    link("asset:clause", "serves", "function:law"),
+    link("process:sell", "owned_by", "position:head"),
+    link("step:sell.head", "step_of", "process:sell"),
+]
+IDS = sorted(one.id for one in FACTS if isinstance(one, Entity))
+ROLES: dict[str, dict[str, str]] = {"r": {}, "s": {}, "admin": {}}
+ADMIN = Actor(id="person:admin", roles=frozenset({"admin"}))
+
+
+def policy(*grants: dict[str, Any], **more: Any) -> Policy:
+    """A policy in which an administrator sees everything, with these grants."""
+    admin: dict[str, Any] = {"role": "admin", "allow": {}, "because": "keeps it"}
+    given = [{"role": "r", "because": "so it is", **grant} for grant in grants]
+    return Policy.model_validate({"roles": ROLES, "grants": [admin, *given], **more})
+
+
+def seen(context: ContextGraph, actor: str = "person:x", *, behalf: str = "", task: str = "") -> set[str]:
+    """The ids that an actor with role r sees."""
+    asked = Actor(id=actor, roles=frozenset({"r"}), behalf=behalf)
+    view = context.view(asked, task=task)
+    return {row.id for row in view.store.entities(view.where)}
+
+
+def kept(store: Store, *grants: dict[str, Any], **more: Any) -> ContextGraph:
+    """The firm under these grants."""
+    return company(store, FACTS, access=policy(*grants, **more))
+
+
+def test_silence_denies(store: Store) -> None:
+    """Without a grant nothing is there."""
+    assert seen(kept(store)) == set()
+
+
+@pytest.mark.parametrize(
+    ("reach", "ids"),
+    [
+        ({"functions": ["function:law"]}, {"function:law", "asset:privilege", "asset:clause"}),
+        ({"functions": ["function:law"], "kinds": ["Clause"]}, {"asset:clause"}),
+        (
+            {"units": ["unit:sales"]},
+            {"unit:sales", "position:head", "position:rep", "asset:discounts", "process:sell", "step:sell.head"},
+        ),
+        ({"units": ["unit:firm"], "kinds": ["Unit"]}, {"unit:firm", "unit:sales", "unit:legal"}),
+        ({"related": ["owner"]}, {"asset:discounts", "process:sell", "step:sell.head"}),
+        ({"related": ["manager"]}, {"position:rep", "person:ben"}),
+        ({"related": ["self"]}, {"person:ann", "position:head"}),
+    ],
+)
+def test_a_rule_can_single_things_out(store: Store, reach: dict[str, Any], ids: set[str]) -> None:
+    """By function, by unit with all below it, and by the tie to the actor, with the parts of what it singles out."""
+    assert seen(kept(store, {"allow": reach}), "person:ann") == ids
+
+
+def test_a_nearer_rule_beats_a_farther_one_and_deny_beats_allow_beside_it(store: Store) -> None:
+    """What is singled out before kinds, kinds before wider kinds, those before all."""
+    context = kept(store, {"allow": {}}, {"deny": {"kinds": ["Policy"]}}, {"allow": {"functions": ["function:law"]}})
+    assert seen(context) == set(IDS) - {"asset:discounts"}
+    context = kept(store, {"deny": {"functions": ["function:law"]}}, {"allow": {"functions": ["function:law"]}}, {"allow": {}})
+    assert seen(context) == set(IDS) - {"asset:privilege", "asset:clause", "function:law"}
+
+
+def test_who_acts_for_somebody_sees_what_both_see(store: Store) -> None:
+    """Exactly: also what one of them sees by kind and the other because it is singled out."""
+    context = kept(
+        store,
+        {"allow": {"kinds": ["Policy"]}},
+        {"role": "s", "allow": {"functions": ["function:law"]}},
+        actors={"person:ben": ["s"]},
+    )
+    assert seen(context, "agent:a") == {"asset:discounts", "asset:privilege"}
+    assert seen(context, "agent:a", behalf="person:ben") == {"asset:privilege"}
+    assert seen(context, "agent:a", behalf="person:nobody") == set()
+
+
+def test_a_task_narrows_what_is_seen_for_it(store: Store) -> None:
+    """Where the policy names the task; another task narrows nothing."""
+    context = kept(store, {"allow": {}}, {"role": "s", "allow": {"kinds": ["Clause", "AgentTask"]}}, actors={"task:sell": ["s"]})
+    assert seen(context, task="task:sell") == {"asset:clause", "task:sell"}
+    assert seen(context, task="task:other") == set(IDS)
+
+
+def test_a_grant_can_have_its_time(store: Store) -> None:
+    """From its first day to its last, by the clock of today, whatever day the question is about."""
+    day = NOW.date()
+    for start, end, there in ((day, day, True), (day + timedelta(1), None, False), (None, day - timedelta(1), False)):
+        context = kept(store, {"allow": {}, "valid_from": start, "valid_to": end})
+        assert bool(seen(context)) == there
+        old = context.view(Actor(id="a:b", roles=frozenset({"r"})), at=1, as_of=date(2020, 1, 1))
+        assert bool(list(old.store.entities(old.where, at=old.at))) == there
+
+
+def test_what_is_lost_is_lost_for_the_past_too(store: Store) -> None:
+    """A thing that leaves the function of a role leaves its sight, also at the revision at which it was there."""
+    context = kept(store, {"allow": {"functions": ["function:law"]}})
+    actor = Actor(id="person:x", roles=frozenset({"r"}))
+    assert [hit.id for hit in context.find("Privilege", actor=actor)][:1] == ["asset:privilege"]
+    left = [one for one in FACTS if one != link("asset:privilege", "serves", "function:law")]
+    assert context.load([reading("main", left)], actor="person:tester").revision == 2
+    for at in (None, 1):
+        with pytest.raises(NotFound):
+            context.show("asset:privilege", actor=actor, at=at)
+    assert context.show("asset:privilege", actor=ADMIN, at=1).item.row.id == "asset:privilege"
+
+
+@pytest.mark.parametrize(
+    ("grant", "words"),
+    [
+        ({}, "either 'allow' or 'deny'"),
+        ({"allow": {}, "deny": {}}, "either 'allow' or 'deny'"),
+        ({"allow": {"functions": ["function:x"], "properties": ["email"]}}, "cannot be granted by function"),
+        ({"allow": {"related": ["friend"]}}, "'self', 'owner' or 'manager'"),
+        ({"allow": {}, "valid_from": "2026-02-01", "valid_to": "2026-01-01"}, "ends before it begins"),
+        ({"allow": {}, "role": "nobody"}, "role 'nobody' is not among the roles"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(grant: dict[str, Any], words: str) -> None:
+    """With what is wrong in words."""
+    with pytest.raises(ValidationError, match=words):
+        policy(grant)
+
+
+def test_only_who_sees_everything_looks_into_the_rights_of_others(store: Store) -> None:
+    """Everybody may ask of themselves; what they may not see stays unknown to them."""
+    context = kept(store, {"allow": {"kinds": ["Policy"]}}, actors={"person:x": ["r"]})
+    ann = Actor(id="person:x", roles=frozenset({"r"}))
+    assert context.explain("person:x", "asset:discounts", actor=ann).state == "allowed"
+    with pytest.raises(NotFound):
+        context.explain("person:x", "asset:clause", actor=ann)
+    with pytest.raises(NotAllowed):
+        context.explain("person:y", "asset:discounts", actor=ann)
+    with pytest.raises(NotAllowed):
+        context.sensitive(least=Sensitivity.restricted, actor=ann)
+    said = context.explain("person:x", "asset:clause", actor=ADMIN)
+    assert (said.state, said.verdicts[0].reason) == ("denied", "No rule allows it.")
+
+
+REACHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "kinds": st.frozensets(st.sampled_from(["Policy", "KnowledgeAsset", "Person", "Unit", "Clause"]), min_size=1, max_size=2),
+        "functions": st.just(frozenset({"function:law"})),
+        "units": st.sampled_from([frozenset({"unit:sales"}), frozenset({"unit:firm"})]),
+        "related": st.frozensets(st.sampled_from(["self", "owner", "manager"]), min_size=1),
+    },
+)
+GRANTS = st.lists(st.tuples(st.sampled_from(["r", "s"]), st.booleans(), REACHES), max_size=5)
+
+
+@given(GRANTS, st.sampled_from(["", "person:ben"]))
+@settings(max_examples=60)
+def test_the_filter_says_what_explain_says(grants: list[tuple[str, bool, dict[str, Any]]], behalf: str) -> None:
+    """Of every thing, for any policy: seen where all verdicts allow it, and nowhere else."""
+    made = [
+        Grant.model_validate({"role": role, "because": "so it is", "allow" if allowed else "deny": reach})
+        for role, allowed, reach in grants
+    ]
+    access = policy(actors={"person:ben": ["s"], "person:ann": ["r"]}).model_copy(update={"grants": (*policy().grants, *made)})
+    context = company(ReferenceStore(), FACTS, access=access)
+    allowed = {id_ for id_ in IDS if context.explain("person:ann", id_, behalf=behalf, actor=ADMIN).state == "allowed"}
+    assert seen(context, "person:ann", behalf=behalf) == allowed
