@@ -49,12 +49,16 @@ class Individual:
         """The person, where it works, to whom it reports, and its roles."""
         keys = filled(email=one_or_all(self.emails), login=one_or_all(self.logins))
         yield thing("Person", self.id, self.where, name=self.name, properties=keys | self.properties)
-        yield from placed(self.place, self.where)
-        for unit in dict.fromkeys((innermost(self.place), *self.units)):
-            yield from link(self.id, "member_of", unit, self.where)
+        yield from self.memberships()
         yield from link(self.id, "reports_to", self.manager, self.where)
         for role in dict.fromkeys(self.roles):
             yield from acting(self.id, role, self.where)
+
+    def memberships(self) -> Iterator[Fact]:
+        """Where the person works: the place by its names, and the units."""
+        yield from placed(self.place, self.where)
+        for unit in dict.fromkeys((innermost(self.place), *self.units)):
+            yield from link(self.id, "member_of", unit, self.where)
 
 
 def acting(one: str, role: str, where: str) -> Iterator[Fact]:
@@ -67,7 +71,7 @@ def acting(one: str, role: str, where: str) -> Iterator[Fact]:
 def steps(place: Sequence[str]) -> list[tuple[str, str, str]]:
     """(kind, id, name) of an organization and the units below it that a person's record names, from the widest; blanks are left out."""
     kinds = ("Organization", *("Unit" for _ in place[1:]))
-    found = [(kind, slug(name), name.strip()) for kind, name in zip(kinds, place, strict=True)]
+    found = [(kind, slug(name), name.strip()) for kind, name in zip(kinds, place, strict=False)]
     return [(kind, f"{kind.lower()}:{local}", name) for kind, local, name in found if local]
 
 

@@ -25,6 +25,7 @@ _DAY = re.compile(r"(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})([-/.])(\d{1
 _DAYS = frozenset(("since", "left_on", "valid_from", "valid_to", "verified_at"))
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|mba|esq)?\.?", re.IGNORECASE)
 _OF_UNITS = ("code", "unit_type", "function", "head")
+_OTHERS = frozenset(("postuniquereference", "reportingseniorpost", "schemas", "$schema", "@context", "@graph"))  # marks of other forms
 _PERSONAL = frozenset(("employee_number", "first_name", "manager", "manager_email", "reports_to", "login", "since"))
 
 
@@ -121,10 +122,10 @@ def matches(file: File) -> bool:
     except UnreadableSource:
         return False
     header = file.header()
+    if header & _OTHERS:
+        return False
     if ("id" in header and bool(header & {"name", "manager", "position", "email", "reportsto"})) or {"unit", "partof"} <= header:
         return True
-    if {"postuniquereference", "reportingseniorpost"} & header:
-        return False
     found = set(guess(map(str, record), PEOPLE).columns.values())
     somebody = bool(found & {"name", "employee_number", "email", "position"}) or {"first_name", "last_name"} <= found
     return somebody and bool(found & _PERSONAL) and len(found) >= 3
