@@ -126,7 +126,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
         yield from model.entity(subject)
     for subject in model.said.subjects:
         yield from model.relations(subject)
-        if ORG + "Membership" in model.said.types(subject) or model.said.of(subject, ORG + "member"):
+        if ORG + "Membership" in model.said.types(subject) or model.said.of(subject, ORG + "member") or subject in model.holders:
             yield from model.membership(subject)
     yield from unread(file, "class", model.strange)
     yield from unread(file, "property", model.unused)
@@ -148,6 +148,7 @@ class _Model:
             kind = next((kind for class_, kind in _KINDS.items() if class_ in types), "")
             if kind:
                 self.kinds[subject] = "Unit" if kind == "Organization" and said.of(subject, ORG + "unitOf") else kind
+        self.holders = {one.value: subject for subject in said.subjects for one in said.of(subject, ORG + "hasMembership") if not one.text}
         self._infer()
         for subject in said.subjects:
             types = said.types(subject)
@@ -156,6 +157,8 @@ class _Model:
 
     def _infer(self) -> None:
         """Give a kind to what the file describes and only uses: it is what the property says that it is."""
+        for subject in self.holders.values():
+            self._kind(subject, "Person")
         for subject, properties in self.said.subjects.items():
             for predicate, ends in properties.items():
                 if predicate not in _RELATIONS:
@@ -273,20 +276,21 @@ class _Model:
     def membership(self, subject: str) -> Iterator[Fact | Finding]:
         """A membership with its role and time; one in a role is also a role that the member acts in."""
         said, where = self.said, self.said.place(subject)
-        members, bodies, roles = (said.of(subject, one) for one in (ORG + "member", ORG + "organization", _ROLE))
+        members, bodies, roles = ([end.value for end in said.of(subject, one)] for one in (ORG + "member", ORG + "organization", _ROLE))
+        members = members or [one for one in (self.holders.get(subject),) if one]
         since, until = self._during(subject)
         if not members or not (bodies or roles):
             message = f"{where}: the membership has no {'member' if not members else 'organization'}; it was left out"
             yield Finding(id=f"membership:{where}:{local(subject)}", check="membership", level="warning", subject=where, message=message)
-        named = filled(role=one_or_all(self.name(one.value) or local(one.value) for one in roles))
+        named = filled(role=one_or_all(self.name(one) or local(one) for one in roles))
         for member in members:
-            own = self.id_of(member.value, "Person")
+            own = self.id_of(member, "Person")
             for body in bodies:
                 relation = "part_of" if own.startswith(("organization:", "unit:")) else "member_of"
-                target = self.id_of(body.value, "Organization")
+                target = self.id_of(body, "Organization")
                 yield from link(own, relation, target, where, properties=named, valid_from=since, valid_to=until)
             for role in roles if own.startswith(("person:", "position:")) else ():
-                yield from self._acts(own, role.value, where, valid_from=since, valid_to=until)
+                yield from self._acts(own, role, where, valid_from=since, valid_to=until)
 
     def _during(self, subject: str) -> tuple[date | None, date | None]:
         """The days on which a membership begins and ends, as far as it says them as days of XML Schema."""

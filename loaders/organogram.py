@@ -154,7 +154,9 @@ class _Sheet:
                 where = next(place for one in own if (place := self.held[one]))
                 message = f"{where}: one name is on the posts {', '.join(posts)}; they are kept as {len(posts)} people, unless an address joins them"
                 remedy = "If they are one person, say so in the workspace's alias list."
-                yield Finding(id=f"name:{where}", check="name", level="note", subject=where, message=message, evidence=tuple(own), remedy=remedy)
+                yield Finding(
+                    id=f"name:{where}", check="name", level="note", subject=where, message=message, evidence=tuple(own), remedy=remedy
+                )
 
     def _post(self, row: SeniorRow, where: str) -> Iterator[Fact | Finding]:
         own = _post_id(row.organisation, row.department, row.ref)

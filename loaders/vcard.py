@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from graph import Fact, Finding, slug
 from loaders.hierarchy import Individual, Names, Unread, exact, fault
 from loaders.source import File, filled, link, thing
+from loaders.triples import iri_id
 
 _LINE = re.compile(r'(?:([\w-]+)\.)?([\w-]+)((?:;(?:[^":;]|"[^"]*")*)*):(.*)', re.DOTALL)
 _PARAMETER = re.compile(r';([\w-]+)(?:=((?:[^";:]|"[^"]*")*))?')
@@ -190,7 +191,8 @@ class _Book:
             self.faults.append(fault("row", where, "a card has a UID, an e-mail address or at least a name (FN); this one was left out"))
             return
         prefix = "person" if _kind(card) == "individual" else "organization" if _kind(card) == "org" else "unit"
-        own = exact(prefix, _bare(uid)) if uid else f"{prefix}:{slug(key or f'{self.file.source.name}.{name}')}"
+        by_uid = iri_id(prefix, uid) if _web(uid) else exact(prefix, _bare(uid))
+        own = by_uid if uid else f"{prefix}:{slug(key or f'{self.file.source.name}.{name}')}"
         if own in self.cards:
             first = self.cards[own].line
             self.faults.append(fault("row", where, f"is the same as the card in line {first}; the first is read", level="warning"))
@@ -215,7 +217,9 @@ class _Book:
             return
         kind = "Organization" if own.startswith("organization:") else "Unit"
         properties = filled(unit_type="group" if kind == "Unit" else "", email=card.text("EMAIL").casefold(), url=card.text("URL"))
-        yield thing(kind, own, where, name=_name(card), properties=properties | filled(description=card.text("NOTE")))
+        yield thing(
+            kind, own, where, name=_name(card), properties=properties | filled(description=card.text("NOTE"), uri=_web(card.text("UID")))
+        )
         yield from self._members(own, card)
 
     def _members(self, own: str, card: Card) -> Iterator[Fact]:
@@ -247,7 +251,7 @@ class _Book:
                 title=card.text("TITLE"),
                 location=_location(card),
                 url=card.text("URL"),
-                uri=card.text("SOURCE"),
+                uri=_web(card.text("UID")) or card.text("SOURCE"),
                 notes=card.text("NOTE"),
             ),
         ).facts()
@@ -279,9 +283,9 @@ class _Book:
     def _end(self, text: str) -> str:
         """The id of whom a UID, an address or another URI means; "" for a name."""
         bare = _bare(text)
-        if found := self.known.get(bare.casefold()):
-            return found
         address = re.fullmatch(r"(?:mailto:)?(\S+@\S+)", text, re.IGNORECASE)
+        if found := self.known.get((address[1] if address else bare).casefold()):
+            return found
         if address:
             return self.strangers.setdefault(address[1].casefold(), f"person:{slug(address[1])}")
         return exact("person", bare) if re.match(r"[A-Za-z][\w+.-]*:\S+$", text) else ""
@@ -318,3 +322,8 @@ def _location(card: Card) -> str:
 def _bare(uid: str) -> str:
     """A UID without the scheme that makes a UUID a URI."""
     return re.sub(r"^urn:uuid:", "", uid.strip(), flags=re.IGNORECASE)
+
+
+def _web(uid: str) -> str:
+    """A UID under which the rest of the world knows its card, too."""
+    return uid if re.match(r"https?://\S+$", uid) else ""
