@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from graph import Fact, Finding, Properties, PropertyValue, slug
@@ -31,7 +32,8 @@ def one_or_all(values: Iterable[str]) -> PropertyValue:
 class Individual:
     """A person as one form says it. `place` holds names of organization, division, department and team, from the widest; blanks are left out.
 
-    `units` are ids of units that the person is a member of, `manager` is the id of the person above, `roles` are names.
+    `units` are ids of units that the person is a member of, `manager` is the id of the person above, `roles` are names. `named` holds the
+    parts of the organization that the file has told already, so that each is told once.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Individual:
     manager: str = ""
     roles: Sequence[str] = ()
     properties: Properties = field(default_factory=dict[str, PropertyValue])
+    named: set[str] = field(default_factory=set[str])
 
     def facts(self) -> Iterator[Fact]:
         """The person, where it works, to whom it reports, and its roles."""
@@ -56,7 +59,7 @@ class Individual:
 
     def memberships(self) -> Iterator[Fact]:
         """Where the person works: the place by its names, and the units."""
-        yield from placed(self.place, self.where)
+        yield from placed(self.place, self.where, self.named)
         for unit in dict.fromkeys((innermost(self.place), *self.units)):
             yield from link(self.id, "member_of", unit, self.where)
 
@@ -68,11 +71,16 @@ def acting(one: str, role: str, where: str) -> Iterator[Fact]:
         yield from link(one, "has_role", f"role:{slug(role)}", where)
 
 
-def steps(place: Sequence[str]) -> list[tuple[str, str, str]]:
+def steps(place: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
     """(kind, id, name) of an organization and the units below it that a person's record names, from the widest; blanks are left out."""
+    return _steps(tuple(place))
+
+
+@lru_cache(4096)
+def _steps(place: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
     kinds = ("Organization", *("Unit" for _ in place[1:]))
     found = [(kind, slug(name), name.strip()) for kind, name in zip(kinds, place, strict=False)]
-    return [(kind, f"{kind.lower()}:{local}", name) for kind, local, name in found if local]
+    return tuple((kind, f"{kind.lower()}:{local}", name) for kind, local, name in found if local)
 
 
 def innermost(place: Sequence[str]) -> str:
@@ -81,12 +89,15 @@ def innermost(place: Sequence[str]) -> str:
     return found[-1][1] if found else ""
 
 
-def placed(place: Sequence[str], where: str) -> Iterator[Fact]:
-    """The organization and the units that a person's record names, each a part of the one above it."""
+def placed(place: Sequence[str], where: str, named: set[str]) -> Iterator[Fact]:
+    """The organization and the units that a person's record names, each a part of the one above it; what is `named` already is not told again."""
     above = ""
     for kind, id_, name in steps(place):
-        yield thing(kind, id_, where, name=name)
-        if id_ != above:
+        if id_ not in named:
+            named.add(id_)
+            yield thing(kind, id_, where, name=name)
+        if above and id_ != above and f"{id_} {above}" not in named:
+            named.add(f"{id_} {above}")
             yield from link(id_, "part_of", above, where)
         above = id_
 

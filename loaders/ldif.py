@@ -15,7 +15,7 @@ from graph import Fact, Finding, Properties
 from loaders.hierarchy import Individual, Unread, exact, fault
 from loaders.source import File, filled, link, thing
 
-_BLANK = re.compile(r"[ \t]+")
+_SPECIAL = re.compile(r'[\\"+;]')
 _HEX = re.compile(r"\\([0-9A-Fa-f]{2})")
 
 # What an object class makes of an entry; the first row of which the entry has a class decides.
@@ -80,12 +80,14 @@ class Entry:
 
     def texts(self, *names: str) -> list[str]:
         """The values of these attributes that are texts, those without a language first."""
-        found = [value for name in names for value in self.attributes.get(name, ()) if value.text]
-        return [one.text or "" for one in sorted(found, key=lambda one: bool(one.options))]
+        found = [value for name in names if name in self.attributes for value in self.attributes[name] if value.text]
+        if any(one.options for one in found):
+            found.sort(key=lambda one: bool(one.options))
+        return [one.text or "" for one in found]
 
     def first(self, *names: str) -> str:
         """The first value of the first of these attributes that has one."""
-        return next((text for name in names for text in self.texts(name)), "")
+        return next((text for name in names if name in self.attributes for text in self.texts(name)), "")
 
 
 # the syntax
@@ -191,9 +193,18 @@ class Reader:
 @lru_cache(1 << 16)
 def normal(dn: str) -> str:
     """A DN so that all ways to write it are one (RFC 4514): no case, no idle blanks, no idle escapes, parts of an RDN in order."""
+    if not _SPECIAL.search(dn):
+        return ",".join(map(_plain, dn.strip().split(",")))
     plain = _HEX.sub(_unhex, dn) if "\\" in dn else dn
     steps = _split(plain.strip(), ",;")
     return ",".join("+".join(sorted(map(_part, _split(step, "+")))) for step in steps)
+
+
+@lru_cache(1 << 12)
+def _plain(step: str) -> str:
+    """An RDN of one part in which nothing is escaped."""
+    name, _, value = step.partition("=")
+    return f"{name.strip().casefold()}={' '.join(value.split()).casefold()}"
 
 
 def _unhex(found: re.Match[str]) -> str:
@@ -233,7 +244,7 @@ def _part(text: str) -> str:
     if value.endswith(" ") and bare.endswith("\\"):
         bare += " "  # an escaped blank at the end belongs to the value
     bytes_ = re.sub(r"(?:\\[0-9a-f]{2})+", _utf8, bare)
-    said = _BLANK.sub(" ", re.sub(r"\\(.)", r"\1", bytes_).strip()).casefold()
+    said = " ".join(re.sub(r"\\(.)", r"\1", bytes_).split()).casefold()
     return f"{name.strip().casefold()}=" + re.sub(r"([,;+\\])", r"\\\1", said)
 
 
@@ -286,6 +297,7 @@ class _Directory:
         self.entries: dict[str, Entry] = {}
         self.sorts: dict[str, str] = {}
         self.logins: dict[str, str] = {}
+        self.named: set[str] = set()
         self.units: dict[str, list[str]] = defaultdict(list)
 
     def take(self, entry: Entry) -> Finding | None:
@@ -397,10 +409,11 @@ class _Directory:
             ],
             manager=self.id_of(first("manager")) if first("manager") and normal(first("manager")) != dn else "",
             properties=properties,
+            named=self.named,
         )
         yield from made.facts()
         for more in own[1:]:
-            yield from Individual(id=made.id, where=where, place=("", "", more)).memberships()
+            yield from Individual(id=made.id, where=where, place=("", "", more), named=self.named).memberships()
 
     def _group(self, dn: str, entry: Entry, where: str) -> Iterator[Fact | Finding]:
         own = exact("unit", dn)

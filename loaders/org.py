@@ -80,6 +80,7 @@ _TEXTS: Mapping[str, str] = {
     ORG + "remuneration": "remuneration",
     ORG + "purpose": "objective",
 }
+_ORDER = {predicate: number for number, predicate in enumerate(_TEXTS)}
 _MAIL = (FOAF + "mbox", VCARD + "hasEmail", VCARD + "email", *(f"{base}email" for base in SCHEMA))
 _NAMES = (
     *(SKOS + "prefLabel", FOAF + "name", VCARD + "fn", VCARD + "organization-name", RDFS + "label", ROV + "legalName", DCTERMS + "title"),
@@ -184,11 +185,15 @@ class _Model:
             return ""
         if not node.startswith("_:"):
             return iri_id(_PREFIXES[kind], node)
+        return f"{_PREFIXES[kind]}:{self._digest(node)}"
+
+    def _digest(self, node: str) -> str:
+        """What a blank node says, in short."""
         if node not in self.blank:
             said = self.said.subjects.get(node, {})
             words = sorted(f"{predicate} {one.value}" for predicate, ends in said.items() for one in ends if not one.value.startswith("_:"))
             self.blank[node] = sha256("\n".join(words).encode()).hexdigest()[:16]
-        return f"{_PREFIXES[kind]}:{self.blank[node]}"
+        return self.blank[node]
 
     def entity(self, subject: str) -> Iterator[Fact]:
         """A thing with its name, keys and texts."""
@@ -199,8 +204,9 @@ class _Model:
             location=self._site(subject),
             alternative_labels=one_or_all(plain(one.value) for one in said.of(subject, SKOS + "altLabel")),
         )
-        for predicate, name in _TEXTS.items():
-            if (value := self._value(subject, predicate)) and name not in properties:
+        for predicate in sorted(said.subjects[subject].keys() & _TEXTS.keys(), key=_ORDER.__getitem__):
+            name = _TEXTS[predicate]
+            if name not in properties and (value := self._value(subject, predicate)):
                 properties[name] = value
         yield thing(kind, self.id_of(subject, kind), where, name=self.name(subject), properties=properties)
         for predicate, ends in said.subjects[subject].items():
@@ -280,8 +286,9 @@ class _Model:
         members = members or [one for one in (self.holders.get(subject),) if one]
         since, until = self._during(subject)
         if not members or not (bodies or roles):
-            message = f"{where}: the membership has no {'member' if not members else 'organization'}; it was left out"
-            yield Finding(id=f"membership:{where}:{local(subject)}", check="membership", level="warning", subject=where, message=message)
+            message = f"{where}: a membership has no {'member' if not members else 'organization'}; it was left out"
+            id_ = f"membership:{where}:{self._digest(subject) if subject.startswith('_:') else local(subject)}"
+            yield Finding(id=id_, check="membership", level="warning", subject=where, message=message)
         named = filled(role=one_or_all(self.name(one) or local(one) for one in roles))
         for member in members:
             own = self.id_of(member, "Person")

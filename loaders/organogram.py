@@ -62,11 +62,7 @@ def matches(file: File) -> bool:
     """Whether it is a table of senior posts or of junior posts under them."""
     if file.suffix not in (".csv", ".xlsx") or b"<" in file.content[:1]:
         return False
-    try:
-        record, _ = next(_decoded(file).records(), (dict[str, Any](), ""))
-    except UnreadableSource:
-        return False
-    found = {slug(str(heading)) for heading in record}
+    found = {slug(str(heading)) for heading in _decoded(file).first}
     return {"post-unique-reference", "reports-to-senior-post"} <= found or {"reporting-senior-post", "generic-job-title"} <= found
 
 

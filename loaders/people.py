@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from graph import Fact, Finding, UnreadableSource, slug
+from graph import Fact, Finding, slug
 from loaders.headings import PEOPLE, Guess, bare, guess
 from loaders.hierarchy import VACANT, Names, Unread, acting, fault, innermost, placed, steps
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
@@ -26,6 +26,7 @@ _DAYS = frozenset(("since", "left_on", "valid_from", "valid_to", "verified_at"))
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|mba|esq)?\.?", re.IGNORECASE)
 _OF_UNITS = ("code", "unit_type", "function", "head")
 _OTHERS = frozenset(("postuniquereference", "reportingseniorpost", "schemas", "$schema", "@context", "@graph"))  # marks of other forms
+_OURS = frozenset(("manager", "position", "email", "reportsto"))
 _PERSONAL = frozenset(("employee_number", "first_name", "manager", "manager_email", "reports_to", "login", "since"))
 
 
@@ -109,6 +110,9 @@ class PersonRow(Kept):
         return f"{self.first_name} {self.last_name or self.name}".strip()
 
 
+_FOLDED = frozenset(name.replace("_", "") for name in PersonRow.model_fields)
+
+
 def _turned(name: str) -> str:
     """`Example, Ada` as `Ada Example`; `Example, Jr.` stays."""
     last, comma, first = (part.strip() for part in name.partition(","))
@@ -117,16 +121,12 @@ def _turned(name: str) -> str:
 
 def matches(file: File) -> bool:
     """Whether the table has a key and something that only people or units have, in our words or in those of an HR system."""
-    try:
-        record, _ = next(file.records(), (dict[str, Any](), ""))
-    except UnreadableSource:
-        return False
     header = file.header()
     if header & _OTHERS:
         return False
-    if ("id" in header and bool(header & {"name", "manager", "position", "email", "reportsto"})) or {"unit", "partof"} <= header:
+    if ("id" in header and (header & _OURS or ("name" in header and header <= _FOLDED))) or {"unit", "partof"} <= header:
         return True
-    found = set(guess(map(str, record), PEOPLE).columns.values())
+    found = set(guess(map(str, file.first), PEOPLE).columns.values())
     somebody = bool(found & {"name", "employee_number", "email", "position"}) or {"first_name", "last_name"} <= found
     return somebody and bool(found & _PERSONAL) and len(found) >= 3
 
@@ -145,7 +145,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     people = _People(file, [(row, where) for row, where in rows if row.key or row.position])
     named: set[str] = set()
     for row, where in rows:
-        yield from people.facts(row, where, named) if row.key or row.position else _unit(row, where)
+        yield from people.facts(row, where, named) if row.key or row.position else _unit(row, where, named)
     yield from people.findings()
 
 
@@ -390,13 +390,13 @@ def _position(row: PersonRow, person: str, position: str, where: str) -> Iterato
     yield from link(position, "deputizes_for", reference("position", row.deputizes_for), where)
 
 
-def _unit(row: PersonRow, where: str) -> Iterator[Fact]:
+def _unit(row: PersonRow, where: str, named: set[str]) -> Iterator[Fact]:
     unit = reference("unit", row.own_unit)
     properties = filled(code=row.code, unit_type=row.unit_type) | row.kept()
     yield thing("Unit", unit, where, name=row.unit_name or row.unit, properties=properties)
     yield from link(unit, "part_of", reference("unit", row.part_of), where)
     if not row.part_of:
-        yield from placed((row.company, row.division), where)
+        yield from placed((row.company, row.division), where, named)
         yield from link(unit, "part_of", innermost((row.company, row.division)), where)
     if row.function:
         function = reference("function", row.function)

@@ -209,6 +209,7 @@ class _Session:
             manager=self._manager(one, more.get("manager")),
             roles=[_text(role.get("display") or role.get("value")) for role in _several(said.get("roles"))],
             properties=_properties(said, more),
+            named=self.named,
         ).facts()
         for group in _several(said.get("groups")):
             unit = self._group_of(group)

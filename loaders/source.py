@@ -245,13 +245,17 @@ class File:
             except ValidationError as error:
                 yield from _bad_row(error, where)
 
+    @cached_property
+    def first(self) -> Mapping[str, Any]:
+        """The first record, read once however many loaders look at it; empty for a file that has none."""
+        try:
+            return next(iter(self.records()), ({}, ""))[0]
+        except UnreadableSource:
+            return {}
+
     def header(self) -> frozenset[str]:
         """The folded names of the first record's fields, as this source maps them; empty for a file that has none."""
-        try:
-            record, _ = next(iter(self.records()), ({}, ""))
-        except UnreadableSource:
-            return frozenset()
-        return frozenset(_folded(self.source.columns.get(name, name)) for name in record)
+        return frozenset(_folded(self.source.columns.get(name, name)) for name in self.first)
 
 
 def _cell(value: Any) -> str:

@@ -63,7 +63,8 @@ class Card:
 
     def all(self, *names: str) -> list[Property]:
         """The properties of these names, those that are preferred first."""
-        return sorted((one for one in self.properties if one.name in names and one.value.strip()), key=_preference)
+        found = [one for one in self.properties if one.name in names and one.value.strip()]
+        return sorted(found, key=_preference) if len(found) > 1 else found
 
     def text(self, *names: str) -> str:
         """The first text of these names, or nothing."""
@@ -76,8 +77,9 @@ def _preference(one: Property) -> int:
 
 
 def _unescaped(text: str) -> str:
-    found = re.sub(r"\\([\\,;:nN])", lambda sign: "\n" if sign[1] in "nN" else sign[1], text)
-    return " ".join(found.split())
+    if "\\" in text:
+        text = re.sub(r"\\([\\,;:nN])", lambda sign: "\n" if sign[1] in "nN" else sign[1], text)
+    return " ".join(text.split())
 
 
 # the syntax
@@ -176,6 +178,7 @@ class _Book:
     cards: dict[str, Card] = field(default_factory=dict[str, Card])
     known: dict[str, str] = field(default_factory=dict[str, str])
     names: Names = field(default_factory=Names)
+    named: set[str] = field(default_factory=set[str])
     strangers: dict[str, str] = field(default_factory=dict[str, str])
     faults: list[Finding] = field(default_factory=list[Finding])
 
@@ -245,6 +248,7 @@ class _Book:
             name=_name(card),
             emails=[one.text.casefold().removeprefix("mailto:") for one in card.all("EMAIL") if one not in home],
             place=place,
+            named=self.named,
             roles=[one.text for one in card.all("ROLE")],
             properties=filled(
                 employee_number=card.text("X-EMPLOYEE-NUMBER", "X-EMPLOYEENUMBER", "X-EMPLOYEE-ID"),
@@ -256,7 +260,7 @@ class _Book:
             ),
         ).facts()
         for more in places[1:]:
-            yield from Individual(id=own, where=where, place=more).memberships()
+            yield from Individual(id=own, where=where, place=more, named=self.named).memberships()
         yield from self._lines_of(own, card)
 
     def _lines_of(self, own: str, card: Card) -> Iterator[Fact | Finding]:
