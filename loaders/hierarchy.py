@@ -158,7 +158,7 @@ class Unread:
     def findings(self) -> Iterator[Finding]:
         """One note for each sort."""
         for sort, count in self.counts.items():
-            message = f"{self.first[sort]}: nothing reads {sort} ({count} times)"
+            message = f"{self.first[sort]}: nothing reads {sort} (count: {count})"
             yield Finding(id=f"unread:{self.file.name}:{sort}", check="unread", level="note", subject=sort, message=message)
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from graph import Fact, Finding, Properties
-from loaders.hierarchy import one_or_all
+from loaders.hierarchy import fault, one_or_all
 from loaders.source import File, filled, link, thing
 from loaders.triples import DCTERMS, OWL, RDFS, SKOS, TYPE, Triples, classes, iri_id, local, plain, triples, unread
 
@@ -90,7 +90,8 @@ _GIVEN = ((FOAF + "givenName", FOAF + "familyName"), (FOAF + "firstName", FOAF +
 _SITES = (ORG + "hasPrimarySite", ORG + "basedAt", ORG + "hasSite", ORG + "hasRegisteredSite", ORG + "siteAddress", VCARD + "hasAddress")
 _ROLE = ORG + "role"
 _SAME = OWL + "sameAs"
-_MEMBERSHIP = (ORG + "member", ORG + "organization", ORG + "memberDuring")
+_BODIES = (ORG + "organization", ORG + "organisation")  # the second is no term of ORG, and published often
+_MEMBERSHIP = (ORG + "member", *_BODIES, ORG + "memberDuring")
 _READ = frozenset(
     (
         *(TYPE, _ROLE, _SAME, ORG + "hasMembership", ORG + "siteOf", SKOS + "altLabel", ORG + "transitiveSubOrganizationOf"),
@@ -129,6 +130,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
         yield from model.relations(subject)
         if ORG + "Membership" in model.said.types(subject) or model.said.of(subject, ORG + "member") or subject in model.holders:
             yield from model.membership(subject)
+    yield from model.findings()
     yield from unread(file, "class", model.strange)
     yield from unread(file, "property", model.unused)
     yield from unread(file, "predicate", model.loose)
@@ -144,6 +146,7 @@ class _Model:
         self.unused: Counter[str] = Counter()
         self.loose: Counter[str] = Counter()
         self.blank: dict[str, str] = {}
+        self.lacking: dict[str, list[str]] = {}
         for subject in said.subjects:
             types = said.types(subject)
             kind = next((kind for class_, kind in _KINDS.items() if class_ in types), "")
@@ -169,7 +172,7 @@ class _Model:
                 for one in ends:
                     if not one.text:
                         self._kind(one.value, end if predicate != ORG + "reportsTo" else self.kinds.get(subject, end))
-            for predicate, kind in ((ORG + "member", "Person"), (ORG + "organization", "Organization"), (_ROLE, "Role")):
+            for predicate, kind in ((ORG + "member", "Person"), *((one, "Organization") for one in _BODIES), (_ROLE, "Role")):
                 for one in properties.get(predicate, ()):
                     if not one.text:
                         self._kind(one.value, kind)
@@ -279,16 +282,14 @@ class _Model:
             yield thing("Role", own, where, name=re.sub(r"[-_]+", " ", local(role)), properties=filled(uri=role))
         yield from link(one, "has_role", own, where, **more)
 
-    def membership(self, subject: str) -> Iterator[Fact | Finding]:
+    def membership(self, subject: str) -> Iterator[Fact]:
         """A membership with its role and time; one in a role is also a role that the member acts in."""
         said, where = self.said, self.said.place(subject)
-        members, bodies, roles = ([end.value for end in said.of(subject, one)] for one in (ORG + "member", ORG + "organization", _ROLE))
+        members, bodies, roles = ([end.value for end in said.of(subject, *names)] for names in ((ORG + "member",), _BODIES, (_ROLE,)))
         members = members or [one for one in (self.holders.get(subject),) if one]
         since, until = self._during(subject)
         if not members or not (bodies or roles):
-            message = f"{where}: a membership has no {'member' if not members else 'organization'}; it was left out"
-            id_ = f"membership:{where}:{self._digest(subject) if subject.startswith('_:') else local(subject)}"
-            yield Finding(id=id_, check="membership", level="warning", subject=where, message=message)
+            self.lacking.setdefault("member" if not members else "organization", []).append(where)
         named = filled(role=one_or_all(self.name(one) or local(one) for one in roles))
         for member in members:
             own = self.id_of(member, "Person")
@@ -298,6 +299,12 @@ class _Model:
                 yield from link(own, relation, target, where, properties=named, valid_from=since, valid_to=until)
             for role in roles if own.startswith(("person:", "position:")) else ():
                 yield from self._acts(own, role, where, valid_from=since, valid_to=until)
+
+    def findings(self) -> Iterator[Finding]:
+        """The memberships that say too little, told once for each thing that they lack."""
+        for what, places in self.lacking.items():
+            message = f"{len(places)} memberships name no {what}, and were left out; a membership is read from one file"
+            yield fault(f"membership-{what}", places[0], message, level="warning")
 
     def _during(self, subject: str) -> tuple[date | None, date | None]:
         """The days on which a membership begins and ends, as far as it says them as days of XML Schema."""

@@ -55,7 +55,7 @@ class JuniorRow(Record):
 
 _SENIOR = {_folded: one for one in (str(field_.alias) for field_ in SeniorRow.model_fields.values()) if (_folded := slug(one))}
 _JUNIOR = {_folded: one for one in (str(field_.alias) for field_ in JuniorRow.model_fields.values()) if (_folded := slug(one))}
-_TABLES = ((SeniorRow, _SENIOR, "post-unique-reference"), (JuniorRow, _JUNIOR, "reporting-senior-post"))
+_SENIOR["grade"] = "Grade (or equivalent)"  # as many departments shorten it
 
 
 def matches(file: File) -> bool:
@@ -94,7 +94,7 @@ def _named(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, s
     cells: dict[str, str] = {}
     for heading, value in record.items():
         if name := columns.get(slug(str(heading))):
-            cells[name] = " ".join(str(value or "").split()).strip("'").strip()
+            cells[name] = re.sub(r"^(\d+)\.0$", r"\1", " ".join(str(value or "").split()).strip("'").strip())
     return cells
 
 
@@ -226,7 +226,7 @@ class _Sheet:
         chain = [
             (f"organization:{slug(name)}", "Organization", name) for name in dict.fromkeys((row.department, row.organisation)) if slug(name)
         ]
-        if slug(row.unit):
+        if slug(row.unit) not in ("", slug(_body(row))):
             chain.append((f"unit:{slug(_body(row))}.{slug(row.unit)}", "Unit", row.unit))
         above = ""
         for id_, kind, name in chain:

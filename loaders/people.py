@@ -213,7 +213,7 @@ class _Table:
                 if value and not day:
                     unclear.append(where)
             if unclear:
-                message = f"{unclear[0]}: {heading!r} has days with two readings, day first or month first ({len(unclear)} times); they were left out"
+                message = f"{unclear[0]}: {heading!r} has days with two readings, day first or month first (count: {len(unclear)}); they were left out"
                 yield Finding(
                     id=f"day:{self.file.name}:{heading}",
                     check="day",
@@ -362,7 +362,7 @@ class _People:
                 )
         if self.by_name:
             count, where = self.by_name.total(), next(iter(self.by_name))
-            message = f"{where}: managers are given by name ({count} times); they were sought among the people of this file"
+            message = f"{where}: managers are given by name (count: {count}); they were sought among the people of this file"
             yield Finding(id=f"manager:{self.file.name}", check="manager", level="note", subject=self.file.name, message=message)
 
 
