@@ -104,7 +104,15 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
         *("line manager email", "email vorgesetzter", "vorgesetzter email", "email du manager", "email responsable", "correo del jefe"),
     ),
     "manager": (
-        *("manager id", "manager employee id", "manager employee number", "managers employee id", "manager worker id", "manager number"),
+        *(
+            "manager id",
+            "manager employee id",
+            "manager employee number",
+            "managers employee id",
+            "manager worker id",
+            "manager worker",
+            "manager number",
+        ),
         *("managers id", "supervisor id", "supervisor employee id", "line manager id", "reports to id", "reports to employee id"),
         *("reports to associate id", "manager user sys id", "manager user id", "vorgesetzter id", "vorgesetzten id"),
         *("personalnummer vorgesetzter", "matricule manager", "matricule responsable", "id responsable", "id jefe"),
@@ -194,7 +202,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
         *("eintrittsdatum", "eintritt", "einstellungsdatum", "date d embauche", "date d entree", "fecha de ingreso", "datum in dienst"),
     ),
     "left_on": (
-        *("termination date", "last day of work", "end date", "leave date", "exit date", "austrittsdatum", "austritt", "date de sortie"),
+        *("termination date", "last day of work", "leave date", "exit date", "austrittsdatum", "austritt", "date de sortie"),
         *("date de depart", "fecha de baja", "datum uit dienst"),
     ),
     "roles": ("roles", "functional roles", "rollen"),
@@ -218,17 +226,22 @@ def bare(heading: str) -> str:
 
 
 def guess(headings: Iterable[str], known: Mapping[str, tuple[str, ...]]) -> Guess:
-    """What these headings mean, each at most one of ours and each of ours at most once; the surer wins, and its rival is told."""
-    plain = {heading: bare(heading) for heading in headings}
+    """What these headings mean, each at most one of ours and each of ours at most once; the surer wins, and its rival is told.
+
+    Blanks mean nothing: `FIRSTNAME` is `First Name`.
+    """
+    plain = {heading: bare(heading).replace(" ", "") for heading in headings}
+    sure = {ours: {word.replace(" ", ""): rank for rank, word in reversed(list(enumerate(words)))} for ours, words in known.items()}
     columns: dict[str, str] = {}
-    for ours, words in known.items():
-        free = [heading for heading in plain if heading not in columns and plain[heading] in words]
+    for ours, ranks in sure.items():
+        free = [heading for heading in plain if heading not in columns and plain[heading] in ranks]
         if free:
-            columns[min(free, key=lambda heading: words.index(plain[heading]))] = ours
+            best = min(ranks[plain[heading]] for heading in free)
+            columns[next(heading for heading in free if ranks[plain[heading]] == best)] = ours
     taken = {ours: theirs for theirs, ours in columns.items()}
     rivals: list[tuple[str, str, str]] = []
     for heading in (one for one in plain if one not in columns):
-        wanted = next((ours for ours, words in known.items() if plain[heading] in words), "")
+        wanted = next((ours for ours, ranks in sure.items() if plain[heading] in ranks), "")
         if wanted:
             rivals.append((wanted, taken[wanted], heading))
     return Guess(columns, tuple(rivals))

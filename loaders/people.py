@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from graph import Fact, Finding, slug
 from loaders.headings import PEOPLE, Guess, bare, guess
@@ -26,6 +26,7 @@ _DAYS = frozenset(("since", "left_on", "valid_from", "valid_to", "verified_at"))
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|mba|esq)?\.?", re.IGNORECASE)
 _OF_UNITS = ("code", "unit_type", "function", "head")
 _OTHERS = frozenset(("postuniquereference", "reportingseniorpost", "schemas", "$schema", "@context", "@graph"))  # marks of other forms
+_NOBODY = frozenset(("no_manager", "no manager", "none", "n/a", "-", "--", "keine", "aucun", "ninguno"))
 _OURS = frozenset(("manager", "position", "email", "reportsto"))
 _PERSONAL = frozenset(("employee_number", "first_name", "manager", "manager_email", "reports_to", "login", "since"))
 
@@ -33,6 +34,11 @@ _PERSONAL = frozenset(("employee_number", "first_name", "manager", "manager_emai
 def _employment(value: object) -> object:
     text = str(value).strip()
     return _WORDS.get(text.casefold(), text)
+
+
+def _somebody(text: str) -> str:
+    """A manager, or nothing where the cell says that there is none."""
+    return "" if text.casefold() in _NOBODY else text
 
 
 def _share(value: object) -> object:
@@ -69,9 +75,9 @@ class PersonRow(Kept):
     unit_type: Text = ""
     function: Text = ""
     head: Text = ""
-    manager: Text = ""
+    manager: Annotated[Text, AfterValidator(_somebody)] = ""
     manager_email: Text = ""
-    manager_name: Text = ""
+    manager_name: Annotated[Text, AfterValidator(_somebody)] = ""
     reports_to: Text = ""
     heads: Text = ""
     deputizes_for: Text = ""
@@ -81,7 +87,7 @@ class PersonRow(Kept):
     left_on: Day | None = None
 
     @model_validator(mode="after")
-    def _somebody(self) -> PersonRow:
+    def _names_something(self) -> PersonRow:
         if not (self.key or self.position or self.unit or self.unit_name):
             message = "a row names a person (id), a position or a unit"
             raise ValueError(message)
@@ -155,6 +161,7 @@ class _Table:
     def __init__(self, file: File) -> None:
         self.file = file
         self.records = list(file.records())
+        self.labels = self.records.pop(0)[1] if self.records and _headings(self.records[0][0]) else ""
         self.given = dict(file.source.columns)
         headings = list(dict.fromkeys(str(heading) for record, _ in self.records for heading in record if str(heading).strip()))
         self.found = self._guess([heading for heading in headings if heading not in self.given])
@@ -178,6 +185,8 @@ class _Table:
     def mapping(self) -> Iterator[Finding]:
         """What the headings were taken for, in one note, and every heading that had a rival."""
         name = self.file.name
+        if self.labels:
+            yield fault("unread", self.labels, "nothing reads a second line of headings", level="note")
         if self.guessed:
             said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in self.guessed.items())
             remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
@@ -235,6 +244,11 @@ class _Table:
     def _by_name(self, record: Mapping[str, Any], parts: Iterable[str]) -> str:
         name = slug(" ".join(str(record.get(part) or "") for part in parts))
         return f"{slug(self.file.source.name)}.{name}" if name else ""
+
+
+def _headings(record: Mapping[str, Any]) -> bool:
+    """Whether a record is a second line of headings, as some systems write one with the words of their screens."""
+    return len(guess((str(value) for value in record.values() if value), PEOPLE).columns) >= 3
 
 
 def _order(values: Iterable[str]) -> str:
