@@ -14,6 +14,7 @@ from graph import Fact, Finding, Properties, PropertyValue, slug
 from loaders.source import File, filled, link, thing
 
 VACANT = frozenset(("vacant", "vacancy", "vacant post", "to be hired", "tbh", "tbc", "unbesetzt", "vakant", "vacante", "vacature"))
+_LONGEST = 300  # letters of a name that are compared
 _UNFIT = re.compile(r"[\s%\x00-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -104,7 +105,7 @@ def placed(place: Sequence[str], where: str, named: set[str]) -> Iterator[Fact]:
 
 def folded(name: str) -> str:
     """A name for comparing: no case, accents or marks; `Example, Ada (Contractor)` is `ada example`."""
-    plain = re.sub(r"\s*[(\[][^)\]]*[)\]]", "", name)
+    plain = re.sub(r"[(\[][^()\[\]]*[)\]]", "", name[:_LONGEST])
     last, comma, first = plain.partition(",")
     plain = unicodedata.normalize("NFKD", (f"{first} {last}" if comma else plain).casefold())
     return " ".join(re.sub(r"[^\w\s]|_", " ", "".join(one for one in plain if not unicodedata.combining(one))).split())

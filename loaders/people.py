@@ -326,7 +326,7 @@ class _People:
 
     def manager(self, row: PersonRow, where: str) -> str | Finding:
         """The id of whom a person reports to: by key, by address, and by name where one person only is called that."""
-        for key in (row.manager, row.manager_email, *re.findall(r"[(\[]([^)\]]+)[)\]]", row.manager)):
+        for key in (row.manager, row.manager_email, *re.findall(r"[(\[]([^()\[\]]+)[)\]]", row.manager)):
             if found := self.keys.get(key.casefold()):
                 return found
         if row.manager_email or ":" in row.manager or "@" in row.manager:
