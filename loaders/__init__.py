@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
+from loaders import agents, approvals, decisions, dependencies, glossary, inventory, ldif, org, organogram, people, records, scim, vcard
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -23,7 +23,9 @@ class Loader(NamedTuple):
 
 
 LOADERS: dict[str, Loader] = {
-    "people": Loader("People, positions, units and reporting lines in CSV, TSV, XLSX or JSON.", people.read, people.matches),
+    "people": Loader(
+        "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.", people.read, people.matches
+    ),
     "glossary": Loader("Terms in CSV, or in Markdown with front matter.", glossary.read, glossary.matches),
     "approvals": Loader("An approval matrix in CSV or XLSX: process, step, order, approver, condition.", approvals.read, approvals.matches),
     "dependencies": Loader("Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches),
@@ -32,6 +34,11 @@ LOADERS: dict[str, Loader] = {
     ),
     "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
+    "organogram": Loader("UK government organograms in CSV or XLSX: senior posts, junior posts.", organogram.read, organogram.matches),
+    "scim": Loader("SCIM 2.0 users and groups in JSON or NDJSON, with the enterprise extension.", scim.read, scim.matches),
+    "ldif": Loader("LDAP directories in LDIF: people, managers, groups in groups, roles, the tree of units.", ldif.read, ldif.matches),
+    "org": Loader("The W3C Organization Ontology in Turtle, RDF/XML or JSON-LD, with FOAF and vCard.", org.read, org.matches),
+    "vcard": Loader("Address books in vCard 3 and 4: people, managers, groups.", vcard.read, vcard.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 

@@ -13,7 +13,7 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from xml.sax import SAXException
@@ -195,24 +195,31 @@ def _toml(text: str, name: str) -> Iterator[Document]:
 
 def _pathed(value: object, name: str) -> Document:
     made = Document(value, start="$")
-    open_: list[tuple[object, str, int]] = [(value, "$", 0)]
+    containers, items = made.containers, made.items
+    open_: list[tuple[Any, str, int]] = [(value, "$", 0)] if isinstance(value, dict | list) else []
     while open_:
         parent, path, depth = open_.pop()
         if depth > MAX_DEPTH:
             raise UnreadableSource(f"{name}:{path[:80]}: more than {MAX_DEPTH} levels deep")
-        if not isinstance(parent, dict | list):
-            continue
-        made.containers[id(parent)] = path
-        pairs = parent.items() if isinstance(parent, dict) else enumerate(parent)
-        places = made.items[id(parent)] = {key: f"{path}{_step(key)}" for key, _ in pairs}
-        open_ += [(parent[key], place, depth + 1) for key, place in places.items()]  # pyright: ignore[reportCallIssue, reportArgumentType]  # a key of a dict or an index of a list
+        containers[id(parent)] = path
+        if type(parent) is dict:
+            places: dict[str | int, str] = {key: f"{path}.{key}" if key.isidentifier() else f"{path}{_step(key)}" for key in parent}
+        else:
+            places = {index: f"{path}[{index}]" for index in range(len(parent))}
+        items[id(parent)] = places
+        open_ += [(one, place, depth + 1) for one, place in zip(_held(parent), places.values(), strict=True) if type(one) in _CONTAINERS]
     return made
 
 
-def _step(key: str | int) -> str:
-    if isinstance(key, int):
-        return f"[{key}]"
-    return f".{key}" if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"
+_CONTAINERS = (dict, list)
+
+
+def _held(parent: Any) -> Iterable[Any]:
+    return parent.values() if type(parent) is dict else parent
+
+
+def _step(key: str) -> str:
+    return f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
 # XML: attributes as @name, text as #text, names without their namespace; an element of nothing but text is that text

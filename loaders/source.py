@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -216,20 +216,25 @@ class File:
         """A place in this file as origins carry it."""
         return f"{self.name}:{place}" if place else self.name
 
-    def rows(self, model: type[Row]) -> Iterator[tuple[Row, str] | Finding]:
-        """The records as rows of this model, each with its locator; a bad one is a Finding, and so are columns that nothing reads."""
+    def rows(
+        self, model: type[Row], *, columns: Mapping[str, str] | None = None, records: Iterable[tuple[Mapping[str, Any], str]] | None = None
+    ) -> Iterator[tuple[Row, str] | Finding]:
+        """The records as rows of this model, each with its locator; a bad one is a Finding, and so are columns that nothing reads.
+
+        `columns` maps theirs to ours in place of the source's own mapping ("" for one to leave aside), `records` stand for the file's own.
+        """
         known = {_folded(name): name for name in model.model_fields}
-        own = dict(self.source.columns)
+        own = dict(self.source.columns if columns is None else columns)
         for theirs, ours in own.items():
-            if ours not in model.model_fields:
+            if ours and ours not in model.model_fields:
                 raise InputError(
                     f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}"
                 )
         names: dict[str, str] = {}
-        for record, where in self.records():
+        for record, where in self.records() if records is None else records:
             for header in record:
                 if header not in names:
-                    names[header] = own.get(header) or known.get(_folded(header), "")
+                    names[header] = own[header] if header in own else known.get(_folded(header), "")
                     if not names[header] and header.strip():
                         yield _unread_column(where, header, known)
             try:
@@ -240,13 +245,17 @@ class File:
             except ValidationError as error:
                 yield from _bad_row(error, where)
 
+    @cached_property
+    def first(self) -> Mapping[str, Any]:
+        """The first record, read once however many loaders look at it; empty for a file that has none."""
+        try:
+            return next(iter(self.records()), ({}, ""))[0]
+        except UnreadableSource:
+            return {}
+
     def header(self) -> frozenset[str]:
         """The folded names of the first record's fields, as this source maps them; empty for a file that has none."""
-        try:
-            record, _ = next(iter(self.records()), ({}, ""))
-        except UnreadableSource:
-            return frozenset()
-        return frozenset(_folded(self.source.columns.get(name, name)) for name in record)
+        return frozenset(_folded(self.source.columns.get(name, name)) for name in self.first)
 
 
 def _cell(value: Any) -> str:

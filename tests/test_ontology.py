@@ -390,7 +390,7 @@ def test_identities_are_compared_folded_and_inside_their_family(ontology: Ontolo
     codes = [Entity(id=f"{prefix}:x", kind=kind, properties={"code": "X"}) for prefix, kind in (("unit", "Unit"), ("system", "System"))]
     assert [ontology.identities(one) for one in codes] == [("unit.code x",), ("system.code x",)]
     assert ontology.identities(person(properties={"email": " ", "login": "@"})) == ()
-    assert ontology.identities(Entity(id="role:x", kind="Role", properties={"uri": "x"})) == ()
+    assert ontology.identities(Entity(id="function:x", kind="BusinessFunction", properties={"uri": "x"})) == ()
 
 
 # cadence and freshness
