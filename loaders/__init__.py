@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
+from loaders import agents, approvals, dcat, decisions, dependencies, glossary, inventory, people, records, skos
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -32,6 +32,10 @@ LOADERS: dict[str, Loader] = {
     ),
     "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
+    "skos": Loader(
+        "Vocabularies in SKOS and SKOS-XL: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", skos.read, skos.matches
+    ),
+    "dcat": Loader("Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", dcat.read, dcat.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
