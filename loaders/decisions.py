@@ -576,23 +576,20 @@ def _proposal(file: File) -> Iterator[Fact | Finding]:
         )
         made.properties |= filled(decided_on=_day(made, known, "last-updated") or made.properties.get("proposed_on"))
         _proposal_relations(made, known, file)
+        _keep(made, known, file)
         yield from made.facts()
-        yield from _kept(made, known, file)
 
 
-def _kept(made: _Gathered, known: Mapping[str, object], file: File) -> Iterator[Fact | Finding]:
+def _keep(made: _Gathered, known: Mapping[str, object], file: File) -> None:
     """Keys of the proposal's own fashion: texts and lists of texts are kept under their names, anything deeper is told."""
-    more: Properties = {}
     for name in sorted(set(known) - _PROPOSAL_READ):
         values = [one for one in _listed(known[name]) if not is_nothing(str(one))]
         if any(isinstance(one, dict | list) for one in values):
             message = f"{made.where}: nothing reads what is under {name}"
-            yield Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message)
+            made.findings.append(Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message))
         elif values:
             texts = [one if isinstance(one, bool | int) else str(one) for one in values]
-            more[slug(name).replace("-", "_")] = [*texts] if isinstance(known[name], list) else texts[0]
-    if more:
-        yield thing("Decision", made.id, made.where, properties=more)
+            made.properties[slug(name).replace("-", "_")] = [*texts] if isinstance(known[name], list) else texts[0]
 
 
 _IN_FOLDER = re.compile(r"0*([1-9]\d*)-")
