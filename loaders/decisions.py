@@ -135,7 +135,9 @@ class _Gathered:
     where: str
     name: str = ""
     properties: Properties = field(default_factory=dict[str, str])  # pyright: ignore[reportAssignmentType]  # a dict of texts is one of values
-    relations: dict[tuple[str, str, str], tuple[str, Properties]] = field(default_factory=dict[tuple[str, str, str], tuple[str, Properties]])
+    relations: dict[tuple[str, str, str], tuple[str, Properties]] = field(
+        default_factory=dict[tuple[str, str, str], tuple[str, Properties]]
+    )
     things: dict[str, tuple[Somebody, str]] = field(default_factory=dict[str, tuple[Somebody, str]])
     findings: list[Finding] = field(default_factory=list[Finding])
 
@@ -168,9 +170,7 @@ class _Gathered:
     def complain(self, check: str, where: str, said: str, remedy: str = "") -> None:
         """A warning about this decision."""
         name = f"{check}:{self.id}:{slug(said)[:60]}"
-        self.findings.append(
-            Finding(id=name, check=check, level="warning", subject=self.id, message=f"{where}: {said}", remedy=remedy)
-        )
+        self.findings.append(Finding(id=name, check=check, level="warning", subject=self.id, message=f"{where}: {said}", remedy=remedy))
 
 
 def _texts(value: object) -> list[str]:
@@ -190,7 +190,17 @@ _PEOPLE = (  # field -> relation, and the role where it is one
 # records on pages
 
 _WHAT = ("decision", "decision outcome", "what", "proposal", "summary", "solution", "resolution")
-_WHY = ("rationale", "justification", "why", "decision drivers", "reasoning", "context and problem statement", "context", "motivation", "problem statement")
+_WHY = (
+    "rationale",
+    "justification",
+    "why",
+    "decision drivers",
+    "reasoning",
+    "context and problem statement",
+    "context",
+    "motivation",
+    "problem statement",
+)
 _NUMBERED = re.compile(r"^(?:adr|decision|rfc|dr)?[\s_#-]*0*(\d{1,5})\s*[.:\s_–—-]", re.IGNORECASE)
 _IN_NAME = re.compile(r"(?:^|[-_])0*(\d{1,5})(?=[-_.]|$)")
 _BY = re.compile(r"\b(?:superseded|superceded|replaced|obsoleted)\s+by\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -281,9 +291,7 @@ def _dates(made: _Gathered, found: Page, file: File) -> None:
     if written and not decided:
         where = file.locator(str(written[0].line))
         made.complain("no_day", where, f"the date {written[0].text!r} is no day", "Write it as 2026-11-23.")
-    made.properties |= filled(
-        decided_on=decided, proposed_on=day(found.first("created")), modified=day(found.first("modified")), title=""
-    )
+    made.properties |= filled(decided_on=decided, proposed_on=day(found.first("created")), modified=day(found.first("modified")), title="")
 
 
 def _status(made: _Gathered, found: Page, file: File) -> None:
@@ -406,11 +414,17 @@ def _links(made: _Gathered, found: Page, file: File) -> None:
         if not there:
             made.complain("broken_link", where, f"the link {one.target!r} leads to nothing", "Mend it, or take it out.")
         if path and path != file.name and PurePosixPath(path).suffix.casefold() in (".md", ".markdown", ".html", ".htm"):
-            beside = PurePosixPath(path).parent == PurePosixPath(file.name).parent or re.search(r"(?:^|[/_-])adrs?\b", path, re.IGNORECASE)
-            record = beside and PurePosixPath(path).stem.casefold() not in ("readme", "index")
+            record = _is_record(path, file)
             target = path_id("decision" if record else "asset", path)
             if not any(kind == "supersedes" and target in (source, end) for source, kind, end in made.relations):
                 made.relate("cites", target, where)
+
+
+def _is_record(path: str, file: File) -> bool:
+    """Whether another page is a record as this one is, by its place and its name: records are numbered, or none of them is."""
+    beside = PurePosixPath(path).parent == PurePosixPath(file.name).parent or re.search(r"(?:^|[/_-])adrs?\b", path, re.IGNORECASE)
+    numbered, own = (_IN_NAME.search(PurePosixPath(one).stem) for one in (path, file.name))
+    return bool(beside) and (bool(numbered) or not own) and PurePosixPath(path).stem.casefold() not in ("readme", "index", "_index")
 
 
 # proposals with headers as in mail (PEP, and others after its fashion)
@@ -529,7 +543,7 @@ def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> 
             more = {"sort": "knowledge"} if relation == "depends_on" else {}
             made.relate(relation, f"decision:{series}-{int(number)}", where, backwards=backwards, properties=more)
     elif as_ := _HEADER_TEXTS.get(name):
-        texts = [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
+        texts = re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
         made.properties |= filled(**{as_: texts if as_ in ("tags", "url", "post_history") else " ".join(value.split())})
     return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", series)
 
@@ -583,7 +597,7 @@ def _proposal(file: File) -> Iterator[Fact | Finding]:
 def _keep(made: _Gathered, known: Mapping[str, object], file: File) -> None:
     """Keys of the proposal's own fashion: texts and lists of texts are kept under their names, anything deeper is told."""
     for name in sorted(set(known) - _PROPOSAL_READ):
-        values = [one for one in _listed(known[name]) if not is_nothing(str(one))]
+        values = [one for one in _listed(known[name]) if isinstance(one, dict) or not is_nothing(str(one))]
         if any(isinstance(one, dict | list) for one in values):
             message = f"{made.where}: nothing reads what is under {name}"
             made.findings.append(Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message))
@@ -600,7 +614,9 @@ def _proposal_id(file: File, folder: str, known: Mapping[str, object]) -> str:
     number = _IN_FOLDER.match(folder)
     if not number:
         given = str(known.get("kep-number") or known.get("number") or "")
-        return f"decision:kep-{given if given.isdigit() and int(given) and not folder else slug(folder) or slug(str(known.get('title', '')))}"
+        return (
+            f"decision:kep-{given if given.isdigit() and int(given) and not folder else slug(folder) or slug(str(known.get('title', '')))}"
+        )
     beside = [one.name for one in file.path.parent.parent.iterdir() if (had := _IN_FOLDER.match(one.name)) and had[1] == number[1]]
     return f"decision:kep-{slug(folder) if len(beside) > 1 else number[1]}"
 
@@ -630,7 +646,11 @@ def _proposal_relations(made: _Gathered, known: Mapping[str, object], file: File
         for one in _listed(known.get(name)):
             if not is_nothing(str(one)):
                 made.relate(relation, f"unit:{slug(str(one))}" if slug(str(one)) else "")
-    for name, relation, backwards in (("see-also", "cites", False), ("replaces", "supersedes", False), ("superseded-by", "supersedes", True)):
+    for name, relation, backwards in (
+        ("see-also", "cites", False),
+        ("replaces", "supersedes", False),
+        ("superseded-by", "supersedes", True),
+    ):
         for one in _listed(known.get(name)):
             text = str(one)
             found = re.search(r"(?:^|/|kep-|#|issues/)0*([1-9]\d{0,4})(?=-|/|$)", text, re.IGNORECASE)

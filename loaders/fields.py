@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -75,19 +75,30 @@ _DAY_MONTH = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s.-]*(?:of\s+)?([A-Z
 _MONTH_DAY = re.compile(r"\b([A-Za-z]{3,9})\.?[\s-]*(\d{1,2})(?:st|nd|rd|th)?,?[\s-]+(\d{4})(?!\d)")
 
 
-def day(text: str) -> str:
-    """The first day in a text as ISO 8601, or "" where there is none or it cannot be told (3/4/2026 may be two days)."""
-    for pattern, order in ((_YEAR_FIRST, "ymd"), (_DAY_MONTH, "dmy"), (_MONTH_DAY, "mdy"), (_NUMBERS, "")):
+def day(text: str, *, order: str = "") -> str:
+    """The first day in a text as ISO 8601, or "" where there is none or it cannot be told.
+
+    3/4/2026 may be two days: `order` says which (`dmy` or `mdy`), where what stands around it tells.
+    """
+    for pattern, parts in ((_YEAR_FIRST, "ymd"), (_DAY_MONTH, "dmy"), (_MONTH_DAY, "mdy"), (_NUMBERS, "")):
         if found := pattern.search(text):
-            return _iso(dict(zip(order, found.groups(), strict=True))) if order else _numeric(found)
+            return _iso(dict(zip(parts, found.groups(), strict=True))) if parts else _numeric(found, order)
     return ""
 
 
-def _numeric(found: re.Match[str]) -> str:
+def order_of(texts: Iterable[str]) -> str:
+    """Whether days in numbers begin with the day (`dmy`) or the month (`mdy`), where one of them can only be the one; else ""."""
+    found = [match for text in texts if (match := _NUMBERS.search(text))]
+    orders = {"dmy" for one in found if int(one[1]) > 12} | {"mdy" for one in found if int(one[3]) > 12}
+    return orders.pop() if len(orders) == 1 else ""
+
+
+def _numeric(found: re.Match[str], order: str) -> str:
     one, sign, other, year = found.groups()
-    if sign == "/" and int(one) <= 12 and int(other) <= 12 and one != other:
+    open_ = int(one) <= 12 and int(other) <= 12 and int(one) != int(other)
+    if sign == "/" and open_ and not order:
         return ""
-    first = "m" if int(other) > 12 else "d"
+    first = "m" if int(other) > 12 or (open_ and order == "mdy") else "d"
     return _iso({"y": year, first: one, ("d" if first == "m" else "m"): other})
 
 
@@ -137,6 +148,21 @@ def sensitivity(text: str) -> str:
     whole = " ".join(text.casefold().split())
     first = re.split(r"\s*[\\/|:(–—]\s*|\s-\s", whole)[0]
     return _LEVEL.get(whole, "") or _LEVEL.get(first, "")
+
+
+_KINDS = (
+    (re.compile(r"\bpolic(?:y|ies)\b|\bcode of conduct\b", re.IGNORECASE), "Policy"),
+    (re.compile(r"\bstandards?\b", re.IGNORECASE), "Standard"),
+    (re.compile(r"\bguidelines?\b|\bguide\b|\bbest practices\b|\bplaybook\b|\bhow to\b", re.IGNORECASE), "Guideline"),
+    (re.compile(r"\bprice ?list\b|\brate card\b", re.IGNORECASE), "PriceList"),
+)
+_STATED = {name.casefold(): name for name in ("Policy", "Standard", "Guideline", "PriceList", "Clause", "Document")}
+
+
+def document_kind(title: str, *, said: str = "") -> str:
+    """The kind of a document: the one that is said where that is one, else what its title says (`Travel policy`), else Document."""
+    words = re.sub(r"[_-]+", " ", title)
+    return _STATED.get(said.replace(" ", "").casefold(), "") or next((kind for known, kind in _KINDS if known.search(words)), "Document")
 
 
 # who
@@ -215,10 +241,10 @@ def _somebody(piece: str, bare: str) -> Somebody | None:
     key = slug(login or name or email.partition("@")[0])
     if not key:
         return None
-    if not login and name and _TEAM.search(name):
-        return Somebody(f"unit:{key}", "Unit", name, email)
     if not login and not email and _POST.search(name):
         return Somebody(f"position:{key}", "Position", name)
+    if not login and name and _TEAM.search(name):
+        return Somebody(f"unit:{key}", "Unit", name, email)
     if bare == "login" and not login and " " not in name:
         login = name
         name = ""

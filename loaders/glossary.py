@@ -167,11 +167,13 @@ def _many(found: Page, file: File) -> Iterator[Fact | Finding]:
             yield Finding(id=f"twice:{file.name}:{own}", check="twice", level="warning", subject=own, message=message, remedy=remedy)
             continue
         seen[own] = where
-        related = [target for one in line.links if (target := slug(one.target.partition("#")[2])) in named and target != slug(given["term"])]
+        related = [
+            target for one in line.links if (target := slug(one.target.partition("#")[2])) in named and target != slug(given["term"])
+        ]
         row = TermRow.model_validate({**given, "glossary": glossary, "related": [*_split(given.get("related", "")), *related]})
         yield from _term(row, where)
     for name, count in unread.items():
-        message = f"{file.name}: nothing reads the column {name!r} ({count}×)"
+        message = f"{file.name}: nothing reads the column {name!r} (count: {count})"
         yield Finding(id=f"column:{file.name}:{name}", check="column", level="note", subject=name, message=message)
     if not seen:
         message = f"{file.name}: no term is read from it: it has no table of terms, no definition list, and no headings with text"
@@ -205,8 +207,12 @@ def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[
                     yield above | given[0], given[1], file.locator(str(row.line))
         for entry in section.entries:
             held = True
-            yield above | {"term": entry.term.text, "definition": entry.definition.text}, entry.definition, file.locator(str(entry.term.line))
-        pairs = [] if held else _pairs(section) or _colons(section)
+            yield (
+                above | {"term": entry.term.text, "definition": entry.definition.text},
+                entry.definition,
+                file.locator(str(entry.term.line)),
+            )
+        pairs = _colons(section) or ([] if held else _pairs(section))
         for term, line in pairs:
             yield above | {"term": term, "definition": line.text}, line, file.locator(str(line.line))
         leaf = not (after and after.level > section.level)
@@ -290,7 +296,21 @@ def _term(row: TermRow, where: str) -> Iterator[Fact]:
 # TBX (ISO 30042): the older style names data categories by attributes (DCA), the newer by elements (DCT)
 
 _LISTS = frozenset(
-    ("termEntry", "conceptEntry", "langSet", "langSec", "tig", "ntig", "termSec", "termNote", "descrip", "descripGrp", "note", "xref", "ref")
+    (
+        "termEntry",
+        "conceptEntry",
+        "langSet",
+        "langSec",
+        "tig",
+        "ntig",
+        "termSec",
+        "termNote",
+        "descrip",
+        "descripGrp",
+        "note",
+        "xref",
+        "ref",
+    )
     + ("admin", "adminGrp", "transacGrp", "subjectField", "definition", "context", "termNoteGrp", "administrativeStatus", "crossReference")
 )
 _ENTRIES, _LANGUAGES, _TERMS = ("termEntry", "conceptEntry"), ("langSet", "langSec"), ("tig", "ntig", "termSec")
@@ -304,7 +324,9 @@ def _is_tbx(file: File) -> bool:
 
 
 def _tbx(file: File) -> Iterator[Fact | Finding]:
-    text = re.sub(r"<!DOCTYPE\s[^\[>]*>", lambda found: "\n" * found[0].count("\n"), file.text(), count=1)  # the DTD lies elsewhere, and is not needed
+    text = re.sub(
+        r"<!DOCTYPE\s[^\[>]*>", lambda found: "\n" * found[0].count("\n"), file.text(), count=1
+    )  # the DTD lies elsewhere, and is not needed
     document = next(documents(text, file.name, form="xml", lists=_LISTS))
     root = _child(document.value, "martif", "tbx", "TBX")
     header = _child(root, "martifHeader", "tbxHeader")
@@ -316,7 +338,7 @@ def _tbx(file: File) -> Iterator[Fact | Finding]:
     for entry in _every(_deep(root, "text", "body"), *_ENTRIES):
         yield from _entry(entry, document, file, own, unread)
     for name, count in unread.items():
-        message = f"{file.name}: nothing reads the element {name} ({count}×)"
+        message = f"{file.name}: nothing reads the element {name} (count: {count})"
         yield Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message)
 
 
@@ -492,11 +514,13 @@ def _business(file: File) -> Iterator[Fact | Finding]:
     reading = _Business(file, document, root.get("owners"))
     glossary = path_id("glossary", file.name)
     name = str(root.get("source") or PurePosixPath(file.name).stem)
-    yield thing("Glossary", glossary, file.locator("1"), name=name, properties=filled(url=root.get("url") or "", version=root.get("version")))
+    yield thing(
+        "Glossary", glossary, file.locator("1"), name=name, properties=filled(url=root.get("url") or "", version=root.get("version"))
+    )
     reading.learn(root, "")
     yield from reading.inside(root, "", "")
     for key, count in reading.unread.items():
-        message = f"{file.name}: nothing reads the key {key} ({count}×)"
+        message = f"{file.name}: nothing reads the key {key} (count: {count})"
         yield Finding(id=f"unread:{file.name}:{key}", check="unread", level="note", subject=key, message=message)
 
 
@@ -534,7 +558,9 @@ class _Business:
     def node(self, node: Mapping[str, Any], path: str, above: str) -> Iterator[Fact | Finding]:
         where, name = self.where(node), str(node.get("name") or "")
         if not slug(name):
-            yield Finding(id=f"row:{where}", check="row", level="error", subject=where, message=f"{where}: a node has no name; it is left out")
+            yield Finding(
+                id=f"row:{where}", check="row", level="error", subject=where, message=f"{where}: a node has no name; it is left out"
+            )
             return
         own = f"collection:{slug(str(node.get('id') or path + name))}"
         yield thing("TermCollection", own, where, name=name, properties=filled(description=str(node.get("description") or "").strip()))
@@ -559,7 +585,12 @@ class _Business:
         yield from link(own, "in_glossary", path_id("glossary", self.file.name), where)
         yield from link(own, "in_collection", above, where)
         yield from self.owned(own, term.get("owners") or self.owners, where)
-        for key, relation in (("inherits", "broader"), ("contains", "related_to"), ("values", "related_to"), ("related_terms", "related_to")):
+        for key, relation in (
+            ("inherits", "broader"),
+            ("contains", "related_to"),
+            ("values", "related_to"),
+            ("related_terms", "related_to"),
+        ):
             for other in term.get(key) or ():
                 target = self.ids.get(str(other)) or f"term:{slug(str(other).rpartition('glossaryTerm:')[2])}"
                 more = {"as": key} if key in ("contains", "values") else {}

@@ -152,7 +152,11 @@ class Page:
             pairs = [row.cells for row in (table.header, *table.rows) if len(row.cells) == 2]
             if len(pairs) == len(table.rows) + 1 and sum(bool(meant(cells[0].text)) for cells in pairs) >= 2:
                 yield from ((cells[0].text, cells[1]) for cells in pairs)
-            elif len(table.rows) == 1 and meant(table.header.cells[0].text) not in ("reviewers", "deciders") and sum(bool(meant(cell.text)) for cell in table.header.cells) >= 2:
+            elif (
+                len(table.rows) == 1
+                and meant(table.header.cells[0].text) not in ("reviewers", "deciders")
+                and sum(bool(meant(cell.text)) for cell in table.header.cells) >= 2
+            ):
                 yield from ((label.text, cell) for label, cell in zip(table.header.cells, table.rows[0].cells, strict=False))
 
     def _labelled(self) -> Iterator[tuple[str, Line]]:
@@ -526,7 +530,9 @@ def _named_anchor(node: Any) -> str:
 
 def _gathered(node: Any, offset: int) -> Line:
     links = tuple(
-        Link(_plain(list(one.itertext())), one.get("href").strip(), (one.sourceline or 1) + offset) for one in node.iter("a") if one.get("href")
+        Link(_plain(list(one.itertext())), one.get("href").strip(), (one.sourceline or 1) + offset)
+        for one in node.iter("a")
+        if one.get("href")
     )
     return Line(_plain(list(node.itertext())), (node.sourceline or 1) + offset, links)
 
@@ -557,9 +563,13 @@ _DECIDING = frozenset(
     ("status", "context", "decision", "consequences", "decision outcome", "considered options", "context and problem statement")
     + ("decision drivers", "pros and cons of the options", "alternatives considered", "options considered", "problem statement")
 )
-_GLOSSARY = re.compile(r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|glossar)\b", re.IGNORECASE)
+_GLOSSARY = re.compile(
+    r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|glossar)\b", re.IGNORECASE
+)
 _TERMS = frozenset(("term", "terms", "word", "acronym", "abbreviation", "concept", "phrase", "expression"))
-_MEANINGS = frozenset(("definition", "meaning", "description", "explanation", "what it means", "expansion", "stands for", "means", "definitions"))
+_MEANINGS = frozenset(
+    ("definition", "meaning", "description", "explanation", "what it means", "expansion", "stands for", "means", "definitions")
+)
 _STATEMENT = re.compile(r"\bin the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b", re.IGNORECASE | re.DOTALL)
 _FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "copilot-instructions.md"))
 
@@ -580,7 +590,9 @@ def _is_decision(one: Page) -> bool:
     if len(titles & _DECIDING) >= 2 and titles & {"decision", "decision outcome", "considered options", "consequences"}:
         return True
     fields = one.fields
-    if "status" in fields and ({"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)):
+    if "status" in fields and (
+        {"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
+    ):
         return True
     if any(meant(row.cells[0].text) in ("supersedes", "superseded_by") for table in _tables(one) for row in table.rows if row.cells):
         return True

@@ -7,7 +7,23 @@ from collections.abc import Iterator
 
 from graph import Fact, Finding, Properties, Relation
 from loaders.source import File, link, thing
-from loaders.triples import DCTERMS, OWL, RDF, RDFS, SKOS, TYPE, Object, Triples, classes, iri_id, language_of, local, triples, unread, worded
+from loaders.triples import (
+    DCTERMS,
+    OWL,
+    RDF,
+    RDFS,
+    SKOS,
+    TYPE,
+    Object,
+    Triples,
+    classes,
+    iri_id,
+    language_of,
+    local,
+    triples,
+    unread,
+    worded,
+)
 
 XL = "http://www.w3.org/2008/05/skos-xl#"
 _CONCEPT, _SCHEME, _COLLECTIONS = SKOS + "Concept", SKOS + "ConceptScheme", (SKOS + "Collection", SKOS + "OrderedCollection")
@@ -179,11 +195,11 @@ def _double(labels: list[Object], id_: str, where: str) -> Iterator[Finding]:
             by_language[one.language].append(one.value)
     for language, texts in by_language.items():
         if len(texts) > 1:
-            said = f"{where}: {len(texts)} preferred labels in {language or 'no language'}: {', '.join(map(repr, texts))}; the first is taken"
-            remedy = "Keep one as preferred, and make the others alternative labels."
-            yield Finding(
-                id=f"two_labels:{id_}:{language}", check="two_labels", level="warning", subject=id_, message=said, remedy=remedy
+            said = (
+                f"{where}: {len(texts)} preferred labels in {language or 'no language'}: {', '.join(map(repr, texts))}; the first is taken"
             )
+            remedy = "Keep one as preferred, and make the others alternative labels."
+            yield Finding(id=f"two_labels:{id_}:{language}", check="two_labels", level="warning", subject=id_, message=said, remedy=remedy)
 
 
 def _properties(said: Triples, subject: str, own: str) -> Properties:
@@ -286,9 +302,7 @@ def _nameless(said: Triples, subject: str, kind: str) -> Finding:
 
 def _untyped(said: Triples, subject: str, id_: str) -> Finding:
     message = f"{said.place(subject)}: {id_} is not said to be a skos:Concept; it is taken for one, since it stands in the hierarchy"
-    return Finding(
-        id=f"untyped:{id_}", check="untyped", level="note", subject=id_, message=message, remedy="Say `a skos:Concept`."
-    )
+    return Finding(id=f"untyped:{id_}", check="untyped", level="note", subject=id_, message=message, remedy="Say `a skos:Concept`.")
 
 
 def _circles(said: Triples, ids: dict[str, tuple[str, str]]) -> Iterator[Finding]:

@@ -245,6 +245,6 @@ def worded(name: str, values: Iterable[Object], own: str, *, many: bool = False)
 def unread(file: File, sort: str, counted: Mapping[str, int]) -> Iterator[Finding]:
     """One note for each sort of element that nothing reads."""
     for name, count in counted.items():
-        message = f"{file.name}: nothing reads the {sort} {name} ({count}×)"
+        message = f"{file.name}: nothing reads the {sort} {name} (count: {count})"
         remedy = "Leave it, or say it in a form that is read."
         yield Finding(id=f"unread:{file.name}:{sort}:{name}", check="unread", level="note", subject=name, message=message, remedy=remedy)
