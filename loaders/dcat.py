@@ -78,9 +78,20 @@ _RELATIONS = {  # predicate -> relation, and whether it is read backwards
     DCTERMS + "isReplacedBy": ("replaces", True),
 }
 _READ = frozenset(
-    (TYPE, DCAT + "keyword", DCAT + "theme", DCAT + "distribution", DCAT + "contactPoint", DCTERMS + "description", DCTERMS + "subject")
-    + (DCTERMS + "accrualPeriodicity", DCTERMS + "publisher", DCTERMS + "rightsHolder", DCAT + "themeTaxonomy")
-    + tuple((*_TITLES, *_VALUES, *_LISTS, *_RELATIONS))
+    (
+        TYPE,
+        DCAT + "keyword",
+        DCAT + "theme",
+        DCAT + "distribution",
+        DCAT + "contactPoint",
+        DCTERMS + "description",
+        DCTERMS + "subject",
+        DCTERMS + "accrualPeriodicity",
+        DCTERMS + "publisher",
+        DCTERMS + "rightsHolder",
+        DCAT + "themeTaxonomy",
+        *(*_TITLES, *_VALUES, *_LISTS, *_RELATIONS),
+    )
 )
 # The EU's frequency codes, Dublin Core's, and the ISO 8601 periods of DCAT-US -> words, and how often it must be confirmed
 _FREQUENCIES = {
@@ -126,7 +137,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     agents: set[str] = set()
     for subject, (kind, prefix) in kinds.items():
         if subject.startswith("_:"):
-            yield _nameless(said, subject, own)
+            yield _nameless(said, subject)
             continue
         yield from _resource(said, subject, kind, iri_id(prefix, subject), own)
         yield from _relations(said, subject, iri_id(prefix, subject), kinds)
@@ -154,13 +165,13 @@ def _resource(said: Triples, subject: str, kind: str, id_: str, own: str) -> Ite
         properties["language"] = local(str(properties["language"]).split(";")[0])
     properties |= _frequency(said.first(subject, DCTERMS + "accrualPeriodicity"))
     properties |= _tags(said, subject, own) | _distributions(said, subject, own) | _contact(said, subject, own)
-    names = _names(said, subject, own)
+    names = _names(said, subject)
     more = {f"name@{language}": text for language, text in names.items() if language not in ("", own)}
     name = names.get(own) or names.get("") or next(iter(names.values()), "") or local(subject)
     yield thing(kind, id_, said.place(subject), name=name, properties={**properties, **more, "uri": subject})
 
 
-def _names(said: Triples, subject: str, own: str) -> dict[str, str]:
+def _names(said: Triples, subject: str) -> dict[str, str]:
     names: dict[str, str] = {}
     for one in said.of(subject, *_TITLES):
         names.setdefault(one.language, plain(one.value))
@@ -171,7 +182,7 @@ def _told(said: Triples, one: Object, own: str) -> str:
     """What an object says to people: its text, the name of what it points at, or the address."""
     if one.text:
         return plain(one.value)
-    names = _names(said, one.value, own)
+    names = _names(said, one.value)
     return names.get(own) or next(iter(names.values()), "") or ("" if one.value.startswith("_:") else one.value)
 
 
@@ -256,8 +267,8 @@ def _agent(said: Triples, one: Object, id_: str, kind: str, name: str, where: st
     return thing(kind, id_, place, name=name, properties=filled(uri=uri, email=mail, url=said.first(one.value, FOAF + "homepage")))
 
 
-def _nameless(said: Triples, subject: str, own: str) -> Finding:
-    name = next(iter(_names(said, subject, own).values()), "")
+def _nameless(said: Triples, subject: str) -> Finding:
+    name = next(iter(_names(said, subject).values()), "")
     message = f"{said.place(subject)}: {name!r} is a blank node, so that nothing can refer to it; it is left out"
     return Finding(
         id=f"blank_node:{said.file.name}:{name}",

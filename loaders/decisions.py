@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# what YAML holds has no types until it is read as text
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 from graph import Fact, Finding, InputError, Properties, slug
 from loaders.fields import Somebody, day, is_nothing, meant, people
-from loaders.pages import Line, Link, Page, Section, Table, found_file, is_page, page, path_id, subject
+from loaders.pages import Line, Link, Page, Section, Table, found_file, is_page, page, path_id, subject, subject_of
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
 
 
@@ -50,7 +54,7 @@ _HEADED = (".rst", ".txt", ".text")
 def matches(file: File) -> bool:
     """Whether it is a table of decisions with an outcome, a page that is a decision record, or a proposal with its headers."""
     if is_page(file):
-        return subject(page(file)) == "decision"
+        return subject_of(file) == "decision"
     if file.suffix in _HEADED:
         return _headers(file) is not None
     return {"id", "outcome"} <= file.header() or _is_proposal(file)
@@ -147,9 +151,9 @@ class _Gathered:
         if not target or source == end:
             return
         place, held = self.relations.get((source, kind, end), (where or self.where, {}))
-        more = properties or {}
+        more: Properties = dict(properties or {})
         if "role" in held and "role" in more:
-            more = {"role": sorted({*_texts(held["role"]), *_texts(more["role"])})}
+            more["role"] = [*sorted({*_texts(held["role"]), *_texts(more["role"])})]
         self.relations[source, kind, end] = place, held | more
 
     def somebody(self, kind: str, whom: Iterable[Somebody], where: str = "", *, role: str = "", on: str = "") -> None:
@@ -174,7 +178,7 @@ class _Gathered:
 
 
 def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # the items of a property are scalars
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
 
 
 _PEOPLE = (  # field -> relation, and the role where it is one
@@ -201,7 +205,7 @@ _WHY = (
     "motivation",
     "problem statement",
 )
-_NUMBERED = re.compile(r"^(?:adr|decision|rfc|dr)?[\s_#-]*0*(\d{1,5})\s*[.:\s_–—-]", re.IGNORECASE)
+_NUMBERED = re.compile(r"^(?:adr|decision|rfc|dr)?[\s_#-]*0*(\d{1,5})\s*[.:\s_\u2013\u2014-]", re.IGNORECASE)
 _IN_NAME = re.compile(r"(?:^|[-_])0*(\d{1,5})(?=[-_.]|$)")
 _BY = re.compile(r"\b(?:superseded|superceded|replaced|obsoleted)\s+by\b(.*)", re.IGNORECASE | re.DOTALL)
 _INSTEAD = re.compile(r"\b(?:supersedes|supercedes|replaces|obsoletes)\b(.*)", re.IGNORECASE | re.DOTALL)
@@ -540,10 +544,12 @@ def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> 
     elif name in _HEADER_OTHERS:
         relation, backwards = _HEADER_OTHERS[name]
         for number in re.findall(r"\d+", value):
-            more = {"sort": "knowledge"} if relation == "depends_on" else {}
+            more = filled(sort="knowledge" if relation == "depends_on" else "")
             made.relate(relation, f"decision:{series}-{int(number)}", where, backwards=backwards, properties=more)
     elif as_ := _HEADER_TEXTS.get(name):
-        texts = re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
+        texts = (
+            re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
+        )
         made.properties |= filled(**{as_: texts if as_ in ("tags", "url", "post_history") else " ".join(value.split())})
     return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", series)
 
@@ -558,8 +564,24 @@ _PROPOSAL_PEOPLE = (
     ("prr-approvers", "approved_by"),
 )
 _PROPOSAL_READ = frozenset(
-    ("title", "kep-number", "number", "status", "creation-date", "last-updated", "owning-sig", "participating-sigs", "see-also", "replaces")
-    + ("superseded-by", "stage", "latest-milestone", "feature-gates", "milestone", *(name for name, _ in _PROPOSAL_PEOPLE))
+    (
+        "title",
+        "kep-number",
+        "number",
+        "status",
+        "creation-date",
+        "last-updated",
+        "owning-sig",
+        "participating-sigs",
+        "see-also",
+        "replaces",
+        "superseded-by",
+        "stage",
+        "latest-milestone",
+        "feature-gates",
+        "milestone",
+        *(name for name, _ in _PROPOSAL_PEOPLE),
+    )
 )
 
 
@@ -589,18 +611,18 @@ def _proposal(file: File) -> Iterator[Fact | Finding]:
             tags=[str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in _listed(known.get("feature-gates"))],
         )
         made.properties |= filled(decided_on=_day(made, known, "last-updated") or made.properties.get("proposed_on"))
-        _proposal_relations(made, known, file)
-        _keep(made, known, file)
+        _proposal_relations(made, known)
+        _keep(made, known, file.name)
         yield from made.facts()
 
 
-def _keep(made: _Gathered, known: Mapping[str, object], file: File) -> None:
+def _keep(made: _Gathered, known: Mapping[str, object], name_of_file: str) -> None:
     """Keys of the proposal's own fashion: texts and lists of texts are kept under their names, anything deeper is told."""
     for name in sorted(set(known) - _PROPOSAL_READ):
         values = [one for one in _listed(known[name]) if isinstance(one, dict) or not is_nothing(str(one))]
         if any(isinstance(one, dict | list) for one in values):
             message = f"{made.where}: nothing reads what is under {name}"
-            made.findings.append(Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message))
+            made.findings.append(Finding(id=f"unread:{name_of_file}:{name}", check="unread", level="note", subject=name, message=message))
         elif values:
             texts = [one if isinstance(one, bool | int) else str(one) for one in values]
             made.properties[slug(name).replace("-", "_")] = [*texts] if isinstance(known[name], list) else texts[0]
@@ -617,8 +639,16 @@ def _proposal_id(file: File, folder: str, known: Mapping[str, object]) -> str:
         return (
             f"decision:kep-{given if given.isdigit() and int(given) and not folder else slug(folder) or slug(str(known.get('title', '')))}"
         )
-    beside = [one.name for one in file.path.parent.parent.iterdir() if (had := _IN_FOLDER.match(one.name)) and had[1] == number[1]]
-    return f"decision:kep-{slug(folder) if len(beside) > 1 else number[1]}"
+    folders = file.path.parents[2] if len(file.path.parents) > 2 and len(PurePosixPath(file.name).parts) > 3 else file.path.parents[1]
+    shared = _numbers(folders, folders.stat().st_mtime_ns)[number[1]] > 1
+    return f"decision:kep-{slug(folder) if shared else number[1]}"
+
+
+@lru_cache(maxsize=64)
+def _numbers(folders: Path, _changed: int) -> Counter[str]:
+    """How many folders below these, or below the folders in them, have each number."""
+    names = {path.parent for path in (*folders.glob("*/kep.yaml"), *folders.glob("*/*/kep.yaml"))}
+    return Counter(had[1] for path in names if (had := _IN_FOLDER.match(path.name)))
 
 
 def _plain(value: object) -> str:
@@ -627,7 +657,7 @@ def _plain(value: object) -> str:
 
 
 def _listed(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else [] if value in (None, "") else [value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # YAML
+    return list(value) if isinstance(value, list) else [] if value in (None, "") else [value]
 
 
 def _day(made: _Gathered, known: Mapping[str, object], name: str) -> str:
@@ -638,7 +668,7 @@ def _day(made: _Gathered, known: Mapping[str, object], name: str) -> str:
     return found
 
 
-def _proposal_relations(made: _Gathered, known: Mapping[str, object], file: File) -> None:
+def _proposal_relations(made: _Gathered, known: Mapping[str, object]) -> None:
     for name, relation in _PROPOSAL_PEOPLE:
         for one in _listed(known.get(name)):
             made.somebody(relation, people(str(one), bare="login"))

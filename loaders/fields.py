@@ -68,7 +68,9 @@ def is_nothing(text: str) -> bool:
 
 # days
 
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    name: number for number, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _YEAR_FIRST = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)")
 _DAY_MONTH = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s.-]*(?:of\s+)?([A-Za-z]{3,9})\.?[\s,-]*(\d{4})(?!\d)")
@@ -117,7 +119,7 @@ _WORDS = {
     "semiannual": "180d", "semiannually": "180d", "halfyearly": "180d", "biannual": "180d", "biannually": "180d", "annual": "1y",
     "annually": "1y", "yearly": "1y", "everyyear": "1y", "onceayear": "1y", "peryear": "1y", "biennial": "2y", "biennially": "2y",
 }  # fmt: skip
-_EVERY = re.compile(r"(\d+|one|two|three|four|six|twelve)?[\s-]*(d|day|w|week|m|month|y|year|yr)s?\b", re.IGNORECASE)
+_EVERY = re.compile(r"(?<![A-Za-z])(\d+|one|two|three|four|six|twelve)?[\s-]*(d|day|w|week|m|month|y|year|yr)s?\b", re.IGNORECASE)
 _NUMBER = {"one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "twelve": 12}
 
 
@@ -125,7 +127,7 @@ def cadence(text: str) -> str:
     """How often, as `90d`, `6m` or `1y`, from words such as `annually` or `every 6 months`; "" where it says nothing of the kind."""
     folded = re.sub(r"[^a-z]+", "", text.casefold())
     for word, known in _WORDS.items():
-        if folded == word or folded == f"reviewed{word}":
+        if folded in (word, f"reviewed{word}"):
             return known
     found = _EVERY.search(text)
     if not found or is_nothing(text):
@@ -144,9 +146,9 @@ _LEVEL = {word: level for level, words in _LEVELS.items() for word in words.spli
 
 
 def sensitivity(text: str) -> str:
-    """The level of protection that a label stands for; of `Confidential \\ HR` the first part; "" for one that is not known."""
+    r"""The level of protection that a label stands for; of `Confidential \\ HR` the first part; "" for one that is not known."""
     whole = " ".join(text.casefold().split())
-    first = re.split(r"\s*[\\/|:(–—]\s*|\s-\s", whole)[0]
+    first = re.split(r"\s*[\\/|:(\u2013\u2014]\s*|\s-\s", whole)[0]
     return _LEVEL.get(whole, "") or _LEVEL.get(first, "")
 
 
@@ -268,5 +270,5 @@ def _contacts(piece: str, target: str) -> tuple[str, str, str]:
     profile = _PROFILE.match(target)
     written = _LOGIN.search(rest)
     login = profile[1] if profile else target[1:] if re.fullmatch(r"@[\w-]+", target) else written[1] if written else ""
-    name = " ".join(re.sub(r"[<>]|\([^)]*\)|\[[^\]]*\]", " ", _LOGIN.sub(" ", rest)).split()).strip(" -–—.,*")
+    name = " ".join(re.sub(r"[<>]|\([^)]*\)|\[[^\]]*\]", " ", _LOGIN.sub(" ", rest)).split()).strip(" -\u2013\u2014.,*")
     return email, login.strip("/"), name

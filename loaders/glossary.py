@@ -13,7 +13,7 @@ from typing import Any
 from graph import Fact, Finding, Properties, slug
 from loaders.documents import Document, documents
 from loaders.fields import people
-from loaders.pages import MARKDOWN, Line, Page, Row, Section, Table, column, is_page, is_terms, page, path_id, subject
+from loaders.pages import MARKDOWN, Line, Page, Row, Section, Table, column, is_page, is_terms, page, path_id, subject, subject_of
 from loaders.source import File, Kept, Many, Text, filled, link, reference, thing
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
@@ -44,7 +44,7 @@ class TermRow(Kept):
 def matches(file: File) -> bool:
     """Whether it is a table with terms and definitions, a page of a term or of many, TBX, or DataHub's business glossary."""
     if is_page(file):
-        return subject(page(file)) == "glossary"
+        return subject_of(file) == "glossary"
     if _is_tbx(file):
         return True
     header = file.header()
@@ -147,7 +147,7 @@ _OTHER_COLUMNS = {
     "team": "unit",
     "unit": "unit",
 }
-_PAIRED = re.compile(r"(.{1,80}?)\s*(?::|\s[–—-])\s+(\S.*)", re.DOTALL)
+_PAIRED = re.compile(r"(.{1,80}?)\s*(?::|\s[\u2013\u2014-])\s+(\S.*)", re.DOTALL)
 
 
 def _many(found: Page, file: File) -> Iterator[Fact | Finding]:
@@ -310,8 +310,16 @@ _LISTS = frozenset(
         "note",
         "xref",
         "ref",
+        "admin",
+        "adminGrp",
+        "transacGrp",
+        "subjectField",
+        "definition",
+        "context",
+        "termNoteGrp",
+        "administrativeStatus",
+        "crossReference",
     )
-    + ("admin", "adminGrp", "transacGrp", "subjectField", "definition", "context", "termNoteGrp", "administrativeStatus", "crossReference")
 )
 _ENTRIES, _LANGUAGES, _TERMS = ("termEntry", "conceptEntry"), ("langSet", "langSec"), ("tig", "ntig", "termSec")
 _STANDINGS = {"preferred": "name", "standardized": "name", "admitted": "alternative_labels", "deprecated": "avoid", "superseded": "avoid"}
@@ -502,8 +510,22 @@ def _is_business(file: File, header: Iterable[str]) -> bool:
 
 
 _TERM_KEYS = frozenset(
-    ("name", "id", "description", "term_source", "source_ref", "source_url", "inherits", "contains", "values", "related_terms", "owners")
-    + ("custom_properties", "knowledge_links", "domain")
+    (
+        "name",
+        "id",
+        "description",
+        "term_source",
+        "source_ref",
+        "source_url",
+        "inherits",
+        "contains",
+        "values",
+        "related_terms",
+        "owners",
+        "custom_properties",
+        "knowledge_links",
+        "domain",
+    )
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from graph import Entity, Fact, Finding, Properties, Relation, slug
 from loaders.fields import Somebody, cadence, day, document_kind, people, sensitivity
-from loaders.pages import Line, Link, Page, Row, Section, Table, found_file, is_page, page, path_id, subject
+from loaders.pages import Line, Link, Page, Row, Table, found_file, is_page, page, path_id, subject_of
 from loaders.source import File, Source, filled, link, reference, thing
 
 _TEXT = 600  # characters of a section's text that stand in its description
@@ -18,7 +18,7 @@ _TEXT = 600  # characters of a section's text that stand in its description
 
 def matches(file: File) -> bool:
     """Whether it is a page, and neither a decision record nor a glossary nor written for agents."""
-    return is_page(file) and subject(page(file)) == "page"
+    return subject_of(file) == "page"
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
@@ -33,7 +33,8 @@ def read(file: File) -> Iterator[Fact | Finding]:
         message = why if why.startswith(file.name) else f"{where}: {why}"
         yield Finding(id=f"page:{where}", check="page", level="error", subject=file.name, message=message)
     own = path_id("asset", file.name)
-    kept = yield from _kept(found, file, own)
+    kept = _kept(found)
+    yield from _no_days(found, file, own)
     ids = _ids(found, own)
     outside = {section: list[str]() for section in (own, *ids.values())}
     leading = list(_links(found, file, ids, outside))
@@ -76,9 +77,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _TEXT else text[:_TEXT].rsplit(None, 1)[0] + " …"
 
 
-def _kept(found: Page, file: File, own: str) -> Iterator[Finding]:  # and returns the properties
-    """How it is kept true: how often it is reviewed, when it last was and next will be; a day that is none is told."""
-    verified, following = _day(found, "verified_at"), _day(found, "next_review")
+def _no_days(found: Page, file: File, own: str) -> Iterator[Finding]:
+    """Days that are none."""
     for name in ("verified_at", "next_review", "effective_from"):
         line = next(iter(found.fields.get(name, ())), None)
         if line and not day(line.text) and not cadence(line.text):
@@ -86,6 +86,11 @@ def _kept(found: Page, file: File, own: str) -> Iterator[Finding]:  # and return
             message = f"{where}: {line.text[:60]!r} is no day"
             remedy = "Write it as 2026-11-23."
             yield Finding(id=f"no_day:{own}:{name}", check="no_day", level="warning", subject=own, message=message, remedy=remedy)
+
+
+def _kept(found: Page) -> Properties:
+    """How it is kept true: how often it is reviewed, when it last was, and when it will be next."""
+    verified, following = _day(found, "verified_at"), _day(found, "next_review")
     often = cadence(found.first("review")) or cadence(found.first("next_review"))
     if not often and verified and following > verified:
         often = f"{(date.fromisoformat(following) - date.fromisoformat(verified)).days}d"
@@ -186,10 +191,8 @@ def _target(one: Link, file: File, anchors: dict[str, str]) -> tuple[str, str]:
         return ("", "") if PurePosixPath(path).suffix else (own, "")
     if not anchor:
         return own, ""
-    known = _anchors(file, path).get(anchor.casefold(), "")
-    return own + known, "" if known is not None and (
-        known or anchor.casefold() in _anchors(file, path)
-    ) else f"{path} has no heading #{anchor}"
+    known = _anchors(file, path)
+    return own + known.get(anchor.casefold(), ""), "" if anchor.casefold() in known else f"{path} has no heading #{anchor}"
 
 
 def _is_text(path: str) -> bool:
@@ -216,7 +219,7 @@ _DUTIES = {
     "responsible": "R", "r": "R", "accountable": "A", "a": "A", "approver": "A", "consulted": "C", "c": "C", "informed": "I", "i": "I",
     "responsible (r)": "R", "accountable (a)": "A", "consulted (c)": "C", "informed (i)": "I",
 }  # fmt: skip
-_LETTERS = re.compile(r"[RACISVP]?(?:\s*[/,&+ ]\s*[RACISVP])*\*?|[RA]{2}|-|—|–")
+_LETTERS = re.compile(r"[RACISVP]?(?:\s*[/,&+ ]\s*[RACISVP])*\*?|[RA]{2}|-|\u2014|\u2013")
 _DONE = {"R": "performed_by", "A": "owned_by", "C": "involves", "I": "involves"}
 _ROLES = {"C": "consulted", "I": "informed"}
 

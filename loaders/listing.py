@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from graph import Fact, Finding, slug
 from loaders.fields import cadence, day, document_kind, order_of, people, sensitivity
@@ -102,7 +102,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
 
 def _renamed(file: File) -> File:
     """The file with its columns under our names; what the workspace says of them goes first."""
-    first = next(iter(file.records()), ({}, ""))[0]
+    first = next((list(record) for record, _ in file.records()), list[str]())
     ours = {name: known for name in first if (known := _COLUMNS.get(re.sub(r"[\W_]+", "", name).casefold()))}
     taken: set[str] = set(file.source.columns.values())
     columns = dict(file.source.columns)
@@ -115,8 +115,12 @@ def _renamed(file: File) -> File:
 
 def _address(row: DocumentRow) -> tuple[str, str]:
     """The site that holds the document ("" where the path does not say) and its whole path there."""
-    parts = urlsplit(unquote(row.path.replace("\\", "/")))
-    path = parts.path if parts.netloc else unquote(row.path.replace("\\", "/")).partition("?")[0]
+    written = unquote(row.path.replace("\\", "/"))
+    try:
+        parts = urlsplit(written)
+    except ValueError:  # what looks like an address and is none
+        parts = SplitResult("", "", written, "", "")
+    path = parts.path if parts.netloc else written.partition("?")[0]
     ended = path.rstrip("/")
     whole = ended if PurePosixPath(ended).name.casefold() == row.name.casefold() else f"{ended}/{row.name}"
     return parts.netloc.casefold(), whole
@@ -126,6 +130,9 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
     site, whole = _address(row)
     steps = [part for step in (site, *whole.split("/")) if (part := slug(step))]
     own = f"asset:{slug(row.unique_id) or '/'.join(steps)}"
+    if own == "asset:":
+        yield Finding(id=f"row:{where}", check="row", level="error", subject=where, message=f"{where}: name: {row.name!r} holds no letter")
+        return
     if own in known:
         message = f"{where}: {row.name!r} is listed before under the same path; the first row is taken"
         yield Finding(id=f"twice:{own}", check="twice", level="warning", subject=own, message=message)
@@ -140,7 +147,7 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
         created=days["created"], created_by=row.created_by, retention=row.retention, sensitivity_label=row.sensitivity,
         version=row.version, content_type=row.content_type, size=row.size, status=row.status, tags=row.tags, language=row.language,
         next_review=days["review_date"], verified_at=days["reviewed"], review=cadence(row.review), expires=days["expires"],
-        uri=row.path.replace(" ", "%20") if site and PurePosixPath(urlsplit(row.path).path).name else "",
+        uri=row.path.replace(" ", "%20") if site else "",
     )  # fmt: skip
     yield thing(document_kind(title, said=row.content_type), own, where, name=title, properties=properties, sensitivity=level)
     if row.sensitivity and not level:

@@ -469,12 +469,15 @@ def _html_text(file: File) -> str:
         stated = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", file.content[:2048], re.IGNORECASE)
         if not stated:
             raise
-        try:
-            return file.content.decode(stated[1].decode("ascii"))
-        except (UnicodeDecodeError, LookupError):
-            raise
-        finally:
-            pass
+        return _decoded(file.content, stated[1].decode("ascii"), file)
+
+
+def _decoded(content: bytes, encoding: str, file: File) -> str:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        message = f"{file.name}:1: says that it is {encoding} text, which it is not; save it as UTF-8"
+        raise UnreadableSource(message) from error
 
 
 def _read_html(text: str, first: int, growing: _Growing) -> tuple[Any, list[tuple[str, str]]]:
@@ -560,8 +563,20 @@ def _entries(node: Any, offset: int, growing: _Growing) -> None:
 # what a page is
 
 _DECIDING = frozenset(
-    ("status", "context", "decision", "consequences", "decision outcome", "considered options", "context and problem statement")
-    + ("decision drivers", "pros and cons of the options", "alternatives considered", "options considered", "problem statement")
+    (
+        "status",
+        "context",
+        "decision",
+        "consequences",
+        "decision outcome",
+        "considered options",
+        "context and problem statement",
+        "decision drivers",
+        "pros and cons of the options",
+        "alternatives considered",
+        "options considered",
+        "problem statement",
+    )
 )
 _GLOSSARY = re.compile(
     r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|glossar)\b", re.IGNORECASE
@@ -572,6 +587,14 @@ _MEANINGS = frozenset(
 )
 _STATEMENT = re.compile(r"\bin the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b", re.IGNORECASE | re.DOTALL)
 _FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "copilot-instructions.md"))
+
+
+def subject_of(file: File) -> str:
+    """What the page of a file is, as `subject` says; "" for a file that is no page, or cannot be read."""
+    try:
+        return subject(page(file)) if is_page(file) else ""
+    except UnreadableSource:
+        return ""
 
 
 def subject(one: Page) -> str:

@@ -92,8 +92,16 @@ _STATUS = (
     "http://purl.org/ontology/bibo/status",
 )
 _READ = frozenset(
-    (TYPE, SKOS + "prefLabel", RDFS + "label", DCTERMS + "title", DCTERMS + "language", SKOS + "memberList", OWL + "deprecated")
-    + tuple((*_TEXTS, *_LISTS, *_VALUES, *_RELATIONS, *_LABELS, *_STATUS))
+    (
+        TYPE,
+        SKOS + "prefLabel",
+        RDFS + "label",
+        DCTERMS + "title",
+        DCTERMS + "language",
+        SKOS + "memberList",
+        OWL + "deprecated",
+        *(*_TEXTS, *_LISTS, *_VALUES, *_RELATIONS, *_LABELS, *_STATUS),
+    )
 )
 _HIERARCHY = tuple(SKOS + name for name in ("broader", "narrower", "related", "topConceptOf"))
 
@@ -224,10 +232,9 @@ def _with(made: Properties, name: str, more: Properties) -> Properties:
     for key, value in more.items():
         held = made.get(key)
         if isinstance(held, list) and isinstance(value, list):
-            value = [*held, *(one for one in value if one not in held)]  # noqa: PLW2901  # what is put is what is meant
-        elif isinstance(held, str) and held and name != "code":
-            value = f"{held}\n{value}"  # noqa: PLW2901  # as above
-        made[key] = value
+            made[key] = [*held, *(one for one in value if one not in held)]
+        else:
+            made[key] = f"{held}\n{value}" if isinstance(held, str) and held and name != "code" else value
     return made
 
 
@@ -240,7 +247,7 @@ def _relations(said: Triples, ids: dict[str, tuple[str, str]]) -> Iterator[Relat
                 continue
             kind, backwards, more = _RELATIONS[predicate]
             for end in ends:
-                other = _end(said, ids, end, kind, backwards=backwards)
+                other = _end(ids, end, kind, backwards=backwards)
                 source, target = (other, id_) if backwards else (id_, other)
                 if not other or (kind in _SYMMETRIC and (target, kind, source) in found):
                     continue
@@ -256,7 +263,7 @@ def _both(one: Properties, other: Properties) -> Properties:
     return one | other
 
 
-def _end(said: Triples, ids: dict[str, tuple[str, str]], end: Object, kind: str, *, backwards: bool) -> str:
+def _end(ids: dict[str, tuple[str, str]], end: Object, kind: str, *, backwards: bool) -> str:
     """The id at the other end, by what it is here or else by what the relation leads to; "" for a blank node or a text."""
     if end.text or end.value.startswith("_:"):
         return ""
@@ -272,7 +279,7 @@ def _ordered(
         if subject not in ids or subject.startswith("_:"):
             continue
         for number, member in enumerate(_listed(said, said.first(subject, SKOS + "memberList")), 1):
-            key = _end(said, ids, member, "in_collection", backwards=True), "in_collection", ids[subject][1]
+            key = _end(ids, member, "in_collection", backwards=True), "in_collection", ids[subject][1]
             if key[0]:
                 found[key] = {"order": number}, said.place(subject)
     for (source, kind, target), (more, where) in found.items():

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from graph import Finding, InputError, Properties, UnreadableSource
 from loaders.source import File
+
+if TYPE_CHECKING:
+    from pyoxigraph import QuadParser
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
@@ -142,7 +145,7 @@ def triples(file: File) -> Triples:
     return made
 
 
-def _parsed(file: File, form: str):  # noqa: ANN202  # the parser's class has no public name
+def _parsed(file: File, form: str) -> QuadParser:
     import pyoxigraph
 
     text = file.text()
@@ -157,7 +160,7 @@ def _parsed(file: File, form: str):  # noqa: ANN202  # the parser's class has no
     return pyoxigraph.parse(text, format=known, base_iri="file:///")
 
 
-def _statement(parser, made: Triples) -> bool:  # noqa: ANN001  # as above
+def _statement(parser: QuadParser, made: Triples) -> bool:
     """Take up triples to the end, or to the next fault: then True."""
     import pyoxigraph
 
