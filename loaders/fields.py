@@ -236,7 +236,9 @@ def _somebody(piece: str, bare: str) -> Somebody | None:
     if is_nothing(piece):
         return None
     email, login, name = _contacts(piece, target)
-    if re.fullmatch(r"[a-z_]+:\S+", name) and not email:
+    if "://" in name:
+        return None
+    if re.fullmatch(r"(?:person|position|unit|role|organization):\S+", name) and not email:
         return Somebody(reference("person", name))
     if login and "/" in login:
         return Somebody(f"unit:{slug(login.partition('/')[2])}", "Unit", name or login.partition("/")[2])

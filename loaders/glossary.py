@@ -170,7 +170,9 @@ def _many(found: Page, file: File) -> Iterator[Fact | Finding]:
         related = [
             target for one in line.links if (target := slug(one.target.partition("#")[2])) in named and target != slug(given["term"])
         ]
-        row = TermRow.model_validate({**given, "glossary": glossary, "related": [*_split(given.get("related", "")), *related]})
+        row = TermRow.model_validate(
+            {**given, "glossary": glossary, "related": [*filter(None, map(slug, _split(given.get("related", "")))), *related]}
+        )
         yield from _term(row, where)
     for name, count in unread.items():
         message = f"{file.name}: nothing reads the column {name!r} (count: {count})"

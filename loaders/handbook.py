@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from graph import Entity, Fact, Finding, Properties, Relation, slug
 from loaders.fields import Somebody, cadence, day, document_kind, people, sensitivity
 from loaders.pages import Line, Link, Page, Row, Table, found_file, is_page, page, path_id, subject_of
-from loaders.source import File, Source, filled, link, reference, thing
+from loaders.source import File, Source, filled, link, thing
 
 _TEXT = 600  # characters of a section's text that stand in its description
 
@@ -117,7 +117,7 @@ def _people(found: Page, file: File, own: str) -> Iterator[Fact]:
     for name, relation, prefix in (("unit", "owned_by", "unit"), ("function", "serves", "function")):
         for line in found.fields.get(name, ()):
             if relation != "owned_by" or "owner" not in found.fields:
-                yield from link(own, relation, reference(prefix, line.text) if slug(line.text) else "", file.locator(str(line.line)))
+                yield from link(own, relation, f"{prefix}:{slug(line.text)}" if slug(line.text) else "", file.locator(str(line.line)))
 
 
 def _marked(line: Line) -> str:

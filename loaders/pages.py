@@ -492,10 +492,6 @@ def _read_html(text: str, first: int, growing: _Growing) -> tuple[Any, list[tupl
     faults = [(line, "is nested so deep that the rest is not read; write it flatter") for line in cut[:1]]
     if root is not None:
         etree.strip_elements(root, *_SKIPPED, with_tail=False)
-        for one in root.iter("br", *_BLOCKS):  # words of two blocks are two words
-            one.tail = f" {one.tail or ''}"
-            if one.text:
-                one.text = f" {one.text}"
         _walk(root, first - 1, growing)
     return root, faults
 
@@ -532,12 +528,22 @@ def _named_anchor(node: Any) -> str:
 
 
 def _gathered(node: Any, offset: int) -> Line:
-    links = tuple(
-        Link(_plain(list(one.itertext())), one.get("href").strip(), (one.sourceline or 1) + offset)
-        for one in node.iter("a")
-        if one.get("href")
-    )
-    return Line(_plain(list(node.itertext())), (node.sourceline or 1) + offset, links)
+    links = tuple(Link(_words(one), one.get("href").strip(), (one.sourceline or 1) + offset) for one in node.iter("a") if one.get("href"))
+    return Line(_words(node), (node.sourceline or 1) + offset, links)
+
+
+def _words(node: Any) -> str:
+    """The text of an element; words of two blocks are two words."""
+    from lxml import etree
+
+    texts: list[str] = []
+    for event, one in etree.iterwalk(node, events=("start", "end")):
+        apart = one.tag in _BLOCK_SET or one.tag == "br"
+        if event == "start":
+            texts += [" " if apart else "", one.text or ""]
+        elif one is not node:
+            texts += [" " if apart else "", one.tail or ""]
+    return _plain(texts)
 
 
 def _rows(table: Any, offset: int) -> Iterator[Row]:
