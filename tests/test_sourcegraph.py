@@ -7,6 +7,7 @@ The counts are made here with nothing but a YAML reader and regular expressions;
 # the files are read as plain YAML, whose values have no types
 import os
 import re
+import unicodedata
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -68,14 +69,19 @@ def test_nothing_is_an_error_and_every_fact_has_a_place(name: str) -> None:
     assert [fault.message for fact in told for fault in ontology.faults(fact)] == []
 
 
+def _post(name: str) -> str:
+    plain = "".join(one for one in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(one))
+    return "position:" + re.sub(r"[^\w.]+", "-", plain)
+
+
 def test_posts_people_and_lines() -> None:
     """175 posts, 167 people, 174 reporting lines; one root; 39 posts to which others report."""
     team = raw("team.yml")
-    posts = {key: f"position:{entry.get('manager_role_slug') or key}".casefold() for key, entry in team.items()}
+    posts = {key: _post(entry.get("manager_role_slug") or key) for key, entry in team.items()}
     assert entities("team", "Position") == set(posts.values())
     assert len(set(posts.values())) == len(team) == 175
     assert len(entities("team", "Person")) == len({entry["name"] for entry in team.values()}) == 167
-    lines = {(posts[key], f"position:{entry['reports_to']}".casefold()) for key, entry in team.items() if entry["reports_to"] != "none"}
+    lines = {(posts[key], _post(entry["reports_to"])) for key, entry in team.items() if entry["reports_to"] != "none"}
     assert links("team", "reports_to") == lines
     assert len(lines) == 174
     assert {target for _, target in lines} <= set(posts.values())

