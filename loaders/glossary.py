@@ -56,7 +56,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     if is_page(file):
         found = page(file)
         yield from _faults(found, file)
-        yield from _page(file) if _is_one_term(found) and file.suffix in MARKDOWN else _many(found, file)
+        yield from _page(found, file) if _is_one_term(found) and file.suffix in MARKDOWN else _many(found, file)
     elif _is_tbx(file):
         yield from _tbx(file)
     elif _is_business(file, file.header()):
@@ -90,9 +90,9 @@ def _is_one_term(found: Page) -> bool:
     return subject(found) != "glossary" and not any(section.entries or any(map(is_terms, section.tables)) for section in found.sections)
 
 
-def _page(file: File) -> Iterator[Fact | Finding]:
+def _page(found: Page, file: File) -> Iterator[Fact | Finding]:
     """A Markdown page: the text before its first heading is the definition; links to other pages are related terms."""
-    for document in _documents(file):
+    for document in _documents(found, file):
         front = document.value if isinstance(document.value, dict) else {}
         body = str(document.names.get("body", ""))
         given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
@@ -109,9 +109,8 @@ def _page(file: File) -> Iterator[Fact | Finding]:
         yield from _term(row, file.locator(document.start or "1"))
 
 
-def _documents(file: File) -> Iterator[Document]:
+def _documents(found: Page, file: File) -> Iterator[Document]:
     """The page's front matter and body; of a page whose front matter is broken, the text under it."""
-    found = page(file)
     if not found.faults:
         return file.documents()
     return iter([Document({}, {"body": "\n".join(section.text for section in found.lead)}, "1")])
