@@ -131,11 +131,10 @@ class Check:
 
 
 def _unowned(picture: Picture) -> Iterator[Found]:
-    for kind in picture.ontology.kinds.values():
-        if kind.owned:
-            for row in picture.of(kind.name) if not any(picture.ontology.kinds[above].owned for above in kind.parents) else ():
-                if not picture.owner(row.id):
-                    yield Found(row.id, f"{row.name} ({row.kind}) has no owner")
+    owned = {kind.name for kind in picture.ontology.kinds.values() if kind.owned}
+    for row in picture.entities:
+        if row.kind in owned and not picture.owner(row.id):
+            yield Found(row.id, f"{row.name} ({row.kind}) has no owner")
 
 
 def _overdue(picture: Picture) -> Iterator[Found]:

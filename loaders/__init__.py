@@ -8,7 +8,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, decisions, dependencies, glossary, inventory, ldif, org, organogram, people, records, scim, vcard
+from loaders import (
+    agents,
+    approvals,
+    dcat,
+    decisions,
+    dependencies,
+    glossary,
+    handbook,
+    inventory,
+    ldif,
+    listing,
+    org,
+    organogram,
+    people,
+    records,
+    scim,
+    skos,
+    vcard,
+)
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -26,19 +44,39 @@ LOADERS: dict[str, Loader] = {
     "people": Loader(
         "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.", people.read, people.matches
     ),
-    "glossary": Loader("Terms in CSV, or in Markdown with front matter.", glossary.read, glossary.matches),
+    "glossary": Loader(
+        "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, DataHub's glossary YAML.",
+        glossary.read,
+        glossary.matches,
+    ),
     "approvals": Loader("An approval matrix in CSV or XLSX: process, step, order, approver, condition.", approvals.read, approvals.matches),
     "dependencies": Loader("Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches),
     "inventory": Loader(
         "The context inventory in CSV or XLSX: function, context, source, frequency, owner.", inventory.read, inventory.matches
     ),
-    "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
+    "decisions": Loader(
+        "Decisions in a log (CSV, XLSX), in ADR, MADR and Y-statements, in the headers of PEPs, RFCs and KEPs.",
+        decisions.read,
+        decisions.matches,
+    ),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
     "organogram": Loader("UK government organograms in CSV or XLSX: senior posts, junior posts.", organogram.read, organogram.matches),
     "scim": Loader("SCIM 2.0 users and groups in JSON or NDJSON, with the enterprise extension.", scim.read, scim.matches),
     "ldif": Loader("LDAP directories in LDIF: people, managers, groups in groups, roles, the tree of units.", ldif.read, ldif.matches),
     "org": Loader("The W3C Organization Ontology in Turtle, RDF/XML or JSON-LD, with FOAF and vCard.", org.read, org.matches),
     "vcard": Loader("Address books in vCard 3 and 4: people, managers, groups.", vcard.read, vcard.matches),
+    "skos": Loader("Vocabularies in SKOS and SKOS-XL: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", skos.read, skos.matches),
+    "dcat": Loader("Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", dcat.read, dcat.matches),
+    "handbook": Loader(
+        "Handbooks and policies in Markdown or HTML: pages, sections, links, owners, days of review, RACI tables.",
+        handbook.read,
+        handbook.matches,
+    ),
+    "listing": Loader(
+        "Listings of documents in CSV or XLSX, as SharePoint exports them: name, path, modified, owner, retention, label.",
+        listing.read,
+        listing.matches,
+    ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 

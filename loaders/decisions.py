@@ -1,10 +1,19 @@
-"""Decisions that were made, from a table: one row a decision, with what it decided, for what, by whom."""
+"""Decisions that were made or asked for: a log in a table, records on pages (ADR, MADR, Y-statements), proposals by their headers (PEP, RFC, KEP)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# what YAML holds has no types until it is read as text
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
-from graph import Fact, Finding
+from graph import Fact, Finding, InputError, Properties, slug
+from loaders.fields import Somebody, day, is_nothing, meant, people
+from loaders.pages import Line, Link, Page, Section, Table, found_file, is_page, page, path_id, subject, subject_of
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
 
 
@@ -39,15 +48,42 @@ _RELATIONS = (
     ("policy", "cites", "asset"),
     ("supersedes", "supersedes", "decision"),
 )
+_HEADED = (".rst", ".txt", ".text")
 
 
 def matches(file: File) -> bool:
-    """Whether the table has decisions with an outcome."""
-    return {"id", "outcome"} <= file.header()
+    """Whether it is a table of decisions with an outcome, a page that is a decision record, or a proposal with its headers."""
+    if is_page(file):
+        return subject_of(file) == "decision"
+    if file.suffix in _HEADED:
+        return _headers(file) is not None
+    return {"id", "outcome"} <= file.header() or _is_proposal(file)
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
-    """The decisions of a table."""
+    """The decisions of a table, or the one that a page or a proposal is."""
+    if is_page(file):
+        yield from _record(file)
+    elif file.suffix in _HEADED:
+        yield from _headed(file)
+    elif _is_proposal(file):
+        yield from _proposal(file)
+    elif file.suffix in _TABLES and (file.suffix not in _TREES or "id" in file.header()):
+        yield from _log(file)
+    else:
+        yield _left_out(file, "it is neither a table, nor a page, nor a proposal")
+
+
+_TREES = (".json", ".yaml", ".yml", ".toml", ".xml")
+_TABLES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".xml")
+
+
+def _left_out(file: File, why: str) -> Finding:
+    message = f"{file.name}: no decision is read from it: {why}"
+    return Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
+
+
+def _log(file: File) -> Iterator[Fact | Finding]:
     for found in file.rows(DecisionRow):
         if isinstance(found, Finding):
             yield found
@@ -64,3 +100,592 @@ def read(file: File) -> Iterator[Fact | Finding]:
             for other in getattr(row, column):
                 yield from link(own, relation, reference(prefix, other), where)
         yield from link(own, "serves", reference("function", row.function), where)
+
+
+# what all written forms share: the words of a status, and facts as they are gathered
+
+_STATES = (  # the first that is named holds; `superseded` beside another word is stronger than it
+    (("superseded", "superceded", "replaced", "obsoleted", "obsolete"), "superseded"),
+    (("deprecated", "retired", "removed"), "deprecated"),
+    (("rejected", "declined", "refused", "denied"), "rejected"),
+    (("withdrawn", "abandoned", "cancelled", "canceled"), "withdrawn"),
+    (("deferred", "postponed", "on hold"), "deferred"),
+    (("proposed", "proposal", "draft", "review", "in review", "open", "pending", "provisional", "under discussion", "wip", "rfc"), ""),
+    (("accepted", "approved", "adopted", "agreed", "decided", "implementable", "implemented", "imlpemented", "final", "active", "done", "ratified", "completed"), "accepted"),
+)  # fmt: skip
+
+
+def _state(text: str) -> tuple[str, str]:
+    """The word of a status, as written, and the outcome that it stands for; ("", "") where no word of it is known."""
+    lowered = text.casefold()
+    found = [
+        (match.start(), match[0], outcome)
+        for words, outcome in _STATES
+        for word in words
+        if (match := re.search(rf"\b{re.escape(word)}\b", lowered))
+    ]
+    if not found:
+        return "", ""
+    strong = [one for one in found if one[2] == "superseded"] or found
+    _, word, outcome = min(strong)
+    return word, outcome
+
+
+@dataclass
+class _Gathered:
+    """A decision as it is put together: its properties, and its relations, each once."""
+
+    id: str
+    where: str
+    name: str = ""
+    properties: Properties = field(default_factory=dict[str, str])  # pyright: ignore[reportAssignmentType]  # a dict of texts is one of values
+    relations: dict[tuple[str, str, str], tuple[str, Properties]] = field(
+        default_factory=dict[tuple[str, str, str], tuple[str, Properties]]
+    )
+    things: dict[str, tuple[Somebody, str]] = field(default_factory=dict[str, tuple[Somebody, str]])
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    def relate(self, kind: str, target: str, where: str = "", *, backwards: bool = False, properties: Properties | None = None) -> None:
+        """Say this relation once; of roles, all of them."""
+        source, end = (target, self.id) if backwards else (self.id, target)
+        if not target or source == end:
+            return
+        place, held = self.relations.get((source, kind, end), (where or self.where, {}))
+        more: Properties = dict(properties or {})
+        if "role" in held and "role" in more:
+            more["role"] = [*sorted({*_texts(held["role"]), *_texts(more["role"])})]
+        self.relations[source, kind, end] = place, held | more
+
+    def somebody(self, kind: str, whom: Iterable[Somebody], where: str = "", *, role: str = "", on: str = "") -> None:
+        """Relate people, and keep what is said of them; consulted and informed are roles."""
+        for one in whom:
+            self.things.setdefault(one.id, (one, where or self.where))
+            self.relate(kind, one.id, where, properties=filled(role=[role] if role else [], date=on))
+
+    def facts(self) -> Iterator[Fact | Finding]:
+        """The decision, whom it names, its relations, and what was wrong with it."""
+        yield thing("Decision", self.id, self.where, name=self.name, properties=self.properties)
+        for one, where in self.things.values():
+            yield from one.entity(where)
+        for (source, kind, target), (where, properties) in self.relations.items():
+            yield from link(source, kind, target, where, properties=properties)
+        yield from self.findings
+
+    def complain(self, check: str, where: str, said: str, remedy: str = "") -> None:
+        """A warning about this decision."""
+        name = f"{check}:{self.id}:{slug(said)[:60]}"
+        self.findings.append(Finding(id=name, check=check, level="warning", subject=self.id, message=f"{where}: {said}", remedy=remedy))
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+_PEOPLE = (  # field -> relation, and the role where it is one
+    ("deciders", "decided_by", ""),
+    ("author", "proposed_by", ""),
+    ("owner", "owned_by", ""),
+    ("reviewers", "reviewed_by", ""),
+    ("consulted", "involves", "consulted"),
+    ("informed", "involves", "informed"),
+)
+
+
+# records on pages
+
+_WHAT = ("decision", "decision outcome", "what", "proposal", "summary", "solution", "resolution")
+_WHY = (
+    "rationale",
+    "justification",
+    "why",
+    "decision drivers",
+    "reasoning",
+    "context and problem statement",
+    "context",
+    "motivation",
+    "problem statement",
+)
+_NUMBERED = re.compile(r"^(?:adr|decision|rfc|dr)?[\s_#-]*0*(\d{1,5})\s*[.:\s_\u2013\u2014-]", re.IGNORECASE)
+_IN_NAME = re.compile(r"(?:^|[-_])0*(\d{1,5})(?=[-_.]|$)")
+_BY = re.compile(r"\b(?:superseded|superceded|replaced|obsoleted)\s+by\b(.*)", re.IGNORECASE | re.DOTALL)
+_INSTEAD = re.compile(r"\b(?:supersedes|supercedes|replaces|obsoletes)\b(.*)", re.IGNORECASE | re.DOTALL)
+_BESIDE = re.compile(r"\b(?:amend(?:s|ed by)|clarif(?:ies|ied by)|extend(?:s|ed by)|relate[sd] to|linked to|refine[sd]?(?: by)?|see also|influenced by)\b(.*)", re.IGNORECASE | re.DOTALL)  # fmt: skip
+_MENTION = re.compile(r"(?:\badr[\s_-]*|\bdecision\s+|#|^\s*|\brfc[\s_-]*)0*(\d{1,5})\b", re.IGNORECASE)
+_Y = re.compile(
+    r"(in the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b.{3,600}?)(?:\bto achieve\b(.{3,400}?))?(?:,?\s*accepting\b.{3,400})?(?:\.\s|\.?$)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _record(file: File) -> Iterator[Fact | Finding]:
+    """The decision of a page; a page that is no record (a template, an index) is said and left out."""
+    found = page(file)
+    for line, why in found.faults:
+        where = file.locator(line)
+        message = why if why.startswith(file.name) else f"{where}: {why}"
+        yield Finding(id=f"page:{where}", check="page", level="error", subject=file.name, message=message)
+    if subject(found) != "decision":
+        yield _left_out(file, "it has neither a status nor the sections of a decision record")
+    elif "template" in PurePosixPath(file.name).stem.casefold():
+        yield _left_out(file, "it is a template")
+    else:
+        yield from _decided(file, found).facts()
+
+
+def _decided(file: File, found: Page) -> _Gathered:
+    top = next((one for one in found.sections if one.level), found.sections[0])
+    made = _Gathered(path_id("decision", file.name), file.locator(str(top.line)), found.title)
+    number = _number(found, file.name)
+    texts = {"scope": found.first("scope"), "version": found.first("version"), "language": found.first("language")}
+    made.properties = filled(
+        number=number,
+        description=found.first("description") or _said(found, _WHAT),
+        rationale=_said(found, _WHY),
+        tags=[one.text for one in found.fields.get("tags", ())],
+        references=[_shown(one) for one in found.fields.get("references", ())],
+        **texts,
+    )
+    _dates(made, found, file)
+    _status(made, found, file)
+    _stated(made, found)
+    for name, relation, role in _PEOPLE:
+        for line in found.fields.get(name, ()):
+            made.somebody(relation, people(_marked(line)), file.locator(str(line.line)), role=role)
+    _tables(made, found, file)
+    _links(made, found, file)
+    return made
+
+
+def _number(found: Page, name: str) -> str:
+    given = found.first("number")
+    heading = _NUMBERED.match(found.title)
+    named = _IN_NAME.search(PurePosixPath(name).stem)
+    return given if given.isdigit() else heading[1] if heading else named[1] if named else ""
+
+
+def _title(section: Section) -> str:
+    return re.sub(r"^[\d.\s]+", "", section.title).strip(" :*").casefold()
+
+
+def _said(found: Page, titles: tuple[str, ...]) -> str:
+    """The text of the first section with one of these titles; of what stands in parts under it, the first part."""
+    for title in titles:
+        for section, after in zip(found.sections, [*found.sections[1:], None], strict=True):
+            if _title(section) == title:
+                return section.text.strip() or (after.text.strip() if after and after.level > section.level else "")
+    return ""
+
+
+def _marked(line: Line) -> str:
+    """A line of people with the addresses behind their names."""
+    text = line.text
+    for one in line.links:
+        if one.text:
+            text = text.replace(one.text, f"[{one.text}]({one.target})", 1)
+    return text
+
+
+def _shown(line: Line) -> str:
+    return " ".join(one.target for one in line.links) or line.text
+
+
+def _dates(made: _Gathered, found: Page, file: File) -> None:
+    written = found.fields.get("date", ())
+    decided = next((known for line in written if (known := day(line.text))), "")
+    if written and not decided:
+        where = file.locator(str(written[0].line))
+        made.complain("no_day", where, f"the date {written[0].text!r} is no day", "Write it as 2026-11-23.")
+    made.properties |= filled(decided_on=decided, proposed_on=day(found.first("created")), modified=day(found.first("modified")), title="")
+
+
+def _status(made: _Gathered, found: Page, file: File) -> None:
+    """The status, from its field or its section, and what stands with it: a day, what the decision replaces or is replaced by."""
+    lines = [*found.fields.get("status", ()), *(line for one in found.sections if _title(one) == "status" for line in one.lines)]
+    said = " ".join(line.text for line in lines)
+    word, outcome = _state(said)
+    if lines and not word:
+        where = file.locator(str(lines[0].line))
+        made.complain("status", where, f"the status {lines[0].text[:60]!r} is none that is known", "Write proposed, accepted or rejected.")
+    dated = day(said) if "decided_on" not in made.properties else ""
+    made.properties |= filled(status=word or (lines[0].text[:80] if lines else ""), outcome=outcome, decided_on=dated)
+    for line in lines:
+        _succession(made, line, file)
+    for name, backwards in (("superseded_by", True), ("supersedes", False)):
+        for line in found.fields.get(name, ()):
+            _replaced(made, line, line.text, file, backwards=backwards)
+    for line in found.fields.get("related", ()):
+        for target in _others(made, line, line.text, file):
+            made.relate("cites", target, file.locator(str(line.line)))
+
+
+def _succession(made: _Gathered, line: Line, file: File) -> None:
+    if found := _BY.search(line.text):
+        _replaced(made, line, found[1], file, backwards=True)
+    elif found := _INSTEAD.search(line.text):
+        _replaced(made, line, found[1], file, backwards=False)
+    elif found := _BESIDE.search(line.text):
+        for target in _others(made, line, found[1], file):
+            made.relate("cites", target, file.locator(str(line.line)))
+
+
+def _replaced(made: _Gathered, line: Line, text: str, file: File, *, backwards: bool) -> None:
+    targets = _others(made, line, text, file)
+    for target in targets:
+        made.relate("supersedes", target, file.locator(str(line.line)), backwards=backwards)
+    if not targets and not is_nothing(text):
+        where = file.locator(str(line.line))
+        word = "replaced by" if backwards else "replacing"
+        made.complain("unresolved", where, f"it is said to be {word} {text.strip()[:80]!r}, which is no record here", "Link the record.")
+        held = made.properties.get("references", [])
+        made.properties["references"] = [*(held if isinstance(held, list) else []), _shown(line)]
+
+
+def _others(made: _Gathered, line: Line, text: str, file: File) -> list[str]:
+    """The records that a line names: by links to files, else by numbers of files beside this one."""
+    found = [known for one in line.links if (known := _target(one, file))]
+    if not found:
+        for number in _MENTION.findall(text):
+            found += _numbered(file, number)
+    return [one for one in dict.fromkeys(found) if one != made.id]
+
+
+def _target(one: Link, file: File) -> str:
+    path, _, there = found_file(file, one.target)
+    if path and PurePosixPath(path).suffix and (there or PurePosixPath(path).suffix == PurePosixPath(file.name).suffix):
+        return path_id("decision", path)
+    last = re.search(r"([^/#?]+\.(?:md|html?))(?:[#?].*)?$", one.target)
+    if last and "://" in one.target:  # the same file by its address on a web site
+        beside, _, known = found_file(file, last[1])
+        return path_id("decision", beside) if known and beside else ""
+    return ""
+
+
+def _numbered(file: File, number: str) -> list[str]:
+    """The records beside this one with this number."""
+    try:
+        names = sorted(one.name for one in file.path.parent.iterdir() if one.suffix == file.path.suffix)
+    except OSError:
+        return []
+    fitting = [name for name in names if (had := _IN_NAME.search(PurePosixPath(name).stem)) and int(had[1]) == int(number)]
+    return [path_id("decision", (PurePosixPath(file.name).parent / name).as_posix()) for name in fitting]
+
+
+def _stated(made: _Gathered, found: Page) -> None:
+    """A Y-statement: in the context of …, facing …, we decided for …, to achieve …"""
+    if "description" in made.properties and "rationale" in made.properties:
+        return
+    if stated := _Y.search(" ".join(one.text for one in found.sections)):
+        made.properties |= filled(description=" ".join(stated[1].split()).strip(" ,"))
+        if stated[2] and "rationale" not in made.properties:
+            made.properties |= filled(rationale="to achieve " + " ".join(stated[2].split()).strip(" ,"))
+
+
+def _tables(made: _Gathered, found: Page, file: File) -> None:
+    """Tables of who reviewed or approved, one row a person, and of the groups that it touches."""
+    for section in found.sections:
+        for table in section.tables:
+            heads = [meant(cell.text) for cell in table.header.cells]
+            first = heads[0] if heads else ""
+            relation = {"reviewers": "reviewed_by", "deciders": "decided_by"}.get(first, "")
+            if relation:
+                _signed(made, table, heads, relation, file)
+            elif table.header.cells and re.match(r"(?:group|stakeholder|team|department)s?\b", table.header.cells[0].text, re.IGNORECASE):
+                _touched(made, table, file)
+
+
+def _signed(made: _Gathered, table: Table, heads: list[str], relation: str, file: File) -> None:
+    when = heads.index("date") if "date" in heads else -1
+    for row in table.rows:
+        if row.cells and row.cells[0].text.casefold() not in ("", "name"):
+            on = day(row.cells[when].text) if 0 <= when < len(row.cells) else ""
+            made.somebody(relation, people(_marked(row.cells[0])), file.locator(str(row.line)), on=on)
+
+
+def _touched(made: _Gathered, table: Table, file: File) -> None:
+    for row in table.rows:
+        name = row.cells[0].text if row.cells else ""
+        if name and not is_nothing(name) and name.casefold() not in ("group or team name", "name") and slug(name):
+            unit = Somebody(f"unit:{slug(name)}", "Unit", name)
+            made.things.setdefault(unit.id, (unit, file.locator(str(row.line))))
+            made.relate("concerns", unit.id, file.locator(str(row.line)))
+
+
+def _links(made: _Gathered, found: Page, file: File) -> None:
+    """Links to other pages: records beside this one are cited as decisions, other pages as assets; one that leads nowhere is told."""
+    for one in (one for section in found.sections for one in section.links):
+        path, _, there = found_file(file, one.target)
+        where = file.locator(str(one.line))
+        if not there:
+            made.complain("broken_link", where, f"the link {one.target!r} leads to nothing", "Mend it, or take it out.")
+        if path and path != file.name and PurePosixPath(path).suffix.casefold() in (".md", ".markdown", ".html", ".htm"):
+            record = _is_record(path, file)
+            target = path_id("decision" if record else "asset", path)
+            if not any(kind == "supersedes" and target in (source, end) for source, kind, end in made.relations):
+                made.relate("cites", target, where)
+
+
+def _is_record(path: str, file: File) -> bool:
+    """Whether another page is a record as this one is, by its place and its name: records are numbered, or none of them is."""
+    beside = PurePosixPath(path).parent == PurePosixPath(file.name).parent or re.search(r"(?:^|[/_-])adrs?\b", path, re.IGNORECASE)
+    numbered, own = (_IN_NAME.search(PurePosixPath(one).stem) for one in (path, file.name))
+    return bool(beside) and (bool(numbered) or not own) and PurePosixPath(path).stem.casefold() not in ("readme", "index", "_index")
+
+
+# proposals with headers as in mail (PEP, and others after its fashion)
+
+_HEADER = re.compile(r"([A-Z][A-Za-z-]{1,30}):[ \t]*(.*)")
+_SERIES = re.compile(r"[A-Z]{2,5}")
+
+
+def _headers(file: File) -> Mapping[str, tuple[str, int]] | None:
+    """The headers of a proposal with their lines, continuation lines joined; None for a file that does not begin with such."""
+    try:
+        text = file.text().lstrip("\ufeff\n\r")
+    except InputError:
+        return None
+    found: dict[str, tuple[str, int]] = {}
+    name = ""
+    for number, line in enumerate(text[:20_000].splitlines(), 1):
+        if not line.strip():
+            break
+        if name and line[0] in " \t":
+            held, first = found[name]
+            found[name] = f"{held}\n{line.strip()}", first
+        elif header := _HEADER.match(line):
+            name = header[1].casefold()
+            found.setdefault(name, (header[2].strip(), number))
+        else:
+            return None
+    return found if "title" in found and "status" in found and _series(found) else None
+
+
+def _series(found: Mapping[str, tuple[str, int]]) -> str:
+    """The series that numbers the proposal: the header that is named in capitals and holds a number, as `PEP: 8`."""
+    return next((name for name, (value, _) in found.items() if _SERIES.fullmatch(name.upper()) and value.isdigit()), "")
+
+
+_HEADER_PEOPLE = {
+    "author": "proposed_by",
+    "authors": "proposed_by",
+    "sponsor": "reviewed_by",
+    "shepherd": "reviewed_by",
+    "pep-delegate": "decided_by",
+    "bdfl-delegate": "decided_by",
+    "delegate": "decided_by",
+    "decider": "decided_by",
+}
+_HEADER_OTHERS = {
+    "replaces": ("supersedes", False),
+    "superseded-by": ("supersedes", True),
+    "obsoletes": ("supersedes", False),
+    "requires": ("depends_on", False),
+    "updates": ("cites", False),
+}
+_HEADER_TEXTS = {
+    "type": "type",
+    "topic": "tags",
+    "resolution": "url",
+    "discussions-to": "discussion",
+    "post-history": "post_history",
+    "python-version": "applies_from",
+    "version": "version",
+    "content-type": "",
+    "last-modified": "",
+}
+
+
+def _headed(file: File) -> Iterator[Fact | Finding]:
+    found = _headers(file)
+    if found is None:
+        yield _left_out(file, "it does not begin with the headers of a proposal, among them Title and Status")
+        return
+    series = _series(found)
+    number = str(int(found[series][0]))
+    made = _Gathered(f"decision:{series}-{number}", file.locator(str(found[series][1])), "")
+    made.name = f"{series.upper()} {number}: {' '.join(found['title'][0].split())}"
+    word, outcome = _state(found["status"][0])
+    made.properties = filled(
+        number=number, status=word or found["status"][0].casefold(), outcome=outcome, proposed_on=day(found.get("created", ("", 0))[0])
+    )
+    resolved = day(found.get("resolution", ("", 0))[0])
+    made.properties |= filled(decided_on=resolved)
+    _abstract(made, file)
+    unknown: list[str] = []
+    for name, (value, line) in found.items():
+        if not _header(made, name, value, file.locator(str(line)), series):
+            unknown.append(name)
+    yield from made.facts()
+    for name in unknown:
+        message = f"{file.locator(str(found[name][1]))}: nothing reads the header {name}"
+        yield Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message)
+
+
+_ABSTRACT = re.compile(r"^(?:Abstract|Summary)\n[=\-~]{4,}\n+(.+?)(?:\n\s*\n|\Z)", re.DOTALL | re.MULTILINE)
+_ROLE = re.compile(r":[\w:+-]+:`([^`<]*?)(?:\s*<[^`>]*>)?`|`{1,2}([^`<]+?)(?:\s*<[^`>]*>)?`{1,2}_{0,2}")
+
+
+def _abstract(made: _Gathered, file: File) -> None:
+    """The first paragraph of the abstract, and the proposals that the text refers to."""
+    text = file.text()
+    if found := _ABSTRACT.search(text):
+        made.properties |= filled(description=" ".join(_ROLE.sub(lambda match: match[1] or match[2], found[1]).split()))
+    series, _, number = made.id.partition(":")[2].partition("-")
+    line = last = 0
+    for one in re.finditer(rf":{series}:`(?:[^`<]*<)?0*(\d+)[#>`]", text):
+        line, last = line + text.count("\n", last, one.start()), one.start()
+        if one[1] != number:
+            made.relate("cites", f"decision:{series}-{one[1]}", file.locator(str(line + 1)))
+
+
+def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> bool:
+    """Take up one header; False for one that nothing reads."""
+    if name in _HEADER_PEOPLE:
+        made.somebody(_HEADER_PEOPLE[name], people(value), where)
+    elif name in _HEADER_OTHERS:
+        relation, backwards = _HEADER_OTHERS[name]
+        for number in re.findall(r"\d+", value):
+            more = filled(sort="knowledge" if relation == "depends_on" else "")
+            made.relate(relation, f"decision:{series}-{int(number)}", where, backwards=backwards, properties=more)
+    elif as_ := _HEADER_TEXTS.get(name):
+        texts = (
+            re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
+        )
+        made.properties |= filled(**{as_: texts if as_ in ("tags", "url", "post_history") else " ".join(value.split())})
+    return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", series)
+
+
+# proposals in YAML: a KEP's kep.yaml and others after its fashion
+
+_PROPOSAL_PEOPLE = (
+    ("authors", "proposed_by"),
+    ("author", "proposed_by"),
+    ("reviewers", "reviewed_by"),
+    ("approvers", "approved_by"),
+    ("prr-approvers", "approved_by"),
+)
+_PROPOSAL_READ = frozenset(
+    (
+        "title",
+        "kep-number",
+        "number",
+        "status",
+        "creation-date",
+        "last-updated",
+        "owning-sig",
+        "participating-sigs",
+        "see-also",
+        "replaces",
+        "superseded-by",
+        "stage",
+        "latest-milestone",
+        "feature-gates",
+        "milestone",
+        *(name for name, _ in _PROPOSAL_PEOPLE),
+    )
+)
+
+
+def _is_proposal(file: File) -> bool:
+    if file.suffix not in (".yaml", ".yml"):
+        return False
+    return {"title", "status"} <= file.header() and bool(file.header() & {"kepnumber", "owningsig", "approvers", "authors"})
+
+
+def _proposal(file: File) -> Iterator[Fact | Finding]:
+    for record, where in file.records():
+        known = {str(key): value for key, value in record.items()}
+        folder = PurePosixPath(file.name).parent.name
+        made = _Gathered(_proposal_id(file, folder, known), where, "")
+        number = _IN_FOLDER.match(folder)
+        said = number[1] if number else str(known.get("kep-number") or known.get("number") or "")
+        made.name = f"KEP-{said}: {known.get('title', '')}" if said.strip("0") else str(known.get("title", ""))
+        status = str(known.get("status") or "")
+        word, outcome = _state(status)
+        made.properties = filled(
+            number=said,
+            status=word or status.casefold(),
+            outcome=outcome,
+            stage=_plain(known.get("stage")),
+            latest_milestone=_plain(known.get("latest-milestone")),
+            proposed_on=_day(made, known, "creation-date"),
+            tags=[str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in _listed(known.get("feature-gates"))],
+        )
+        made.properties |= filled(decided_on=_day(made, known, "last-updated") or made.properties.get("proposed_on"))
+        _proposal_relations(made, known)
+        _keep(made, known, file.name)
+        yield from made.facts()
+
+
+def _keep(made: _Gathered, known: Mapping[str, object], name_of_file: str) -> None:
+    """Keys of the proposal's own fashion: texts and lists of texts are kept under their names, anything deeper is told."""
+    for name in sorted(set(known) - _PROPOSAL_READ):
+        values = [one for one in _listed(known[name]) if isinstance(one, dict) or not is_nothing(str(one))]
+        if any(isinstance(one, dict | list) for one in values):
+            message = f"{made.where}: nothing reads what is under {name}"
+            made.findings.append(Finding(id=f"unread:{name_of_file}:{name}", check="unread", level="note", subject=name, message=message))
+        elif values:
+            texts = [one if isinstance(one, bool | int) else str(one) for one in values]
+            made.properties[slug(name).replace("-", "_")] = [*texts] if isinstance(known[name], list) else texts[0]
+
+
+_IN_FOLDER = re.compile(r"0*([1-9]\d*)-")
+
+
+def _proposal_id(file: File, folder: str, known: Mapping[str, object]) -> str:
+    """By the number of its folder; by the folder's whole name where another one beside it has the same number, or it has none."""
+    number = _IN_FOLDER.match(folder)
+    if not number:
+        given = str(known.get("kep-number") or known.get("number") or "")
+        return (
+            f"decision:kep-{given if given.isdigit() and int(given) and not folder else slug(folder) or slug(str(known.get('title', '')))}"
+        )
+    folders = file.path.parents[2] if len(file.path.parents) > 2 and len(PurePosixPath(file.name).parts) > 3 else file.path.parents[1]
+    shared = _numbers(folders, folders.stat().st_mtime_ns)[number[1]] > 1
+    return f"decision:kep-{slug(folder) if shared else number[1]}"
+
+
+@lru_cache(maxsize=64)
+def _numbers(folders: Path, _changed: int) -> Counter[str]:
+    """How many folders below these, or below the folders in them, have each number."""
+    names = {path.parent for path in (*folders.glob("*/kep.yaml"), *folders.glob("*/*/kep.yaml"))}
+    return Counter(had[1] for path in names if (had := _IN_FOLDER.match(path.name)))
+
+
+def _plain(value: object) -> str:
+    text = "" if value is None else str(value)
+    return "" if is_nothing(text) else text
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [] if value in (None, "") else [value]
+
+
+def _day(made: _Gathered, known: Mapping[str, object], name: str) -> str:
+    text = _plain(known.get(name))
+    found = day(text)
+    if text and not found:
+        made.complain("no_day", made.where, f"{name} is {text!r}, which is no day", "Write it as 2026-11-23.")
+    return found
+
+
+def _proposal_relations(made: _Gathered, known: Mapping[str, object]) -> None:
+    for name, relation in _PROPOSAL_PEOPLE:
+        for one in _listed(known.get(name)):
+            made.somebody(relation, people(str(one), bare="login"))
+    for name, relation in (("owning-sig", "owned_by"), ("participating-sigs", "concerns")):
+        for one in _listed(known.get(name)):
+            if not is_nothing(str(one)):
+                made.relate(relation, f"unit:{slug(str(one))}" if slug(str(one)) else "")
+    for name, relation, backwards in (
+        ("see-also", "cites", False),
+        ("replaces", "supersedes", False),
+        ("superseded-by", "supersedes", True),
+    ):
+        for one in _listed(known.get(name)):
+            text = str(one)
+            found = re.search(r"(?:^|/|kep-|#|issues/)0*([1-9]\d{0,4})(?=-|/|$)", text, re.IGNORECASE)
+            if found:
+                made.relate(relation, f"decision:kep-{found[1]}", backwards=backwards)
+            elif not is_nothing(text):
+                held = made.properties.get("references", [])
+                made.properties["references"] = [*(held if isinstance(held, list) else []), text]

@@ -1,14 +1,19 @@
-"""Terms from a table, one row a meaning, or from Markdown, one file a term with its facts in the front matter."""
+"""Terms from a table, from pages (one page a term, or a page of many in tables, definition lists or headings), from TBX and DataHub's YAML."""
 
 from __future__ import annotations
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML and JSON hold has no types until a row model has checked it
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
-from graph import Fact, Finding, slug
+from graph import Fact, Finding, Properties, slug
+from loaders.documents import Document, documents
+from loaders.fields import people
+from loaders.pages import MARKDOWN, Line, Page, Row, Section, Table, column, is_page, is_terms, page, path_id, subject, subject_of
 from loaders.source import File, Kept, Many, Text, filled, link, reference, thing
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
@@ -37,18 +42,30 @@ class TermRow(Kept):
 
 
 def matches(file: File) -> bool:
-    """Whether it is a table with terms and definitions, or a Markdown file whose front matter names a term."""
+    """Whether it is a table with terms and definitions, a page of a term or of many, TBX, or DataHub's business glossary."""
+    if is_page(file):
+        return subject_of(file) == "glossary"
+    if _is_tbx(file):
+        return True
     header = file.header()
-    if file.suffix in (".md", ".markdown"):
-        return "term" in header
-    return {"term", "definition"} <= header
+    return {"term", "definition"} <= header or _is_business(file, header)
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
-    """The terms of a table or of a Markdown file."""
-    if file.suffix in (".md", ".markdown"):
-        yield from _page(file)
-        return
+    """The terms of a table, a page, a TBX file or a business glossary."""
+    if is_page(file):
+        found = page(file)
+        yield from _faults(found, file)
+        yield from _page(found, file) if _is_one_term(found) and file.suffix in MARKDOWN else _many(found, file)
+    elif _is_tbx(file):
+        yield from _tbx(file)
+    elif _is_business(file, file.header()):
+        yield from _business(file)
+    else:
+        yield from _table(file)
+
+
+def _table(file: File) -> Iterator[Fact | Finding]:
     for row in file.rows(TermRow):
         if isinstance(row, Finding):
             yield row
@@ -56,9 +73,26 @@ def read(file: File) -> Iterator[Fact | Finding]:
             yield from _term(*row)
 
 
-def _page(file: File) -> Iterator[Fact | Finding]:
+def _faults(found: Page, file: File) -> Iterator[Finding]:
+    for line, why in found.faults:
+        where = file.locator(line)
+        message = why if why.startswith(file.name) else f"{where}: {why}"
+        yield Finding(id=f"page:{where}", check="page", level="error", subject=file.name, message=message)
+
+
+# pages
+
+
+def _is_one_term(found: Page) -> bool:
+    """Whether a page is about one term: its front matter names it, or it holds nothing that looks like many."""
+    if "term" in found.front:
+        return True
+    return subject(found) != "glossary" and not any(section.entries or any(map(is_terms, section.tables)) for section in found.sections)
+
+
+def _page(found: Page, file: File) -> Iterator[Fact | Finding]:
     """A Markdown page: the text before its first heading is the definition; links to other pages are related terms."""
-    for document in file.documents():
+    for document in _documents(found, file):
         front = document.value if isinstance(document.value, dict) else {}
         body = str(document.names.get("body", ""))
         given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
@@ -73,6 +107,159 @@ def _page(file: File) -> Iterator[Fact | Finding]:
             {**known, "definition": definition, "key": PurePosixPath(file.name).stem, "related": [*_listed(given.get("related")), *links]}
         )
         yield from _term(row, file.locator(document.start or "1"))
+
+
+def _documents(found: Page, file: File) -> Iterator[Document]:
+    """The page's front matter and body; of a page whose front matter is broken, the text under it."""
+    if not found.faults:
+        return file.documents()
+    return iter([Document({}, {"body": "\n".join(section.text for section in found.lead)}, "1")])
+
+
+_OTHER_COLUMNS = {
+    "abbreviation": "alternative_labels",
+    "acronym": "alternative_labels",
+    "also known as": "alternative_labels",
+    "synonyms": "alternative_labels",
+    "synonym": "alternative_labels",
+    "aliases": "alternative_labels",
+    "full form": "alternative_labels",
+    "do not use": "avoid",
+    "instead of": "avoid",
+    "deprecated": "avoid",
+    "example": "example",
+    "examples": "example",
+    "usage": "scope_note",
+    "notes": "scope_note",
+    "note": "scope_note",
+    "comment": "scope_note",
+    "comments": "scope_note",
+    "category": "tags",
+    "tags": "tags",
+    "domain": "tags",
+    "related": "related",
+    "related terms": "related",
+    "see also": "related",
+    "owner": "owner",
+    "status": "status",
+    "department": "unit",
+    "team": "unit",
+    "unit": "unit",
+}
+_PAIRED = re.compile(r"(.{1,80}?)\s*(?::|\s[\u2013\u2014-])\s+(\S.*)", re.DOTALL)
+
+
+def _many(found: Page, file: File) -> Iterator[Fact | Finding]:
+    """A page of many terms: tables with a column of terms, definition lists, lists of `term: definition`, headings with text under them."""
+    glossary = path_id("glossary", file.name)
+    yield thing("Glossary", glossary, file.locator("1"), name=found.title, properties=filled(url=found.first("url")))
+    seen: dict[str, str] = {}
+    named = {slug(title) for title in _titles(found)}
+    unread: Counter[str] = Counter()
+    for given, line, where in _rows(found, file, unread):
+        own = f"term:{slug(given['term'])}"
+        if own == "term:":
+            continue
+        if own in seen:
+            message = f"{where}: {given['term']!r} is defined before, at {seen[own]}; the first definition is taken"
+            remedy = "Keep one, or say for which unit each of them holds."
+            yield Finding(id=f"twice:{file.name}:{own}", check="twice", level="warning", subject=own, message=message, remedy=remedy)
+            continue
+        seen[own] = where
+        related = [
+            target for one in line.links if (target := slug(one.target.partition("#")[2])) in named and target != slug(given["term"])
+        ]
+        row = TermRow.model_validate(
+            {**given, "glossary": glossary, "related": [*filter(None, map(slug, _split(given.get("related", "")))), *related]}
+        )
+        yield from _term(row, where)
+    for name, count in unread.items():
+        message = f"{file.name}: nothing reads the column {name!r} (count: {count})"
+        yield Finding(id=f"column:{file.name}:{name}", check="column", level="note", subject=name, message=message)
+    if not seen:
+        message = f"{file.name}: no term is read from it: it has no table of terms, no definition list, and no headings with text"
+        yield Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
+
+
+def _split(text: str) -> list[str]:
+    return [one for piece in re.split(r"[;,]", text) if (one := piece.strip())]
+
+
+def _titles(found: Page) -> Iterator[str]:
+    for section in found.sections:
+        yield section.title
+        for table in filter(is_terms, section.tables):
+            yield from (row.cells[column(table, terms=True)].text for row in table.rows if len(row.cells) > column(table, terms=True))
+        yield from (entry.term.text for entry in section.entries)
+
+
+def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[str, str], Line, str]]:
+    """Of every term its columns, the line that defines it, and where it stands."""
+    groups: list[tuple[int, str]] = []
+    for section, after in zip(found.sections, [*found.sections[1:], None], strict=True):
+        groups = [one for one in groups if one[0] < section.level]
+        group = {"tags": groups[-1][1]} if groups else {}
+        above = {"tags": section.title} if section.level and section not in found.lead and len(section.title) > 1 else {}
+        held = False
+        for table in filter(is_terms, section.tables):
+            held = True
+            for row in table.rows:
+                if given := _cells(table, row, unread):
+                    yield above | given[0], given[1], file.locator(str(row.line))
+        for entry in section.entries:
+            held = True
+            yield (
+                above | {"term": entry.term.text, "definition": entry.definition.text},
+                entry.definition,
+                file.locator(str(entry.term.line)),
+            )
+        pairs = _colons(section) or ([] if held else _pairs(section))
+        for term, line in pairs:
+            yield above | {"term": term, "definition": line.text}, line, file.locator(str(line.line))
+        leaf = not (after and after.level > section.level)
+        if leaf and not held and not pairs and section.text and section not in found.lead and section.level:
+            whole = Line(" ".join(section.text.split()), section.line, tuple(section.links))
+            yield group | {"term": section.title, "definition": whole.text}, whole, file.locator(str(section.line))
+        if not leaf and section not in found.lead and len(section.title) > 1:
+            groups.append((section.level, section.title))
+
+
+def _pairs(section: Section) -> list[tuple[str, Line]]:
+    """Lines of `term: definition`, where most lines are such."""
+    lines = [one for one in section.lines if one.text]
+    found = [(match[1].strip(" *"), one._replace(text=match[2])) for one in lines if (match := _PAIRED.fullmatch(one.text))]
+    return found if len(found) >= 3 and len(found) * 5 >= len(lines) * 3 else []
+
+
+def _colons(section: Section) -> list[tuple[str, Line]]:
+    """Terms of which several share a definition: lines of terms, then lines that begin with a colon."""
+    found: list[tuple[str, Line]] = []
+    terms: list[str] = []
+    under: list[Line] = []
+    for line in (*section.lines, Line("", 0)):
+        if line.text.startswith(": "):
+            under.append(line._replace(text=line.text[2:]))
+            continue
+        if under:
+            whole = under[0]._replace(text=" ".join(one.text for one in under), links=tuple(link for one in under for link in one.links))
+            found += [(term, whole) for term in terms]
+            terms, under = [], []
+        terms.append(line.text)
+    return found
+
+
+def _cells(table: Table, row: Row, unread: Counter[str]) -> tuple[dict[str, str], Line] | None:
+    term, meaning = column(table, terms=True), column(table, terms=False)
+    if len(row.cells) <= max(term, meaning) or not row.cells[term].text:
+        return None
+    given = {"term": row.cells[term].text, "definition": row.cells[meaning].text}
+    for number, (head, cell) in enumerate(zip(table.header.cells, row.cells, strict=False)):
+        name = _OTHER_COLUMNS.get(head.text.casefold().strip(" :*"), "")
+        if name and cell.text and number not in (term, meaning):
+            given[name] = ";".join(_split(cell.text)) if name in ("alternative_labels", "avoid", "tags") else cell.text
+        elif head.text and cell.text and number not in (term, meaning):
+            unread[head.text] += 1
+    return given, row.cells[meaning]
 
 
 def _listed(value: object) -> list[str]:
@@ -105,3 +292,344 @@ def _term(row: TermRow, where: str) -> Iterator[Fact]:
     for relation, others in (("broader", row.broader), ("related_to", row.related)):
         for other in dict.fromkeys(others):
             yield from link(own, relation, reference("term", other), where)
+
+
+# TBX (ISO 30042): the older style names data categories by attributes (DCA), the newer by elements (DCT)
+
+_LISTS = frozenset(
+    (
+        "termEntry",
+        "conceptEntry",
+        "langSet",
+        "langSec",
+        "tig",
+        "ntig",
+        "termSec",
+        "termNote",
+        "descrip",
+        "descripGrp",
+        "note",
+        "xref",
+        "ref",
+        "admin",
+        "adminGrp",
+        "transacGrp",
+        "subjectField",
+        "definition",
+        "context",
+        "termNoteGrp",
+        "administrativeStatus",
+        "crossReference",
+    )
+)
+_ENTRIES, _LANGUAGES, _TERMS = ("termEntry", "conceptEntry"), ("langSet", "langSec"), ("tig", "ntig", "termSec")
+_STANDINGS = {"preferred": "name", "standardized": "name", "admitted": "alternative_labels", "deprecated": "avoid", "superseded": "avoid"}
+_BROADER = re.compile(r"(?:superordinate|broader)Concept", re.IGNORECASE)
+_NARROWER = re.compile(r"(?:subordinate|narrower)Concept", re.IGNORECASE)
+
+
+def _is_tbx(file: File) -> bool:
+    return file.suffix in (".tbx", ".xml", ".tbxm") and bool(re.search(rb"<(?:\w+:)?(?:martif|tbx|TBX)[\s>]", file.content[:8000]))
+
+
+def _tbx(file: File) -> Iterator[Fact | Finding]:
+    text = re.sub(
+        r"<!DOCTYPE\s[^\[>]*>", lambda found: "\n" * found[0].count("\n"), file.text(), count=1
+    )  # the DTD lies elsewhere, and is not needed
+    document = next(documents(text, file.name, form="xml", lists=_LISTS))
+    root = _child(document.value, "martif", "tbx", "TBX")
+    header = _child(root, "martifHeader", "tbxHeader")
+    glossary = path_id("glossary", file.name)
+    title = _content(_deep(header, "fileDesc", "titleStmt", "title")) or PurePosixPath(file.name).stem
+    own = _language(root, "")
+    yield thing("Glossary", glossary, file.locator("1"), name=title, properties=filled(language=own))
+    unread: Counter[str] = Counter()
+    for entry in _every(_deep(root, "text", "body"), *_ENTRIES):
+        yield from _entry(entry, document, file, own, unread)
+    for name, count in unread.items():
+        message = f"{file.name}: nothing reads the element {name} (count: {count})"
+        yield Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message)
+
+
+def _entry(entry: Mapping[str, Any], document: Document, file: File, own: str, unread: Counter[str]) -> Iterator[Fact | Finding]:
+    where = file.locator(document.containers.get(id(entry), ""))
+    languages = _every(entry, *_LANGUAGES)
+    own = own if any(_language(one, "") == own for one in languages) else _language(languages[0], own) if languages else own
+    properties: Properties = {}
+    names: dict[str, str] = {}
+    for one in languages:
+        language = _language(one, own)
+        at = "" if language == own else f"@{language}"
+        _worded(properties, names, one, language, at, unread)
+    _described(properties, entry, "", unread)
+    name = names.pop(own, "") or next(iter(names.values()), "")
+    key = str(entry.get("@id") or name)
+    if not name or not slug(key):
+        message = f"{where}: the entry {key!r} has no term; it is left out"
+        yield Finding(id=f"no_term:{where}", check="no_term", level="error", subject=where, message=message)
+        return
+    stem = slug(PurePosixPath(file.name).stem)
+    own_id = f"term:{stem}.{slug(key)}"
+    more = {f"name@{language}": text for language, text in names.items() if language != own}
+    yield thing("Term", own_id, where, name=name, properties={**properties, **more})
+    yield from link(own_id, "in_glossary", path_id("glossary", file.name), where)
+    for sort, target, _ in _categories(entry):
+        if not target or not sort:
+            continue
+        other = f"term:{stem}.{slug(target)}"
+        if _NARROWER.search(sort):
+            yield from link(other, "broader", own_id, where)
+        elif _BROADER.search(sort):
+            yield from link(own_id, "broader", other, where)
+        elif re.search(r"relatedConcept|crossReference", sort):
+            yield from link(own_id, "related_to", other, where)
+
+
+def _worded(properties: Properties, names: dict[str, str], one: Mapping[str, Any], language: str, at: str, unread: Counter[str]) -> None:
+    """The terms of one language by their standing: the preferred is the name, the others are alternatives or to be avoided."""
+    _described(properties, one, at, unread)
+    standing: list[tuple[str, str]] = []
+    for group in _every(one, *_TERMS):
+        held = _child(group, "termGrp") or group
+        term = _content(held.get("term")) if isinstance(held, dict) else ""
+        if not term:
+            continue
+        said = next((text for sort, _, text in _categories(held) if sort in ("administrativeStatus", "normativeAuthorization")), "")
+        word = next((known for sign, known in _STANDINGS.items() if said.startswith(sign)), "")
+        standing.append((word, term))
+        _described(properties, held, at, unread)
+    first = next((term for word, term in standing if word == "name"), next((term for word, term in standing if word != "avoid"), ""))
+    if not first and standing:  # all are to be avoided: the term is known by one of them all the same
+        first = standing[0][1]
+        properties["status"] = "deprecated"
+    if first:
+        names.setdefault(language, first)
+    for word, term in standing:
+        if term != first:
+            _append(properties, f"{'avoid' if word == 'avoid' else 'alternative_labels'}{at}", term)
+
+
+_DESCRIBED = {
+    "definition": "definition",
+    "subjectField": "tags",
+    "context": "example",
+    "example": "example",
+    "note": "notes",
+    "explanation": "scope_note",
+    "usageNote": "scope_note",
+    "source": "references",
+    "externalCrossReference": "references",
+    "partOfSpeech": "part_of_speech",
+    "grammaticalGender": "grammatical_gender",
+    "termType": "term_type",
+    "geographicalUsage": "geographical_usage",
+    "customerSubset": "customer_subset",
+    "projectSubset": "project_subset",
+    "xGraphic": "references",
+}
+_SEVERAL_TIMES = frozenset(("tags", "example", "references", "part_of_speech", "grammatical_gender", "term_type", "geographical_usage"))
+_PLACED = frozenset(("administrativeStatus", "normativeAuthorization", "crossReference", "relatedConcept"))
+
+
+def _described(properties: Properties, held: Mapping[str, Any], at: str, unread: Counter[str]) -> None:
+    for sort, target, text in _categories(held):
+        name = _DESCRIBED.get(sort, "")
+        value = text or target
+        if name in _SEVERAL_TIMES and value:
+            _append(properties, name if name in ("tags", "references") else f"{name}{at}", value)
+        elif name and value:
+            key = f"{name}{at}"
+            properties[key] = f"{properties[key]}\n{value}" if properties.get(key) else value
+        elif not name and sort not in _PLACED and not _BROADER.search(sort) and not _NARROWER.search(sort):
+            unread[sort] += 1
+
+
+def _append(properties: Properties, name: str, text: str) -> None:
+    held = properties.get(name, [])
+    if isinstance(held, list) and text not in held:
+        properties[name] = [*held, text]
+
+
+_STRUCTURE = frozenset((*_ENTRIES, *_LANGUAGES, *_TERMS, "term", "termGrp", "transac", "transacGrp", "date", "transacNote"))
+_GROUPS = ("descripGrp", "adminGrp", "termNoteGrp")
+
+
+def _categories(held: Any) -> Iterator[tuple[str, str, str]]:
+    """The data categories of a level in either style: what sort, what it points at, what it says."""
+    for name, value in held.items() if isinstance(held, dict) else ():
+        if name.startswith(("@", "#")) or name in _STRUCTURE:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            if name in _GROUPS:
+                yield from _categories(one)
+            elif isinstance(one, dict):
+                yield str(one.get("@type") or name), str(one.get("@target") or ""), _content(one)
+            else:
+                yield name, "", str(one).strip()
+
+
+def _content(value: Any) -> str:
+    """The text of an element, with that of the marks inside it."""
+    if isinstance(value, dict):
+        pieces = [_content(one) for key, one in value.items() if not key.startswith("@")]
+        return " ".join(" ".join(pieces).split())
+    if isinstance(value, list):
+        return " ".join(" ".join(map(_content, value)).split())
+    return " ".join(str(value or "").split())
+
+
+def _child(value: Any, *names: str) -> Any:
+    found = next((value[name] for name in names if name in value), None) if isinstance(value, dict) else None
+    return found[0] if isinstance(found, list) and found else found
+
+
+def _deep(value: Any, *names: str) -> Any:
+    for name in names:
+        value = _child(value, name)
+    return value
+
+
+def _every(value: Any, *names: str) -> list[Any]:
+    found = [one for name in names for one in _several(value.get(name, []))] if isinstance(value, dict) else []
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _language(value: Any, default: str) -> str:
+    return str(value.get("@lang") or default) if isinstance(value, dict) else default
+
+
+# DataHub's business glossary
+
+
+def _is_business(file: File, header: Iterable[str]) -> bool:
+    known = set(header)
+    return file.suffix in (".yaml", ".yml") and "version" in known and bool(known & {"nodes", "terms"})
+
+
+_TERM_KEYS = frozenset(
+    (
+        "name",
+        "id",
+        "description",
+        "term_source",
+        "source_ref",
+        "source_url",
+        "inherits",
+        "contains",
+        "values",
+        "related_terms",
+        "owners",
+        "custom_properties",
+        "knowledge_links",
+        "domain",
+    )
+)
+
+
+def _business(file: File) -> Iterator[Fact | Finding]:
+    """Nodes are collections, terms are terms under the dotted path of their nodes, as DataHub's own references name them."""
+    document = next(file.documents())
+    root: dict[str, Any] = document.value if isinstance(document.value, dict) else {}
+    reading = _Business(file, document, root.get("owners"))
+    glossary = path_id("glossary", file.name)
+    name = str(root.get("source") or PurePosixPath(file.name).stem)
+    yield thing(
+        "Glossary", glossary, file.locator("1"), name=name, properties=filled(url=root.get("url") or "", version=root.get("version"))
+    )
+    reading.learn(root, "")
+    yield from reading.inside(root, "", "")
+    for key, count in reading.unread.items():
+        message = f"{file.name}: nothing reads the key {key} (count: {count})"
+        yield Finding(id=f"unread:{file.name}:{key}", check="unread", level="note", subject=key, message=message)
+
+
+class _Business:
+    """A business glossary as it is read: where its terms stand by path, and what was not read."""
+
+    def __init__(self, file: File, document: Document, owners: Any) -> None:
+        self.file, self.document, self.owners = file, document, owners
+        self.ids: dict[str, str] = {}
+        self.unread: Counter[str] = Counter()
+        self.named: set[str] = set()
+
+    def learn(self, level: Mapping[str, Any], path: str) -> None:
+        """The ids of all terms by path, before any is referred to."""
+        for term in _every(level, "terms"):
+            own = f"{path}{term.get('name', '')}"
+            self.ids[own] = self.ids[str(term.get("id") or own)] = f"term:{slug(str(term.get('id') or own))}"
+        for node in _every(level, "nodes"):
+            self.learn(node, f"{path}{node.get('name', '')}.")
+
+    def where(self, value: Any) -> str:
+        return self.file.locator(self.document.containers.get(id(value), self.document.start))
+
+    def inside(self, level: Mapping[str, Any], path: str, above: str) -> Iterator[Fact | Finding]:
+        for node in _every(level, "nodes"):
+            yield from self.node(node, path, above)
+        for number, term in enumerate(_every(level, "terms")):
+            if term.get("name"):
+                yield from self.term(term, path, above)
+            else:
+                where = self.where(term)
+                message = f"{where}: term {number + 1} of {path or 'the top'} has no name; it is left out"
+                yield Finding(id=f"row:{where}", check="row", level="error", subject=where, message=message)
+
+    def node(self, node: Mapping[str, Any], path: str, above: str) -> Iterator[Fact | Finding]:
+        where, name = self.where(node), str(node.get("name") or "")
+        if not slug(name):
+            yield Finding(
+                id=f"row:{where}", check="row", level="error", subject=where, message=f"{where}: a node has no name; it is left out"
+            )
+            return
+        own = f"collection:{slug(str(node.get('id') or path + name))}"
+        yield thing("TermCollection", own, where, name=name, properties=filled(description=str(node.get("description") or "").strip()))
+        yield from link(own, "in_collection", above, where)
+        yield from self.owned(own, node.get("owners"), where)
+        self.unread.update(set(node) - _TERM_KEYS - {"nodes", "terms"})
+        yield from self.inside(node, f"{path}{name}.", own)
+
+    def term(self, term: Mapping[str, Any], path: str, above: str) -> Iterator[Fact | Finding]:
+        where = self.where(term)
+        own = self.ids[f"{path}{term['name']}"]
+        links = [str(one.get("url") or "") for one in _every(term, "knowledge_links")]
+        properties = filled(
+            definition=" ".join(str(term.get("description") or "").split()),
+            references=[one for one in (str(term.get("source_ref") or ""), str(term.get("source_url") or ""), *links) if one],
+            term_source=str(term.get("term_source") or ""),
+            domain=str(term.get("domain") or ""),
+        )
+        for key, value in (term.get("custom_properties") or {}).items() if isinstance(term.get("custom_properties"), dict) else ():
+            properties.setdefault(slug(str(key)).replace("-", "_") or "custom", str(value))
+        yield thing("Term", own, where, name=str(term["name"]), properties=properties)
+        yield from link(own, "in_glossary", path_id("glossary", self.file.name), where)
+        yield from link(own, "in_collection", above, where)
+        yield from self.owned(own, term.get("owners") or self.owners, where)
+        for key, relation in (
+            ("inherits", "broader"),
+            ("contains", "related_to"),
+            ("values", "related_to"),
+            ("related_terms", "related_to"),
+        ):
+            for other in term.get(key) or ():
+                target = self.ids.get(str(other)) or f"term:{slug(str(other).rpartition('glossaryTerm:')[2])}"
+                more = {"as": key} if key in ("contains", "values") else {}
+                yield from link(own, relation, target, where, properties=more)
+        self.unread.update(set(term) - _TERM_KEYS)
+
+    def owned(self, own: str, owners: Any, where: str) -> Iterator[Fact]:
+        for one in _several(owners or []):
+            if not isinstance(one, dict):
+                continue
+            for user in one.get("users") or ():
+                for whom in people(str(user).rpartition("corpuser:")[2].strip("()"), bare="login"):
+                    yield from whom.entity(where) if whom.id not in self.named else ()
+                    self.named.add(whom.id)
+                    yield from link(own, "owned_by", whom.id, where)
+            for unit in one.get("groups") or ():
+                name = str(unit).rpartition("corpGroup:")[2].strip("()")
+                yield thing("Unit", f"unit:{slug(name)}", where, name=name)
+                yield from link(own, "owned_by", f"unit:{slug(name)}", where)

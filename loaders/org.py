@@ -114,10 +114,14 @@ _BESIDE = frozenset(
 )
 
 
+_DATASET = "http://www.w3.org/ns/dcat#Dataset"
+
+
 def matches(file: File) -> bool:
-    """Whether it is RDF in which something is an organization, unit, post or membership of W3C ORG."""
+    """Whether it is RDF with organizations, units, posts or memberships of W3C ORG that are no aside to the data sets of a catalog."""
     found = classes(file, ORG.encode())
-    return any(one.startswith(ORG) and one != ORG + "Role" for one in found)
+    own = sum(count for one, count in found.items() if one.startswith(ORG) and one != ORG + "Role")
+    return own > found[_DATASET]
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

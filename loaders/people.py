@@ -25,7 +25,9 @@ _DAY = re.compile(r"(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})([-/.])(\d{1
 _DAYS = frozenset(("since", "left_on", "valid_from", "valid_to", "verified_at"))
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|mba|esq)?\.?", re.IGNORECASE)
 _OF_UNITS = ("code", "unit_type", "function", "head")
-_OTHERS = frozenset(("postuniquereference", "reportingseniorpost", "schemas", "$schema", "@context", "@graph"))  # marks of other forms
+_OTHERS = frozenset(
+    ("path", "postuniquereference", "reportingseniorpost", "schemas", "$schema", "@context", "@graph")
+)  # marks of other forms
 _NOBODY = frozenset(("no_manager", "no manager", "none", "n/a", "-", "--", "keine", "aucun", "ninguno"))
 _OURS = frozenset(("manager", "position", "email", "reportsto"))
 _PERSONAL = frozenset(("employee_number", "first_name", "manager", "manager_email", "reports_to", "login", "since"))

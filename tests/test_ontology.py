@@ -89,10 +89,10 @@ def test_the_vocabulary_is_whole(ontology: Ontology) -> None:
     """Every kind that the design names is there, with its prefix; kinds share a prefix only inside a family."""
     of_their_own = """Organization organization, Unit unit, Position position, Person person, Role role, BusinessFunction function,
         Process process, Activity activity, ApprovalStep step, Gateway gateway, DecisionTable table, DecisionRule rule,
-        Authority authority, Glossary glossary, Term term, Decision decision, System system, Interface interface, Dataset dataset,
+        Authority authority, Glossary glossary, Term term, TermCollection collection, Decision decision, System system, Interface interface, Dataset dataset,
         Capability capability, Agent agent, AgentTask task, Tool tool, Source source, Revision revision, Finding finding,
         Proposal proposal, Run run, Delivery delivery"""
-    assets = ("KnowledgeAsset", "Policy", "Standard", "Clause", "PriceList", "Guideline", "Document")
+    assets = ("KnowledgeAsset", "Policy", "Standard", "Clause", "PriceList", "Guideline", "Document", "Section", "Catalog")
     expected = {**dict(re.findall(r"(\w+) (\w+)", of_their_own)), **dict.fromkeys(assets, "asset")}
     assert {name: kind.prefix for name, kind in ontology.kinds.items()} == expected
     assert ontology.is_a("ApprovalStep", "Activity")
@@ -131,7 +131,7 @@ def test_published_terms_are_real(ontology: Ontology) -> None:
 def test_weights_and_ends_are_sound(ontology: Ontology) -> None:
     """What joins one kind with itself both ways alike weighs alike; functional relations are those with one end at a time."""
     assert [one.name for one in ontology.relations.values() if one.symmetric and one.walk != one.walk_back] == []
-    assert {one.name for one in ontology.relations.values() if one.functional} == {"reports_to", "step_of", "rule_of"}
+    assert {one.name for one in ontology.relations.values() if one.functional} == {"reports_to", "step_of", "rule_of", "section_of"}
     assert ontology.relations["requires"].walk == max(one.walk for one in ontology.relations.values())
     assert [name for one in ontology.relations.values() for name in (*one.domain, *one.range) if name not in ontology.kinds] == []
 

@@ -1,0 +1,654 @@
+"""Pages of Markdown or HTML as sections with their lines, tables, definition lists and links, each with the line where it stands."""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# lxml's stubs leave the type of a parsed tree open; what leaves this module is typed
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+
+from graph import UnreadableSource, slug
+from loaders.documents import documents
+from loaders.fields import is_nothing, meant
+from loaders.source import File
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+MARKDOWN = (".md", ".markdown", ".mdx")
+HTML = (".html", ".htm", ".xhtml")
+
+
+class Link(NamedTuple):
+    """A link: its text, where it leads as written, and its line."""
+
+    text: str
+    target: str
+    line: int
+
+
+class Line(NamedTuple):
+    """A piece of running text: a line of a paragraph, an item of a list, a cell, a heading. `label` is what stands in bold before a colon."""
+
+    text: str
+    line: int
+    links: tuple[Link, ...] = ()
+
+
+class Row(NamedTuple):
+    """A row of a table."""
+
+    cells: tuple[Line, ...]
+    line: int
+
+
+class Table(NamedTuple):
+    """A table; its first row is the header, as blank as it may be."""
+
+    header: Row
+    rows: tuple[Row, ...]
+
+
+class Entry(NamedTuple):
+    """A term of a definition list, and what stands under it."""
+
+    term: Line
+    definition: Line
+
+
+@dataclass
+class Section:
+    """What stands under a heading up to the next one; level 0 is what stands before the first."""
+
+    level: int
+    title: str
+    anchor: str
+    line: int
+    lines: list[Line] = field(default_factory=list[Line])
+    tables: list[Table] = field(default_factory=list[Table])
+    entries: list[Entry] = field(default_factory=list[Entry])
+
+    @property
+    def text(self) -> str:
+        """Its running text, a line for each line and item."""
+        return "\n".join(one.text for one in self.lines)
+
+    @property
+    def links(self) -> Iterator[Link]:
+        """Every link in it."""
+        cells = (cell for table in self.tables for row in (table.header, *table.rows) for cell in row.cells)
+        for line in (*self.lines, *cells, *(one for entry in self.entries for one in entry)):
+            yield from line.links
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing stands in it."""
+        return not (self.lines or self.tables or self.entries)
+
+
+@dataclass
+class Page:
+    """A page. `front` is its front matter or what its HTML head says, by folded key; `faults` are what could not be read: (line, why)."""
+
+    name: str
+    front: Mapping[str, object]
+    front_lines: Mapping[str, str]
+    sections: list[Section]
+    faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    heading: str = ""
+
+    @cached_property
+    def lead(self) -> list[Section]:
+        """What stands before the first heading, and under the page's own title."""
+        first = [one for one in self.sections[:2] if one.level == 0]
+        titled = [one for one in self.sections[len(first) :][:1] if one.level == 1]
+        return [*first, *titled]
+
+    @property
+    def rest(self) -> list[Section]:
+        """The sections after the lead."""
+        return self.sections[len(self.lead) :]
+
+    @cached_property
+    def title(self) -> str:
+        """What the front matter calls it, else its first heading, else the name of its file."""
+        given = self.front.get("title")
+        heads = (one.title for one in self.sections if one.level and one.title)
+        titled = next((one.title for one in self.lead if one.level), "")
+        return (str(given) if given else "") or titled or self.heading or next(heads, "") or PurePosixPath(self.name).stem
+
+    @cached_property
+    def fields(self) -> Mapping[str, tuple[Line, ...]]:
+        """What labelled fields say, by what their labels mean: of front matter, of tables of two columns, and of `Label: value` in the lead."""
+        found: dict[str, tuple[Line, ...]] = {}
+        for label, line in (*self._front(), *self._tabled(), *self._labelled()):
+            if (name := meant(label)) and not is_nothing(line.text):
+                found[name] = (*found.get(name, ()), line)
+        return found
+
+    def first(self, name: str) -> str:
+        """The first text of a field; "" where it is not there."""
+        return next((line.text for line in self.fields.get(name, ())), "")
+
+    def every(self, name: str) -> str:
+        """All that a field says, separated by semicolons; links of people as they are written in Markdown."""
+        return "; ".join(_with_links(line) for line in self.fields.get(name, ()))
+
+    def _front(self) -> Iterator[tuple[str, Line]]:
+        for key, value in self.front.items():
+            for one in value if isinstance(value, list) else (value,):
+                if one is not None and not isinstance(one, dict):
+                    yield key, _front_line(str(one), int(self.front_lines.get(key) or 1))
+
+    def _tabled(self) -> Iterator[tuple[str, Line]]:
+        """Of tables that hold fields: two columns with labels on the left, or one row under labels."""
+        for table in (table for section in self.sections for table in section.tables):
+            pairs = [row.cells for row in (table.header, *table.rows) if len(row.cells) == 2]
+            if len(pairs) == len(table.rows) + 1 and sum(bool(meant(cells[0].text)) for cells in pairs) >= 2:
+                yield from ((cells[0].text, cells[1]) for cells in pairs)
+            elif (
+                len(table.rows) == 1
+                and meant(table.header.cells[0].text) not in ("reviewers", "deciders")
+                and sum(bool(meant(cell.text)) for cell in table.header.cells) >= 2
+            ):
+                yield from ((label.text, cell) for label, cell in zip(table.header.cells, table.rows[0].cells, strict=False))
+
+    def _labelled(self) -> Iterator[tuple[str, Line]]:
+        held = [line for section in self.lead for line in section.lines]
+        for line in held[:40]:
+            label, colon, rest = line.text.partition(":")
+            if colon and len(label) <= 40 and rest.strip() and meant(label):
+                yield label, Line(rest.strip(), line.line, line.links)
+
+
+def _front_line(text: str, line: int) -> Line:
+    links = tuple(Link(words, target, line) for words, target in re.findall(r"\[([^\]]*)\]\(([^)\s]+)\)", text))
+    return Line(re.sub(r"\[([^\]]*)\]\([^)\s]+\)", r"\1", text).strip(), line, links)
+
+
+def _with_links(line: Line) -> str:
+    text = line.text
+    for link in line.links:
+        if link.text and re.match(r"@|mailto:|https?://(?:www\.)?git(?:hub|lab)\.com/[\w-]+/?$", link.target):
+            text = text.replace(link.text, f"[{link.text}]({link.target})", 1)
+    return text
+
+
+def is_page(file: File) -> bool:
+    """Whether the file is Markdown or HTML by its suffix."""
+    return file.suffix in (*MARKDOWN, *HTML)
+
+
+def page(file: File) -> Page:
+    """The page of a file; what of it cannot be read is among its faults. `UnreadableSource` for bytes that are no text."""
+    return _html_page(file) if file.suffix in HTML else markdown_page(file.text(), file.name)
+
+
+# ids
+
+
+def path_id(prefix: str, name: str) -> str:
+    """The id of a page by its path relative to the workspace; `index` and `README` go by their folder."""
+    path = PurePosixPath(name)
+    steps = [*path.parent.parts, *([path.stem] if path.stem.casefold() not in ("index", "_index", "readme") else [])] or [path.stem]
+    return f"{prefix}:" + "/".join(part for step in steps if (part := slug(step)))
+
+
+def found_file(file: File, target: str) -> tuple[str, str, bool]:
+    """Where a link leads: the path of a file relative to the workspace, the anchor in it, and whether it is there.
+
+    The path is "" for an address outside. A path from the root (`/legal/nda`) begins at the nearest folder above that has it; one without
+    a suffix leads to a page or to a folder's index. Nothing above the workspace, or the source's folder, is looked at.
+    """
+    path, _, anchor = unquote(target).partition("#")
+    path = path.partition("?")[0]
+    if re.match(r"[A-Za-z][\w+.-]*:|//|@|<|[^/]+@[\w.-]+$", target) or "\x00" in path or "{" in path:
+        return "", anchor, True
+    if not path:
+        return file.name, anchor, True
+    own = PurePosixPath(file.name)
+    base = file.path.parents[len(own.parts) - 1] if len(own.parts) <= len(file.path.parents) else file.path.parent
+    tops = [*own.parent.parents, own.parent][::-1] if path.startswith("/") else [own.parent]
+    for top in sorted(tops, key=lambda top: -len(top.parts)):
+        if (known := _there(base, _joined(top, path.lstrip("/")))) is not None:
+            return known, anchor, True
+    best = _joined(tops[-1] if not path.startswith("/") else PurePosixPath(own.parts[0] if len(own.parts) > 1 else ""), path.lstrip("/"))
+    return ("", anchor, False) if best is None else (best.as_posix(), anchor, False)
+
+
+def _joined(top: PurePosixPath, path: str) -> PurePosixPath | None:
+    """The path without its dots; None for one that leads above everything."""
+    steps: list[str] = []
+    for step in (*top.parts, *path.split("/")):
+        if step == "..":
+            if not steps:
+                return None
+            steps.pop()
+        elif step not in ("", "."):
+            steps.append(step)
+    return PurePosixPath(*steps)
+
+
+def _there(base: Path, path: PurePosixPath | None) -> str | None:
+    if path is None or len(str(path)) > 1000:
+        return None
+    exact = base / path
+    try:
+        if exact.is_file():
+            return path.as_posix()
+        for index in ("index", "_index", "README"):
+            for suffix in (*MARKDOWN, *HTML):
+                if exact.is_dir() and (exact / f"{index}{suffix}").is_file():
+                    return (path / f"{index}{suffix}").as_posix()
+        for suffix in (*MARKDOWN, *HTML):
+            for name in (f"{path.name}{suffix}", f"{path.stem}{suffix}"):
+                if path.name and exact.with_name(name).is_file():
+                    return path.with_name(name).as_posix()
+        return path.as_posix() if exact.is_dir() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
+
+
+# sections as they grow
+
+
+class _Growing:
+    """The sections of a page while it is read."""
+
+    def __init__(self) -> None:
+        self.sections = [Section(0, "", "", 1)]
+        self.anchors: dict[str, int] = {}
+
+    def heading(self, level: int, line: Line, anchor: str = "") -> None:
+        written = re.search(r"\s*\{#([\w.:-]+)[^}]*\}\s*$", line.text)
+        title = (line.text[: written.start()] if written else line.text).strip()
+        wanted = anchor or (written[1] if written else "") or _anchor(title)
+        count = self.anchors.get(wanted, 0)
+        self.anchors[wanted] = count + 1
+        self.sections.append(Section(level, title, f"{wanted}-{count}" if count else wanted, line.line))
+        self.sections[-1].lines += [Line("", line.line, line.links)] if line.links else []
+
+    def add(self, lines: Iterable[Line]) -> None:
+        self.sections[-1].lines += [one for one in lines if one.text or one.links]
+
+    def table(self, rows: list[Row]) -> None:
+        if rows:
+            self.sections[-1].tables.append(Table(rows[0], tuple(rows[1:])))
+
+    def entry(self, terms: list[Line], lines: list[Line]) -> None:
+        for term in terms:
+            self.sections[-1].entries.append(Entry(term, _one(lines or [Line("", term.line)])))
+
+    def done(self) -> list[Section]:
+        return self.sections if not self.sections[0].is_blank else self.sections[1:] or self.sections
+
+
+def _anchor(title: str) -> str:
+    """The anchor that GitHub and most generators of sites give a heading."""
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", title.strip().casefold()))
+
+
+def _one(lines: list[Line]) -> Line:
+    return Line(" ".join(one.text for one in lines if one.text), lines[0].line, tuple(link for one in lines for link in one.links))
+
+
+# Markdown
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.deflist import deflist_plugin
+
+    return MarkdownIt("commonmark").enable("table").use(deflist_plugin)
+
+
+def markdown_page(text: str, name: str) -> Page:
+    """The page of a Markdown text; front matter that cannot be read is a fault, and the text under it is still read."""
+    faults: list[tuple[str, str]] = []
+    front: dict[str, object] = {}
+    lines: dict[str, str] = {}
+    body, first = text, 1
+    try:
+        document = next(documents(text, name, form="markdown"))
+        body, first = str(document.names.get("body", "")), int(str(document.names.get("body_line", 1)))
+        if isinstance(document.value, dict):
+            front = {folded_key(str(key)): value for key, value in document.value.items()}
+            lines = {folded_key(str(key)): place for key, place in document.items.get(id(document.value), {}).items()}
+    except UnreadableSource as error:
+        faults.append((_line_in(str(error)), str(error)))
+        closed = re.match(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", text, re.DOTALL | re.MULTILINE)
+        body, first = (text[closed.end() :], text.count("\n", 0, closed.end()) + 1) if closed else (text, 1)
+    growing = _Growing()
+    _read_markdown(body.replace("\x00", " "), first, growing)
+    return Page(name, front, lines, growing.done(), faults)
+
+
+def folded_key(key: str) -> str:
+    """A key of front matter in the one form in which keys are compared."""
+    return re.sub(r"[\s-]+", "_", key.strip()).casefold()
+
+
+def _line_in(message: str) -> str:
+    found = re.search(r":(\d+):", message)
+    return found[1] if found else "1"
+
+
+class _Markdown:
+    """Where in the nesting of tokens one is: a row with its cells, a definition list, a heading."""
+
+    def __init__(self, first: int, growing: _Growing) -> None:
+        self.first, self.growing = first, growing
+        self.level = 0
+        self.rows: list[Row] | None = None
+        self.cells: list[Line] = []
+        self.terms: list[Line] = []
+        self.under: list[Line] = []
+        self.within = ""
+
+    def token(self, token: Token) -> None:
+        line = (token.map[0] if token.map else 0) + self.first
+        match token.type:
+            case "inline":
+                self.inline(_inline(token, line))
+            case "heading_open":
+                self.level = int(token.tag[1])
+            case "table_open":
+                self.rows = []
+            case "tr_open":
+                self.cells = []
+            case "tr_close":
+                self.rows = [*(self.rows or []), Row(tuple(self.cells), self.cells[0].line if self.cells else 1)]
+            case "table_close":
+                self.growing.table(self.rows or [])
+                self.rows = None
+            case "dt_open" | "dl_close":
+                self.flush(token.type)
+            case "dd_open":
+                self.within = "dd"
+            case "html_block":
+                _read_html(token.content, line, self.growing)
+            case _:
+                pass
+
+    def flush(self, sort: str) -> None:
+        """A term after a definition, or the end of the list, ends the entry before it."""
+        if self.under or sort == "dl_close":
+            self.growing.entry(self.terms, self.under)
+            self.terms, self.under = [], []
+        self.within = "dt" if sort == "dt_open" else ""
+
+    def inline(self, lines: list[Line]) -> None:
+        if self.rows is not None:
+            self.cells.append(_one(lines))
+        elif self.level:
+            self.growing.heading(self.level, _one(lines))
+            self.level = 0
+        elif self.within == "dt":
+            self.terms.append(_one(lines))
+        elif self.within == "dd":
+            self.under += lines
+        else:
+            self.growing.add(lines)
+
+
+def _read_markdown(text: str, first: int, growing: _Growing) -> None:
+    state = _Markdown(first, growing)
+    for token in _markdown().parse(text):
+        state.token(token)
+
+
+_HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+
+
+def _inline(token: Token, line: int) -> list[Line]:
+    """The lines of a paragraph, heading or cell, as plain text with their links."""
+    made, texts, links = list[Line](), list[str](), list[Link]()
+    opened: tuple[str, int] | None = None
+    for one in token.children or ():
+        if one.type in ("softbreak", "hardbreak"):
+            made.append(Line(_plain(texts), line, tuple(links)))
+            texts, links, line = [], [], line + 1
+        elif one.type == "link_open":
+            opened = str(one.attrs.get("href", "")), len(texts)
+        elif one.type == "link_close" and opened:
+            links.append(Link(_plain(texts[opened[1] :]), opened[0], line))
+            opened = None
+        elif one.type == "html_inline":
+            found = _HREF.match(one.content)
+            links += [Link("", found[1], line)] if found else []
+            texts += [" "] if one.content[:3].casefold() == "<br" else []
+        else:
+            texts.append(one.content)
+    return [*made, Line(_plain(texts), line, tuple(links))]
+
+
+def _plain(texts: list[str]) -> str:
+    return " ".join("".join(texts).split())
+
+
+# HTML: read as a browser would, never run, nothing fetched
+
+_SKIPPED = ("script", "style", "template", "noscript", "iframe", "object", "svg", "nav")
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS = (
+    "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
+    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "html", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody",
+    "td", "tfoot", "th", "thead", "tr", "ul",
+)  # fmt: skip
+_BLOCK_SET = frozenset(_BLOCKS)
+
+
+def _html_page(file: File) -> Page:
+    growing = _Growing()
+    root, faults = _read_html(_html_text(file), 1, growing)
+    front: dict[str, object] = {}
+    heading = ""
+    if root is not None:
+        heading = _plain([str(text) for text in root.xpath("string(//title)")])
+        for one in root.iter("meta"):
+            name, content = one.get("name") or one.get("property"), one.get("content")
+            if name and content:
+                front.setdefault(folded_key(name), content)
+        if root.get("lang"):
+            front.setdefault("language", root.get("lang"))
+    return Page(file.name, front, {}, growing.done(), faults, heading)
+
+
+def _html_text(file: File) -> str:
+    """Its text; where it is no UTF-8, in the encoding that the page states."""
+    try:
+        return file.text()
+    except UnreadableSource:
+        stated = re.search(rb"""charset\s*=\s*["']?([\w-]+)""", file.content[:2048], re.IGNORECASE)
+        if not stated:
+            raise
+        return _decoded(file.content, stated[1].decode("ascii"), file)
+
+
+def _decoded(content: bytes, encoding: str, file: File) -> str:
+    try:
+        return content.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        message = f"{file.name}:1: says that it is {encoding} text, which it is not; save it as UTF-8"
+        raise UnreadableSource(message) from error
+
+
+def _read_html(text: str, first: int, growing: _Growing) -> tuple[Any, list[tuple[str, str]]]:
+    from lxml import etree
+
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(re.sub(r"\A\ufeff?\s*<\?xml[^>]*\?>", "", text).replace("\x00", " ").encode("utf-8", "replace"), parser)
+    except (etree.XMLSyntaxError, ValueError, AssertionError):
+        root = None
+    cut = [str(one.line + first - 1) for one in parser.error_log if "xcessive depth" in one.message]
+    faults = [(line, "is nested so deep that the rest is not read; write it flatter") for line in cut[:1]]
+    if root is not None:
+        etree.strip_elements(root, *_SKIPPED, with_tail=False)
+        _walk(root, first - 1, growing)
+    return root, faults
+
+
+def _walk(root: Any, offset: int, growing: _Growing) -> None:
+    """The elements in their order, by a stack, since pages nest as deep as they like."""
+    open_: list[tuple[Any, str, int]] = [(root, "", 1)]
+    while open_:
+        node, text, line = open_.pop()
+        if node is None:
+            growing.add([Line(_plain([text]), line)])
+            continue
+        line = (node.sourceline or 1) + offset
+        tag = node.tag
+        if tag in ("head", "title"):
+            continue
+        if tag in _HEADINGS:
+            growing.heading(_HEADINGS[tag], _gathered(node, offset), node.get("id") or _named_anchor(node))
+        elif tag == "table":
+            growing.table([row for row in _rows(node, offset) if row.cells])
+        elif tag == "dl":
+            _entries(node, offset, growing)
+        elif not any(one.tag in _BLOCK_SET for one in node.iterdescendants()):
+            growing.add([_gathered(node, offset)])
+        else:
+            open_ += [
+                one for child in reversed(node) for one in ((None, child.tail or "", (child.sourceline or 1) + offset), (child, "", line))
+            ]
+            growing.add([Line(_plain([node.text or ""]), line)])
+
+
+def _named_anchor(node: Any) -> str:
+    return next((str(one.get("name") or one.get("id")) for one in node.iter("a") if one.get("name") or one.get("id")), "")
+
+
+def _gathered(node: Any, offset: int) -> Line:
+    links = tuple(Link(_words(one), one.get("href").strip(), (one.sourceline or 1) + offset) for one in node.iter("a") if one.get("href"))
+    return Line(_words(node), (node.sourceline or 1) + offset, links)
+
+
+def _words(node: Any) -> str:
+    """The text of an element; words of two blocks are two words."""
+    from lxml import etree
+
+    texts: list[str] = []
+    for event, one in etree.iterwalk(node, events=("start", "end")):
+        apart = one.tag in _BLOCK_SET or one.tag == "br"
+        if event == "start":
+            texts += [" " if apart else "", one.text or ""]
+        elif one is not node:
+            texts += [" " if apart else "", one.tail or ""]
+    return _plain(texts)
+
+
+def _rows(table: Any, offset: int) -> Iterator[Row]:
+    for row in table.iter("tr"):
+        cells = tuple(_gathered(cell, offset) for cell in row if cell.tag in ("td", "th"))
+        yield Row(cells, (row.sourceline or 1) + offset)
+
+
+def _entries(node: Any, offset: int, growing: _Growing) -> None:
+    terms: list[Line] = []
+    under: list[Line] = []
+    for one in node.iter("dt", "dd"):
+        if one.tag == "dt":
+            if under:
+                growing.entry(terms, under)
+                terms, under = [], []
+            terms.append(_gathered(one, offset))
+        else:
+            under.append(_gathered(one, offset))
+    growing.entry(terms, under)
+
+
+# what a page is
+
+_DECIDING = frozenset(
+    (
+        "status",
+        "context",
+        "decision",
+        "consequences",
+        "decision outcome",
+        "considered options",
+        "context and problem statement",
+        "decision drivers",
+        "pros and cons of the options",
+        "alternatives considered",
+        "options considered",
+        "problem statement",
+    )
+)
+_GLOSSARY = re.compile(
+    r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|glossar)\b", re.IGNORECASE
+)
+_TERMS = frozenset(("term", "terms", "word", "acronym", "abbreviation", "concept", "phrase", "expression"))
+_MEANINGS = frozenset(
+    ("definition", "meaning", "description", "explanation", "what it means", "expansion", "stands for", "means", "definitions")
+)
+_STATEMENT = re.compile(r"\bin the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b", re.IGNORECASE | re.DOTALL)
+_FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "copilot-instructions.md"))
+
+
+def subject_of(file: File) -> str:
+    """What the page of a file is, as `subject` says; "" for a file that is no page, or cannot be read."""
+    try:
+        return subject(page(file)) if is_page(file) else ""
+    except UnreadableSource:
+        return ""
+
+
+def subject(one: Page) -> str:
+    """What a page is: `decision`, `glossary`, `page`; "" for one that says nothing, or that is written for agents."""
+    if PurePosixPath(one.name).name.casefold() in _FOR_AGENTS:
+        return ""
+    if _is_decision(one):
+        return "decision"
+    if "term" in one.front or _is_glossary(one):
+        return "glossary"
+    return "page" if one.sections and (one.front or any(section.level for section in one.sections)) else ""
+
+
+def _is_decision(one: Page) -> bool:
+    titles = {re.sub(r"^[\d.\s]+", "", section.title).strip().casefold() for section in one.sections}
+    if len(titles & _DECIDING) >= 2 and titles & {"decision", "decision outcome", "considered options", "consequences"}:
+        return True
+    fields = one.fields
+    if "status" in fields and (
+        {"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
+    ):
+        return True
+    if any(meant(row.cells[0].text) in ("supersedes", "superseded_by") for table in _tables(one) for row in table.rows if row.cells):
+        return True
+    if any(re.match(r"rfc(?: pr)?\s*:", line.text, re.IGNORECASE) for section in one.lead for line in section.lines):
+        return True
+    return any(_STATEMENT.search(section.text) for section in one.sections)
+
+
+def _tables(one: Page) -> Iterator[Table]:
+    for section in one.sections:
+        yield from section.tables
+
+
+def _is_glossary(one: Page) -> bool:
+    tables = sum(is_terms(table) for table in _tables(one))
+    entries = sum(len(section.entries) for section in one.sections)
+    lines = sum(len(section.lines) for section in one.sections)
+    return bool(_GLOSSARY.search(one.title) or (tables and tables * 2 >= sum(1 for _ in _tables(one))) or entries > lines)
+
+
+def is_terms(table: Table) -> bool:
+    """Whether a table has a column of terms and one of their meanings."""
+    heads = {cell.text.casefold().strip(" :*") for cell in table.header.cells}
+    return bool(heads & _TERMS and heads & _MEANINGS)
+
+
+def column(table: Table, *, terms: bool) -> int:
+    """The number of the column of terms, or of their meanings; -1 where there is none."""
+    wanted = _TERMS if terms else _MEANINGS
+    return next((number for number, cell in enumerate(table.header.cells) if cell.text.casefold().strip(" :*") in wanted), -1)
