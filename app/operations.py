@@ -83,6 +83,10 @@ class ImpactOf(Question):
     id: str = argument("The thing that changes, leaves or fails.")
 
 
+class MergesOf(Question):
+    score: int = Field(default=90, ge=50, le=100, description="How much alike two names must be to be suggested, of 100.")
+
+
 class Ready(Question):
     task: str = Field(description="The agent task.")
 
@@ -169,6 +173,13 @@ def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
     return _simple(context, actor, _at(question), _dump(findings), text, findings=tuple(findings))
 
 
+def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> Reply:
+    found = context.merges(actor=actor, at=_at(question), score=question.score)
+    rows = ((one.id, one.name, f"also {', '.join(one.aliases)}", f"by {', '.join(one.by)}") for one in found.merged)
+    text = columns(rows) + findings_text([*found.refused, *found.suggested]) or "Nothing was merged, and nothing looks alike.\n"
+    return _simple(context, actor, _at(question), found.model_dump(mode="json"), text, served=tuple(one.id for one in found.merged))
+
+
 def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> Reply:
     found = context.impact(question.id, actor=actor, at=_at(question))
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
@@ -231,6 +242,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation("ready", "May this agent do this task? The verdict with its four answers.", Ready, ready),
         Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
         Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps),
+        Operation("merges", "What was taken for one thing, by which values; what was refused; what only looks alike.", MergesOf, merges),
         Operation("history", "The revisions, newest first.", History, history),
         Operation("diff", "What differs between two revisions.", Diff, diff),
     )

@@ -14,6 +14,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.identity import Merged, Merges
 from graph.model import (
     Actor,
     Change,
@@ -74,6 +75,8 @@ __all__ = [
     "Item",
     "Kind",
     "LoadReport",
+    "Merged",
+    "Merges",
     "Missing",
     "NotAllowed",
     "NotFound",

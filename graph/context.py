@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, policy, readiness, scope
+from graph import analysis, changes, checks, identity, policy, readiness, scope
 from graph.errors import InputError, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
@@ -409,6 +409,17 @@ class ContextGraph:
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
+
+    def merges(self, *, actor: Actor, at: str | int | None = None, score: int = 90) -> identity.Merges:
+        """What was taken for one thing and by which values, what was refused, and what only looks alike."""
+        view = self.view(actor, at=at)
+        rows = list(self.store.entities(view.where, at=view.at))
+        ids = sorted(id_ for row in rows if row.aliases for id_ in (row.id, *row.aliases))
+        claims = [claim for start in range(0, len(ids), changes.BATCH) for claim in self._said_of(ids[start : start + changes.BATCH], view)]
+        return identity.merges(rows, claims, ontology=self.ontology, masked=view.where.masked, score=score)
+
+    def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
+        return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
 
     def impact(self, id_: str, *, actor: Actor, at: str | int | None = None) -> analysis.Impact:
         """What a change or the loss of this thing reaches, with the path to each."""
