@@ -150,14 +150,27 @@ for _operation in OPERATIONS.values():
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; can be given several times.")
 @click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
 @click.option("--keep-going", is_flag=True, help="Load the good rows and leave the bad ones, which are said.")
+@click.option("--confirm", "confirmed", multiple=True, metavar="NAME", help="Load this source although much of it is gone.")
 @click.option("--message", default="load", help="What the revision says of itself.")
 @formats()
 @click.pass_obj
-def load(folder: Path, names: tuple[str, ...], *, dry_run: bool, keep_going: bool, message: str, form: str, asker: str) -> None:
+def load(
+    folder: Path,
+    names: tuple[str, ...],
+    *,
+    dry_run: bool,
+    keep_going: bool,
+    confirmed: tuple[str, ...],
+    message: str,
+    form: str,
+    asker: str,
+) -> None:
     """Read the sources into one revision, whole or not at all."""
     with opened(folder) as (settings, context):
         actor = actor_of(settings, context, named=asker)
-        report = run_load(settings, context, names=names, dry=dry_run, keep_going=keep_going, message=message, actor=actor.id)
+        report = run_load(
+            settings, context, names=names, dry=dry_run, keep_going=keep_going, confirmed=confirmed, message=message, actor=actor.id
+        )
         if form == "json":
             question = {"source": list(names), "dry_run": dry_run} if names or dry_run else {}
             stamp = context.view(actor).stamp
@@ -175,6 +188,7 @@ def run_load(
     names: tuple[str, ...] = (),
     dry: bool = False,
     keep_going: bool = False,
+    confirmed: tuple[str, ...] = (),
     message: str = "load",
     actor: str,
 ) -> LoadReport:
@@ -182,7 +196,7 @@ def run_load(
     from loaders import read
 
     known = {source.name: source for source in settings.workspace.sources}
-    for name in names:
+    for name in (*names, *confirmed):
         if name not in known:
             text = f"no source is named {name!r}; there are {', '.join(sorted(known))}"
             raise InputError(text)
@@ -197,11 +211,21 @@ def run_load(
                 known=context.known(source.name),
                 allow_outside=settings.workspace.allow_outside,
                 mappings=settings.folder,
+                may_be_gone=context.said_before(source.name),
             )
         _progress("merging")
 
     try:
-        return context.load(readings(), actor=actor, message=message, dry=dry, keep_going=keep_going, complete=not names)
+        return context.load(
+            readings(),
+            actor=actor,
+            message=message,
+            dry=dry,
+            keep_going=keep_going,
+            complete=not names,
+            shrink={one.name: settings.workspace.shrink if one.shrink is None else one.shrink for one in chosen},
+            confirmed=confirmed,
+        )
     finally:
         _progress("")
 

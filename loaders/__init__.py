@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
+from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
 from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
 from loaders.source import File, Source, files, terms_of
 
@@ -37,14 +37,25 @@ LOADERS: dict[str, Loader] = {
 
 
 def read(
-    source: Source, root: Path, *, known: Mapping[str, str] | None = None, allow_outside: bool = False, mappings: Path | None = None
+    source: Source,
+    root: Path,
+    *,
+    known: Mapping[str, str] | None = None,
+    allow_outside: bool = False,
+    mappings: Path | None = None,
+    may_be_gone: bool = False,
 ) -> Reading:
     """A reading of this source: its parts by name, each read when it is asked for.
 
     A part whose digest is in `known` is not read again. Mapping files are relative to `mappings` (default: `root`). `InputError` where the
-    loader is unknown, or cannot be told from the content.
+    loader is unknown, or cannot be told from the content. With `may_be_gone` a source without a file says nothing, and is no error.
     """
-    found = files(source, root, allow_outside=allow_outside)
+    try:
+        found = files(source, root, allow_outside=allow_outside)
+    except UnreadableSource:
+        if not may_be_gone:
+            raise
+        return Reading(terms_of(source), ())
     if source.loader and source.loader not in LOADERS:
         raise InputError(
             f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}"

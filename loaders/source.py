@@ -52,6 +52,9 @@ class Source(Value):
     )
     review: str = Field(default="", description="How often what it says must be confirmed: 90d, 6m, 1y.")
     precedence: int = Field(default=0, description="Of two sources that disagree the higher wins.")
+    shrink: float | None = Field(
+        default=None, ge=0, le=1, description="The share of it that may be gone at the next load, unconfirmed; default: the workspace's."
+    )
     columns: Mapping[str, str] = Field(default_factory=dict, description="Tabular loaders: their column -> ours.")
     mapping: str = Field(default="", description="The mapping file of the records loader.")
     sheet: str = Field(default="", description="The sheet of an Excel file; default: the first.")
