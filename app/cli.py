@@ -282,18 +282,34 @@ sources: []
     type=click.Choice(sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) if EXAMPLES.is_dir() else []),
     help="With the workspace and mappings of an example; its data lies where ORGCONTEXT_DATA says.",
 )
-def init(directory: str, *, sample: bool, example: str | None) -> None:
-    """A new workspace: empty, or with the sample company."""
+@click.option("--from", "unknown", default="", metavar="FOLDER", help="With the files of this folder, as far as they can be told.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer.")
+def init(directory: str, *, sample: bool, example: str | None, unknown: str, form: str) -> None:
+    """A new workspace: empty, with the sample company, or over a folder of unknown files."""
     folder = Path(directory)
     if (folder / FILE).exists():
         message = f"{folder / FILE} is already there; nothing was written"
         raise InputError(message)
-    if sample or example:
+    if bool(sample) + bool(example) + bool(unknown) > 1:
+        message = "--sample, --example and --from are three ways to begin; take one"
+        raise InputError(message)
+    answer: dict[str, Any] = {"workspace": str(folder / FILE)}
+    said = ""
+    if unknown:
+        from app.survey import survey, survey_text, workspace_text
+
+        seen = survey(Path(unknown))
+        answer["files"] = [one.model_dump(mode="json") for one in seen]
+        said = survey_text(seen)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(workspace_text(seen, Path(unknown), folder), encoding="utf-8")
+    elif sample or example:
         copy_workspace(EXAMPLES / example if example else SAMPLE, folder)
     else:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text(_EMPTY.format(name=json.dumps(folder.resolve().name)), encoding="utf-8")
-    click.echo(f"{folder / FILE} is written; next: orgcontext{f' -w {directory}' if directory != '.' else ''} load")
+    said += f"{folder / FILE} is written; next: orgcontext{f' -w {directory}' if directory != '.' else ''} load"
+    click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) if form == "json" else said)
 
 
 def copy_workspace(source: Path, folder: Path) -> None:

@@ -9,28 +9,43 @@ from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
 from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
-from loaders.source import File, Source, files, terms_of
+from loaders.source import File, Record, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
 
 
 class Loader(NamedTuple):
-    """How a form is recognized and read. `matches` is None where only the workspace can say so."""
+    """How a form is recognized and read. `matches` is None where only the workspace can say so; `row` are the columns of a tabular one."""
 
     summary: str
     read: Callable[[File], Iterator[Fact | Finding]] | None
     matches: Callable[[File], bool] | None
+    row: type[Record] | None = None
 
 
 LOADERS: dict[str, Loader] = {
-    "people": Loader("People, positions, units and reporting lines in CSV, TSV, XLSX or JSON.", people.read, people.matches),
-    "glossary": Loader("Terms in CSV, or in Markdown with front matter.", glossary.read, glossary.matches),
-    "approvals": Loader("An approval matrix in CSV or XLSX: process, step, order, approver, condition.", approvals.read, approvals.matches),
-    "dependencies": Loader("Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches),
-    "inventory": Loader(
-        "The context inventory in CSV or XLSX: function, context, source, frequency, owner.", inventory.read, inventory.matches
+    "people": Loader(
+        "People, positions, units and reporting lines in CSV, TSV, XLSX or JSON.", people.read, people.matches, people.PersonRow
     ),
-    "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
+    "glossary": Loader("Terms in CSV, or in Markdown with front matter.", glossary.read, glossary.matches, glossary.TermRow),
+    "approvals": Loader(
+        "An approval matrix in CSV or XLSX: process, step, order, approver, condition.",
+        approvals.read,
+        approvals.matches,
+        approvals.StepRow,
+    ),
+    "dependencies": Loader(
+        "Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches, dependencies.DependencyRow
+    ),
+    "inventory": Loader(
+        "The context inventory in CSV or XLSX: function, context, source, frequency, owner.",
+        inventory.read,
+        inventory.matches,
+        inventory.AssetRow,
+    ),
+    "decisions": Loader(
+        "A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches, decisions.DecisionRow
+    ),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
@@ -68,11 +83,16 @@ def read(
 
 def detect(source: Source, file: File) -> str:
     """The loader that recognizes this file; `InputError` where none or several do."""
-    fitting = [name for name, loader in LOADERS.items() if loader.matches and loader.matches(file)]
+    fitting = fit(file)
     if len(fitting) == 1:
         return fitting[0]
     said = f"{' and '.join(fitting)} both read it" if fitting else "no loader recognizes it"
     raise InputError(f"{source.name}: {file.name}: {said}; state `loader:` for the source ({', '.join(LOADERS)})")
+
+
+def fit(file: File) -> list[str]:
+    """The loaders that recognize this file, in the order of the table."""
+    return [name for name, loader in LOADERS.items() if loader.matches and loader.matches(file)]
 
 
 def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str]) -> Iterator[Part]:
@@ -109,4 +129,4 @@ def _with_unused(session: records.Session, name: str) -> Iterator[Fact | Finding
     yield from session.unused()
 
 
-__all__ = ["LOADERS", "File", "Loader", "Source", "detect", "files", "read", "terms_of"]
+__all__ = ["LOADERS", "File", "Loader", "Source", "detect", "files", "fit", "read", "terms_of"]
