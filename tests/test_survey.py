@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -108,7 +108,7 @@ def test_what_looks_like_a_secret_is_not_opened(folder: Path, name: str, monkeyp
     file.parent.mkdir(exist_ok=True)
     file.write_text("id,name\nE9,hunter2\n")
     opened: list[str] = []
-    plain: Callable[..., IO[Any]] = Path.open
+    plain = cast(Callable[..., IO[Any]], Path.open)
 
     def watched(self: Path, *arguments: Any, **more: Any) -> IO[Any]:
         opened.append(self.name)
