@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
 from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
+from loaders.live import Asking, fetched
 from loaders.source import File, Record, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -65,20 +66,37 @@ def read(
     A part whose digest is in `known` is not read again. Mapping files are relative to `mappings` (default: `root`). `InputError` where the
     loader is unknown, or cannot be told from the content. With `may_be_gone` a source without a file says nothing, and is no error.
     """
+    if source.live:
+        return Reading(terms_of(source), _fetched(source, root, known or {}, mappings=mappings or root, allow_outside=allow_outside))
     try:
         found = files(source, root, allow_outside=allow_outside)
     except UnreadableSource:
         if not may_be_gone:
             raise
         return Reading(terms_of(source), ())
+    return Reading(terms_of(source), _read(source, found, known or {}, mappings=mappings or root))
+
+
+def _read(source: Source, found: list[File], known: Mapping[str, str], *, mappings: Path) -> Iterator[Part]:
     if source.loader and source.loader not in LOADERS:
         raise InputError(
             f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}"
         )
     if source.loader == "records" or (source.mapping and not source.loader):
-        return Reading(terms_of(source), _mapped(source, found, mappings or root, known or {}))
-    name = source.loader or detect(source, found[0])
-    return Reading(terms_of(source), _parts(source, found, name, known or {}))
+        return _mapped(source, found, mappings, known)
+    return _parts(source, found, source.loader or detect(source, found[0]), known)
+
+
+_ANSWERED = {"scim": "scim", "ldap": "ldif"}  # what a live source answers in, where its sort says so
+
+
+def _fetched(source: Source, root: Path, known: Mapping[str, str], *, mappings: Path, allow_outside: bool) -> Iterator[Part]:
+    """The parts of a live source: asked when the first is wanted, kept in a folder of their own until the last is read."""
+    assert source.live
+    with fetched(source.live, Asking(source.name, root, allow_outside=allow_outside)) as answers:
+        stated = source.loader or next((loader for sort, loader in _ANSWERED.items() if getattr(source, sort) and loader in LOADERS), "")
+        said = source.model_copy(update={"loader": "records" if source.mapping and not source.loader else stated})
+        yield from _read(said, [File(said, path, name) for name, path in answers], known, mappings=mappings)
 
 
 def detect(source: Source, file: File) -> str:
