@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
-from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
+from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, rdf, records
 from loaders.live import Asking, fetched
 from loaders.source import File, Record, Source, files, terms_of
 
@@ -48,6 +48,7 @@ LOADERS: dict[str, Loader] = {
         "A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches, decisions.DecisionRow
     ),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
+    "rdf": Loader("RDF in the ontology of this project, as `scope --format turtle` and `jsonld` write it.", rdf.read, rdf.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
