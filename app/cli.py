@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.operations import OPERATIONS, Operation, Reply, ask, columns, envelope, findings_text
+from app.progress import Progress
 from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
 from graph import Conflict, ContextError, ContextGraph, Counts, Finding, InputError, LoadReport, NotAllowed, NotFound, Reading, StoreError
 
@@ -202,10 +203,12 @@ def run_load(
             raise InputError(text)
     chosen = [known[name] for name in names] if names else list(known.values())
 
+    progress = Progress(len(chosen))
+
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):
-            _progress(f"{number}/{len(chosen)} {source.name}")
-            yield read(
+            progress.say(f"{number}/{len(chosen)} {source.name}")
+            reading = read(
                 source,
                 settings.root,
                 known=context.known(source.name),
@@ -213,7 +216,8 @@ def run_load(
                 mappings=settings.folder,
                 may_be_gone=context.said_before(source.name),
             )
-        _progress("merging")
+            yield progress.over(reading, number=number)
+        progress.say("merging")
 
     try:
         return context.load(
@@ -227,12 +231,7 @@ def run_load(
             confirmed=confirmed,
         )
     finally:
-        _progress("")
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{text}", err=True, nl=False)
+        progress.say("")
 
 
 def load_text(report: LoadReport) -> str:

@@ -75,7 +75,7 @@ def read(
         if not may_be_gone:
             raise
         return Reading(terms_of(source), ())
-    return Reading(terms_of(source), _read(source, found, known or {}, mappings=mappings or root))
+    return Reading(terms_of(source), _read(source, found, known or {}, mappings=mappings or root), total=len(found))
 
 
 def _read(source: Source, found: list[File], known: Mapping[str, str], *, mappings: Path) -> Iterator[Part]:
