@@ -194,14 +194,19 @@ class File:
 
         try:
             with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
-                if sum(one.file_size for one in packed.infolist()) > MAX_UNZIPPED:
-                    raise UnreadableSource(f"{self.name}: unpacks to more than {MAX_UNZIPPED // 2**20} MiB; save the sheet as CSV")
+                self._small_enough(packed)
             book = openpyxl.load_workbook(io.BytesIO(self.content), read_only=True, data_only=True)
             sheet = book[self.source.sheet] if self.source.sheet else book.worksheets[0]
             rows = sheet.iter_rows(values_only=True)
             yield from self._cells(sheet.title, rows)
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        except UnreadableSource:
+            raise
+        except Exception as error:  # openpyxl lets through what each library below it throws at a broken file, whichever that is
             raise UnreadableSource(f"{self.name}: cannot be read as an Excel file: {error}") from error
+
+    def _small_enough(self, packed: zipfile.ZipFile) -> None:
+        if sum(one.file_size for one in packed.infolist()) > MAX_UNZIPPED:
+            raise UnreadableSource(f"{self.name}: unpacks to more than {MAX_UNZIPPED // 2**20} MiB; save the sheet as CSV")
 
     def _cells(self, title: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Document]:
         header: list[str] = []

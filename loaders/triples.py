@@ -140,7 +140,7 @@ def triples(file: File) -> Triples:
         parser = _parsed(file, made.form)
         while _statement(parser, made):
             pass
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:  # the second is the parser's word for a token that is too long
         raise UnreadableSource(f"{file.name}: cannot be read as RDF: {error}") from error
     made.prefixes = parser.prefixes
     return made
