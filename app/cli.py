@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
+from app.progress import Progress
 from app.rights import expectations, tested
 from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
 from graph import (
@@ -212,14 +213,27 @@ def access_test(folder: Path, file: Path | None, *, form: str, asker: str) -> No
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; can be given several times.")
 @click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
 @click.option("--keep-going", is_flag=True, help="Load the good rows and leave the bad ones, which are said.")
+@click.option("--confirm", "confirmed", multiple=True, metavar="NAME", help="Load this source although much of it is gone.")
 @click.option("--message", default="load", help="What the revision says of itself.")
 @formats()
 @click.pass_obj
-def load(folder: Path, names: tuple[str, ...], *, dry_run: bool, keep_going: bool, message: str, form: str, asker: str) -> None:
+def load(
+    folder: Path,
+    names: tuple[str, ...],
+    *,
+    dry_run: bool,
+    keep_going: bool,
+    confirmed: tuple[str, ...],
+    message: str,
+    form: str,
+    asker: str,
+) -> None:
     """Read the sources into one revision, whole or not at all."""
     with opened(folder) as (settings, context):
         actor = actor_of(settings, context, named=asker)
-        report = run_load(settings, context, names=names, dry=dry_run, keep_going=keep_going, message=message, actor=actor.id)
+        report = run_load(
+            settings, context, names=names, dry=dry_run, keep_going=keep_going, confirmed=confirmed, message=message, actor=actor.id
+        )
         if form == "json":
             question = {"source": list(names), "dry_run": dry_run} if names or dry_run else {}
             stamp = context.view(actor).stamp
@@ -237,6 +251,7 @@ def run_load(
     names: tuple[str, ...] = (),
     dry: bool = False,
     keep_going: bool = False,
+    confirmed: tuple[str, ...] = (),
     message: str = "load",
     actor: str,
 ) -> LoadReport:
@@ -244,33 +259,41 @@ def run_load(
     from loaders import read
 
     known = {source.name: source for source in settings.workspace.sources}
-    for name in names:
+    for name in (*names, *confirmed):
         if name not in known:
             text = f"no source is named {name!r}; there are {', '.join(sorted(known))}"
             raise InputError(text)
     chosen = [known[name] for name in names] if names else list(known.values())
 
+    progress = Progress(len(chosen))
+
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):
-            _progress(f"{number}/{len(chosen)} {source.name}")
-            yield read(
+            progress.say(f"{number}/{len(chosen)} {source.name}")
+            reading = read(
                 source,
                 settings.root,
                 known=context.known(source.name),
                 allow_outside=settings.workspace.allow_outside,
                 mappings=settings.folder,
+                may_be_gone=context.said_before(source.name),
             )
-        _progress("merging")
+            yield progress.over(reading, number=number)
+        progress.say("merging")
 
     try:
-        return context.load(readings(), actor=actor, message=message, dry=dry, keep_going=keep_going, complete=not names)
+        return context.load(
+            readings(),
+            actor=actor,
+            message=message,
+            dry=dry,
+            keep_going=keep_going,
+            complete=not names,
+            shrink={one.name: settings.workspace.shrink if one.shrink is None else one.shrink for one in chosen},
+            confirmed=confirmed,
+        )
     finally:
-        _progress("")
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{text}", err=True, nl=False)
+        progress.say("")
 
 
 def load_text(report: LoadReport) -> str:
@@ -320,18 +343,34 @@ sources: []
     type=click.Choice(sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()) if EXAMPLES.is_dir() else []),
     help="With the workspace and mappings of an example; its data lies where ORGCONTEXT_DATA says.",
 )
-def init(directory: str, *, sample: bool, example: str | None) -> None:
-    """A new workspace: empty, or with the sample company."""
+@click.option("--from", "unknown", default="", metavar="FOLDER", help="With the files of this folder, as far as they can be told.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer.")
+def init(directory: str, *, sample: bool, example: str | None, unknown: str, form: str) -> None:
+    """A new workspace: empty, with the sample company, or over a folder of unknown files."""
     folder = Path(directory)
     if (folder / FILE).exists():
         message = f"{folder / FILE} is already there; nothing was written"
         raise InputError(message)
-    if sample or example:
+    if bool(sample) + bool(example) + bool(unknown) > 1:
+        message = "--sample, --example and --from are three ways to begin; take one"
+        raise InputError(message)
+    answer: dict[str, Any] = {"workspace": str(folder / FILE)}
+    said = ""
+    if unknown:
+        from app.survey import survey, survey_text, workspace_text
+
+        seen = survey(Path(unknown))
+        answer["files"] = [one.model_dump(mode="json") for one in seen]
+        said = survey_text(seen)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).write_text(workspace_text(seen, Path(unknown), folder), encoding="utf-8")
+    elif sample or example:
         copy_workspace(EXAMPLES / example if example else SAMPLE, folder)
     else:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text(_EMPTY.format(name=json.dumps(folder.resolve().name)), encoding="utf-8")
-    click.echo(f"{folder / FILE} is written; next: orgcontext{f' -w {directory}' if directory != '.' else ''} load")
+    said += f"{folder / FILE} is written; next: orgcontext{f' -w {directory}' if directory != '.' else ''} load"
+    click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) if form == "json" else said)
 
 
 def copy_workspace(source: Path, folder: Path) -> None:

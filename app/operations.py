@@ -106,6 +106,10 @@ class ImpactOf(Question):
     id: str = argument("The thing that changes, leaves or fails.")
 
 
+class MergesOf(Question):
+    score: int = Field(default=90, ge=50, le=100, description="How much alike two names must be to be suggested, of 100.")
+
+
 class Ready(Question):
     task: str = Field(description="The agent task.")
 
@@ -221,6 +225,13 @@ def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
     text = findings_text(findings) or "No gaps: every check that was asked passes.\n"
     formats = {"sarif": lambda: sarif(findings)}
     return _simple(context, actor, _at(question), _dump(findings), text, findings=tuple(findings), formats=formats)
+
+
+def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> Reply:
+    found = context.merges(actor=actor, at=_at(question), score=question.score)
+    rows = ((one.id, one.name, f"also {', '.join(one.aliases)}", f"by {', '.join(one.by)}") for one in found.merged)
+    text = columns(rows) + findings_text([*found.refused, *found.suggested]) or "Nothing was merged, and nothing looks alike.\n"
+    return _simple(context, actor, _at(question), found.model_dump(mode="json"), text, served=tuple(one.id for one in found.merged))
 
 
 def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> Reply:
@@ -365,6 +376,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps, ("text", "json", "sarif"), judges=True),
         Operation("access explain", "Which rule decides whether somebody sees a thing.", AccessExplain, access_explain),
         Operation("access matrix", "Who sees each sensitive thing, and by which rule.", AccessMatrix, access_matrix),
+        Operation("merges", "What was taken for one thing, by which values; what was refused; what only looks alike.", MergesOf, merges),
         Operation("history", "The revisions, newest first.", History, history),
         Operation("diff", "What differs between two revisions.", Diff, diff),
     )

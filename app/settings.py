@@ -42,6 +42,9 @@ class Workspace(Value):
     access: str = Field(default="", description="The access policy; without one the local user sees everything.")
     allow_outside: bool = Field(default=False, description="Whether sources may lie outside the workspace's folder.")
     root: str = Field(default="", description="The folder that source paths are relative to, if not this file's own.")
+    shrink: float = Field(
+        default=0.3, ge=0, le=1, description="The share of a source's facts that may be gone at a load without `--confirm` of the source."
+    )
     sources: tuple[Source, ...] = Field(
         default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."
     )

@@ -14,6 +14,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.identity import Merged, Merges
 from graph.language import vale_rules
 from graph.model import (
     Actor,
@@ -81,6 +82,8 @@ __all__ = [
     "Kind",
     "Level",
     "LoadReport",
+    "Merged",
+    "Merges",
     "Missing",
     "NotAllowed",
     "NotFound",

@@ -144,6 +144,7 @@ class Settlement:
         self.moved: dict[str, str] = {}  # an id as claimed -> the merged entity that it belonged to before
         self.tally: dict[str, list[int]] = {"added": [0, 0], "changed": [0, 0], "withdrawn": [0, 0]}
         self.seen: set[tuple[str, ...]] = set()
+        self.joined: dict[str, list[str]] = {}  # a merged entity -> the ids that are newly other names of it
 
     def run(self) -> Settled:
         for batch in self.draft.touched_entities(BATCH):
@@ -154,6 +155,7 @@ class Settlement:
         for start in range(0, len(moved), BATCH):
             self._relations(self.draft.claimed_relations(moved[start : start + BATCH]))
         done = self.done
+        done.findings += _joined(self.joined)
         done.added, done.changed, done.withdrawn = (
             Counts(entities=pair[0], relations=pair[1]) for pair in (self.tally[name] for name in ("added", "changed", "withdrawn"))
         )
@@ -177,6 +179,8 @@ class Settlement:
                 continue
             row = self._merged(group, made)
             now.update(dict.fromkeys(group, row.id))
+            if len(group) > 1 and (fresh := [id_ for id_ in row.aliases if before[id_] != row.id and id_ in claims]):
+                self.joined[row.id] = fresh
             if living.get(row.id) != row.digest:
                 rows.append(row)
         self._put_entities(rows, living, sorted(set(living) - set(now.values())))
@@ -215,12 +219,41 @@ class Settlement:
         sure = [(id_, alias) for id_ in ids for alias in self.known_aliases.get(id_, ()) if alias in ids]
         certain = {id_: group for group in _components(ids, sure) for id_ in group}
         for component in _components(ids, [*sure, *((one, other) for one, _, other in links)]):
-            clash = self._clash(component, certain, claims) if len(component) > 1 else ""
-            if not clash:
+            if len(component) > 1 and self._clash(component, certain, claims):
+                inside = set(component)
+                yield from self._apart(component, certain, [link for link in links if link[0] in inside], claims)
+            else:
                 yield component
+
+    def _apart(
+        self,
+        component: tuple[str, ...],
+        certain: Mapping[str, tuple[str, ...]],
+        links: Sequence[tuple[str, str, str]],
+        claims: Mapping[str, Sequence[Claim]],
+    ) -> Iterator[tuple[str, ...]]:
+        """The parts of a component that clashes, without the values on which it does.
+
+        A value that two ids share who clash joins nobody. What still clashes, since somebody between two could be either, is joined by
+        exclusive keys alone, and in the end by the alias list alone.
+        """
+        holders: dict[str, set[str]] = defaultdict(set)
+        for one, value, other in links:
+            holders[value] |= {one, other}
+        void = {value: clash for value, ids in sorted(holders.items()) if (clash := self._clash(tuple(sorted(ids)), certain, claims))}
+        for value, clash in void.items():
+            self._refused(tuple(sorted(holders[value])), clash, [value])
+        left = [link for link in links if link[1] not in void]
+        exclusive = [link for link in left if link[1].partition(" ")[0] in self.ontology.exclusive]
+        sure = [(one, other) for one in component for other in certain[one]]
+        for part in _components(component, [*sure, *((one, other) for one, _, other in left)]):
+            clash = self._clash(part, certain, claims)
+            if not clash:
+                yield part
                 continue
-            yield from sorted({certain[id_] for id_ in component})
-            self._refused(component, clash, [value for one, value, _ in links if one in component])
+            self._refused(part, clash, [value for one, value, _ in left if one in part])
+            for piece in _components(part, [*((a, b) for a, b in sure if a in part), *((a, b) for a, _, b in exclusive if a in part)]):
+                yield from [piece] if not self._clash(piece, certain, claims) else sorted({certain[id_] for id_ in piece})
 
     def _clash(self, component: tuple[str, ...], certain: Mapping[str, tuple[str, ...]], claims: Mapping[str, Sequence[Claim]]) -> str:
         """The exclusive key on which two ids of the component that no alias joins disagree, or ""."""
@@ -228,7 +261,7 @@ class Settlement:
             values: dict[tuple[str, ...], set[str]] = defaultdict(set)
             for id_ in component:
                 values[certain[id_]].update(v for c in claims.get(id_, ()) for v in c.same_as if v.partition(" ")[0] == key)
-            given = [found for found in values.values() if found]
+            given = list({frozenset(found) for found in values.values() if found})
             if any(one.isdisjoint(other) for number, one in enumerate(given) for other in given[:number]):
                 return key
         return ""
@@ -542,6 +575,20 @@ def _name(claims: list[Claim]) -> tuple[str, list[Contested]]:
     held = fold(given[0][0])
     others = {(name, source): OtherValue(value=name, source=source) for name, source in given[1:] if fold(name) != held}
     return given[0][0], [Contested(property="name", value=given[0][0], others=tuple(others.values()))] if others else []
+
+
+def _joined(joined: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """One note on all that a load newly took for one thing."""
+    if joined:
+        shown = [f"{one} = {', '.join(others)}" for one, others in sorted(joined.items())[:20]]
+        message = f"{_counted(sum(map(len, joined.values())), 'id')} merged into {_counted(len(joined), 'thing')} by identity: {'; '.join(shown[:3])}"
+        message += "; and more" if len(joined) > 3 else ""
+        remedy = "`orgcontext merges` lists all, with the values that they share."
+        yield Finding(id="merged", check="merged", level="note", subject="merges", message=message, evidence=tuple(shown), remedy=remedy)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _neighbours(aliases: Mapping[str, str]) -> dict[str, set[str]]:

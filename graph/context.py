@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, language, policy, precedents, readiness, scope, verify
+from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
@@ -19,6 +19,7 @@ from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.scope import Hit, Scope, View
 from graph.stores.base import Claim, EntityRow, RelationRow, Store, Tally, Version
 
+_FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
 
 
@@ -95,6 +96,7 @@ class _Loading:
     reports: list[SourceReport] = field(default_factory=list[SourceReport])
     findings: list[Finding] = field(default_factory=list[Finding])
     notes: dict[str, str] = field(default_factory=dict[str, str])
+    losses: dict[str, _Loss] = field(default_factory=dict[str, "_Loss"])
     more: int = 0
 
     def keep(self, findings: Iterable[Finding]) -> None:
@@ -103,6 +105,20 @@ class _Loading:
                 self.findings.append(finding)
             else:
                 self.more += 1
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """How much a source said when it was last loaded and says now, entities and relations each, and which of its parts are gone."""
+
+    before: tuple[int, int]
+    after: tuple[int, int]
+    gone: tuple[str, ...]
+
+    def beyond(self, share: float) -> bool:
+        """Whether more than this share of it is gone; a handful of facts is not, unless it is all."""
+        before, after = sum(self.before), sum(self.after)
+        return before - after > share * before and (before - after >= _FEW or not after)
 
 
 class ContextGraph:
@@ -232,6 +248,10 @@ class ContextGraph:
         text = self.store.notes(f"source:{source}").get(f"source:{source}")
         return json.loads(text) if text else {}
 
+    def said_before(self, source: str) -> bool:
+        """Whether this source said anything when it was last loaded."""
+        return _total(self._note(source).get("parts", {})) != (0, 0)
+
     def load(
         self,
         readings: Iterable[Reading],
@@ -241,11 +261,16 @@ class ContextGraph:
         dry: bool = False,
         keep_going: bool = False,
         complete: bool = True,
+        shrink: Mapping[str, float] | None = None,
+        confirmed: Collection[str] = (),
     ) -> LoadReport:
         """Read sources into one revision, whole or not at all; a `dry` load says what it would do.
 
         With `complete` these are all sources: what others said before is withdrawn. Any finding of level error stops the load, unless
         `keep_going` takes the good facts and leaves the bad. `InputError` carries all findings.
+
+        `shrink` is for each source the share (0 to 1) of its facts that may be gone since it was last loaded. One that lost more, or all,
+        stops the load, unless it is among the `confirmed`; a dry load goes on and warns.
         """
         loading = _Loading()
         began = self.now()
@@ -257,6 +282,7 @@ class ContextGraph:
             if complete:
                 self._withdraw_others(draft, names, loading)
             self._stop_on_errors(loading, keep_going=keep_going)
+            self._stop_on_loss(loading, shrink or {}, confirmed, dry=dry)
             rules = self._rules()
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
@@ -293,7 +319,8 @@ class ContextGraph:
         unread = ("", 0, 0)
         parts = {path: (digest, *staged.counts.get(path, before.get(path, unread)[1:])) for path, digest in staged.parts.items()}
         loading.keep(staged.findings)
-        entities, relations = sum(one[1] for one in parts.values()), sum(one[2] for one in parts.values())
+        loading.losses[name] = _Loss(_total(before), _total(parts), tuple(path for path in before if path not in parts))
+        entities, relations = _total(parts)
         report = SourceReport(name=name, entities=entities, relations=relations, seconds=round(time.perf_counter() - started, 3))
         loading.reports.append(report)
         note = {"read_at": _moment(self.now()), "rules": self.ontology.digest, "parts": parts}
@@ -316,6 +343,17 @@ class ContextGraph:
             more = f" and {len(wrong) - 1 + loading.more} more" if len(wrong) + loading.more > 1 else ""
             message = f"nothing was loaded: {wrong[0].message}{more}"
             raise InputError(message, loading.findings)
+
+    def _stop_on_loss(self, loading: _Loading, shrink: Mapping[str, float], confirmed: Collection[str], *, dry: bool) -> None:
+        """No accidental mass deletion: a source that lost more than its share stops the load until somebody says that it is right."""
+        lost = [(name, loss) for name, loss in loading.losses.items() if name in shrink and loss.beyond(shrink[name])]
+        level = "warning" if dry else "error"
+        findings = [_shrunk(name, loss, level="note" if name in confirmed else level) for name, loss in lost]
+        loading.keep(findings)
+        if wrong := [one for one in findings if one.level == "error"]:
+            more = f" (and {len(wrong) - 1} more sources)" if len(wrong) > 1 else ""
+            names = " ".join(f"--confirm {one.subject}" for one in wrong)
+            raise InputError(f"nothing was loaded: {wrong[0].message}{more} If that is right: load {names}", findings)
 
     def _rules(self) -> str:
         """The digest of all that merging depends on besides the claims."""
@@ -479,6 +517,17 @@ class ContextGraph:
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
 
+    def merges(self, *, actor: Actor, at: str | int | None = None, score: int = 90) -> identity.Merges:
+        """What was taken for one thing and by which values, what was refused, and what only looks alike."""
+        view = self.view(actor, at=at)
+        rows = list(self.store.entities(view.where, at=view.at))
+        ids = sorted(id_ for row in rows if row.aliases for id_ in (row.id, *row.aliases))
+        claims = [claim for start in range(0, len(ids), changes.BATCH) for claim in self._said_of(ids[start : start + changes.BATCH], view)]
+        return identity.merges(rows, claims, ontology=self.ontology, masked=view.where.masked, score=score)
+
+    def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
+        return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
+
     def impact(self, id_: str, *, actor: Actor, at: str | int | None = None) -> analysis.Impact:
         """What a change or the loss of this thing reaches, with the path to each."""
         view = self.view(actor, at=at)
@@ -541,6 +590,27 @@ def claim_data(claim: Claim) -> dict[str, Any]:
         "properties": json.loads(claim.properties),
         "revision": claim.revision,
     }
+
+
+def _total(parts: Mapping[str, Any]) -> tuple[int, int]:
+    """The entities and the relations of a source's parts, as its note counts them."""
+    return sum(one[1] for one in parts.values()), sum(one[2] for one in parts.values())
+
+
+def _shrunk(name: str, loss: _Loss, *, level: str) -> Finding:
+    gone = f"; gone: {', '.join(loss.gone[:3])}" + (f" and {len(loss.gone) - 3} more" if len(loss.gone) > 3 else "") if loss.gone else ""
+    said, says = (f"{entities} entities and {relations} relations" for entities, relations in (loss.before, loss.after))
+    return Finding.model_validate(
+        {
+            "id": f"shrunk:{name}",
+            "check": "shrunk",
+            "level": level,
+            "subject": name,
+            "message": f"source {name!r} said {said}, and now says {says}{gone}.",
+            "evidence": loss.gone[:20],
+            "remedy": f"Bring back what is missing, or `load --confirm {name}` if it is right; `shrink:` of the source sets the share.",
+        }
+    )
 
 
 def _masked_claim(claim: Claim, where: Filter) -> Claim:

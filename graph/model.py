@@ -210,10 +210,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """A source being read: all its parts, now. A part that is not among them is gone."""
+    """A source being read: all its parts, now. A part that is not among them is gone. `total` is how many there are, 0 if nobody knows yet."""
 
     terms: SourceTerms
     parts: Iterable[Part]
+    total: int = 0
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode

@@ -2,116 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Protocol, cast
 
-from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import (
-    agents,
-    approvals,
-    dcat,
-    decisions,
-    dependencies,
-    glossary,
-    handbook,
-    inventory,
-    ldif,
-    listing,
-    org,
-    organogram,
-    people,
-    records,
-    scim,
-    skos,
-    vcard,
-)
-from loaders.source import File, Source, files, terms_of
+from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
+from loaders.live import Asking, fetched
+from loaders.source import File, Record, Source, files, terms_of
+
+if TYPE_CHECKING:
+    from loaders.records import Session
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
 
 
-class Loader(NamedTuple):
-    """How a form is recognized and read. `matches` is None where only the workspace can say so."""
+class _Module(Protocol):
+    """What the module of a loader has: how a file is recognized and read."""
 
+    def matches(self, file: File) -> bool: ...
+    def read(self, file: File) -> Iterator[Fact | Finding]: ...
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A form: what it is, and the module of its name that recognizes and reads it, which is imported when it is wanted."""
+
+    name: str
     summary: str
-    read: Callable[[File], Iterator[Fact | Finding]] | None
-    matches: Callable[[File], bool] | None
+
+    @property
+    def _module(self) -> _Module:
+        return cast("_Module", import_module(f"loaders.{self.name}"))
+
+    def matches(self, file: File) -> bool:
+        """Whether a file is of this form; never, where only the workspace can say so."""
+        return self.name != MAPPED and self._module.matches(file)
+
+    def read(self, file: File) -> Iterator[Fact | Finding]:
+        """What a file says, in its order."""
+        return self._module.read(file)
+
+    def columns(self, file: File) -> Mapping[str, str] | None:
+        """What the columns of a file mean, for a form that guesses it by itself; None for one that does not."""
+        guess = getattr(self._module, "columns", None)
+        return guess(file) if guess else None
+
+    @property
+    def row(self) -> type[Record] | None:
+        """The columns of a tabular form."""
+        return getattr(self._module, "ROW", None)
 
 
+MAPPED = "records"  # reads by a mapping file that the workspace names
 LOADERS: dict[str, Loader] = {
-    "people": Loader(
-        "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.", people.read, people.matches
-    ),
-    "glossary": Loader(
-        "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, DataHub's glossary YAML.",
-        glossary.read,
-        glossary.matches,
-    ),
-    "approvals": Loader("An approval matrix in CSV or XLSX: process, step, order, approver, condition.", approvals.read, approvals.matches),
-    "dependencies": Loader("Dependencies in CSV: source, target, sort.", dependencies.read, dependencies.matches),
-    "inventory": Loader(
-        "The context inventory in CSV or XLSX: function, context, source, frequency, owner.", inventory.read, inventory.matches
-    ),
-    "decisions": Loader(
-        "Decisions in a log (CSV, XLSX), in ADR, MADR and Y-statements, in the headers of PEPs, RFCs and KEPs.",
-        decisions.read,
-        decisions.matches,
-    ),
-    "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
-    "organogram": Loader("UK government organograms in CSV or XLSX: senior posts, junior posts.", organogram.read, organogram.matches),
-    "scim": Loader("SCIM 2.0 users and groups in JSON or NDJSON, with the enterprise extension.", scim.read, scim.matches),
-    "ldif": Loader("LDAP directories in LDIF: people, managers, groups in groups, roles, the tree of units.", ldif.read, ldif.matches),
-    "org": Loader("The W3C Organization Ontology in Turtle, RDF/XML or JSON-LD, with FOAF and vCard.", org.read, org.matches),
-    "vcard": Loader("Address books in vCard 3 and 4: people, managers, groups.", vcard.read, vcard.matches),
-    "skos": Loader("Vocabularies in SKOS and SKOS-XL: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", skos.read, skos.matches),
-    "dcat": Loader("Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.", dcat.read, dcat.matches),
-    "handbook": Loader(
-        "Handbooks and policies in Markdown or HTML: pages, sections, links, owners, days of review, RACI tables.",
-        handbook.read,
-        handbook.matches,
-    ),
-    "listing": Loader(
-        "Listings of documents in CSV or XLSX, as SharePoint exports them: name, path, modified, owner, retention, label.",
-        listing.read,
-        listing.matches,
-    ),
-    "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
+    name: Loader(name, summary)
+    for name, summary in {
+        "people": "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.",
+        "glossary": "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, DataHub's glossary YAML.",
+        "approvals": "An approval matrix in CSV or XLSX: process, step, order, approver, condition.",
+        "dependencies": "Dependencies in CSV: source, target, sort.",
+        "inventory": "The context inventory in CSV or XLSX: function, context, source, frequency, owner.",
+        "decisions": "Decisions in a log (CSV, XLSX), in ADR, MADR and Y-statements, in the headers of PEPs, RFCs and KEPs.",
+        "agents": "A registry of agents and their tasks in YAML.",
+        "organogram": "UK government organograms in CSV or XLSX: senior posts, junior posts.",
+        "scim": "SCIM 2.0 users and groups in JSON or NDJSON, with the enterprise extension.",
+        "ldif": "LDAP directories in LDIF: people, managers, groups in groups, roles, the tree of units.",
+        "org": "The W3C Organization Ontology in Turtle, RDF/XML or JSON-LD, with FOAF and vCard.",
+        "vcard": "Address books in vCard 3 and 4: people, managers, groups.",
+        "skos": "Vocabularies in SKOS and SKOS-XL: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.",
+        "dcat": "Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.",
+        "handbook": "Handbooks and policies in Markdown or HTML: pages, sections, links, owners, days of review, RACI tables.",
+        "listing": "Listings of documents in CSV or XLSX, as SharePoint exports them: name, path, modified, owner, retention, label.",
+        "rdf": "RDF in the ontology of this project, as `scope --format turtle` and `jsonld` write it.",
+        "records": "Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.",
+    }.items()
 }
 
 
 def read(
-    source: Source, root: Path, *, known: Mapping[str, str] | None = None, allow_outside: bool = False, mappings: Path | None = None
+    source: Source,
+    root: Path,
+    *,
+    known: Mapping[str, str] | None = None,
+    allow_outside: bool = False,
+    mappings: Path | None = None,
+    may_be_gone: bool = False,
 ) -> Reading:
     """A reading of this source: its parts by name, each read when it is asked for.
 
     A part whose digest is in `known` is not read again. Mapping files are relative to `mappings` (default: `root`). `InputError` where the
-    loader is unknown, or cannot be told from the content.
+    loader is unknown, or cannot be told from the content. With `may_be_gone` a source without a file says nothing, and is no error.
     """
-    found = files(source, root, allow_outside=allow_outside)
+    if source.live:
+        return Reading(terms_of(source), _fetched(source, root, known or {}, mappings=mappings or root, allow_outside=allow_outside))
+    try:
+        found = files(source, root, allow_outside=allow_outside)
+    except UnreadableSource:
+        if not may_be_gone:
+            raise
+        return Reading(terms_of(source), ())
+    return Reading(terms_of(source), _read(source, found, known or {}, mappings=mappings or root), total=len(found))
+
+
+def _read(source: Source, found: list[File], known: Mapping[str, str], *, mappings: Path) -> Iterator[Part]:
     if source.loader and source.loader not in LOADERS:
         raise InputError(
             f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}"
         )
-    if source.loader == "records" or (source.mapping and not source.loader):
-        return Reading(terms_of(source), _mapped(source, found, mappings or root, known or {}))
-    name = source.loader or detect(source, found[0])
-    return Reading(terms_of(source), _parts(source, found, name, known or {}))
+    if source.loader == MAPPED or (source.mapping and not source.loader):
+        return _mapped(source, found, mappings, known)
+    return _parts(source, found, source.loader or detect(source, found[0]), known)
+
+
+_ANSWERED = {"scim": "scim", "ldap": "ldif"}  # what a live source answers in, where its sort says so
+
+
+def _fetched(source: Source, root: Path, known: Mapping[str, str], *, mappings: Path, allow_outside: bool) -> Iterator[Part]:
+    """The parts of a live source: asked when the first is wanted, kept in a folder of their own until the last is read."""
+    assert source.live
+    with fetched(source.live, Asking(source.name, root, allow_outside=allow_outside)) as answers:
+        stated = source.loader or next((loader for sort, loader in _ANSWERED.items() if getattr(source, sort) and loader in LOADERS), "")
+        said = source.model_copy(update={"loader": MAPPED if source.mapping and not source.loader else stated})
+        yield from _read(said, [File(said, path, name) for name, path in answers], known, mappings=mappings)
 
 
 def detect(source: Source, file: File) -> str:
     """The loader that recognizes this file; `InputError` where none or several do."""
-    fitting = [name for name, loader in LOADERS.items() if loader.matches and loader.matches(file)]
+    fitting = fit(file)
     if len(fitting) == 1:
         return fitting[0]
     said = f"{' and '.join(fitting)} both read it" if fitting else "no loader recognizes it"
     raise InputError(f"{source.name}: {file.name}: {said}; state `loader:` for the source ({', '.join(LOADERS)})")
 
 
+def fit(file: File) -> list[str]:
+    """The loaders that recognize this file, in the order of the table."""
+    return [name for name, loader in LOADERS.items() if loader.matches(file)]
+
+
 def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str]) -> Iterator[Part]:
     reading = LOADERS[name].read
-    assert reading
     how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding])
     for file in found:
         digest = _digest(file.digest, how)
@@ -126,6 +159,8 @@ def _mapped(source: Source, found: list[File], base: Path, known: Mapping[str, s
     """The parts of a source that a mapping file reads; what the mapping never came to is said with the last one."""
     if not source.mapping:
         raise InputError(f"{source.name}: the records loader needs `mapping:`, the file that says what is what")
+    from loaders import records
+
     text = File(source.model_copy(update={"encoding": ""}), base / source.mapping, source.mapping).text()
     session = records.Session(records.parse(text, source.mapping), {file.name: file.text for file in found})
     parts = [(file, _digest(file.digest, session.digest)) for file in found]
@@ -138,9 +173,9 @@ def _mapped(source: Source, found: list[File], base: Path, known: Mapping[str, s
         yield Part(file.name, digest, _with_unused(session, file.name) if whole and file is fresh[-1] else session.read(file.name))
 
 
-def _with_unused(session: records.Session, name: str) -> Iterator[Fact | Finding]:
+def _with_unused(session: Session, name: str) -> Iterator[Fact | Finding]:
     yield from session.read(name)
     yield from session.unused()
 
 
-__all__ = ["LOADERS", "File", "Loader", "Source", "detect", "files", "read", "terms_of"]
+__all__ = ["LOADERS", "File", "Loader", "Source", "detect", "files", "fit", "read", "terms_of"]

@@ -31,6 +31,9 @@ class StepRow(Kept):
     description: Text = ""
 
 
+ROW = StepRow
+
+
 def matches(file: File) -> bool:
     """Whether the table has processes, steps and approvers."""
     return {"process", "step", "approver"} <= file.header()

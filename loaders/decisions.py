@@ -39,6 +39,9 @@ class DecisionRow(Kept):
     sensitivity: Text = ""
 
 
+ROW = DecisionRow
+
+
 _RELATIONS = (
     ("process", "sets_precedent_for", "process"),
     ("decided_by", "decided_by", "position"),

@@ -23,6 +23,9 @@ class DependencyRow(Kept):
     description: Text = ""
 
 
+ROW = DependencyRow
+
+
 def matches(file: File) -> bool:
     """Whether the table has a source and a target."""
     return {"source", "target"} <= file.header()

@@ -13,6 +13,7 @@ import io
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ from graph import UnreadableSource
 Place: TypeAlias = str
 MAX_NODES = 5_000_000  # of a document after its anchors are expanded
 MAX_DEPTH = 200
+MAX_COLUMNS = 16_384  # as many as a sheet of Excel has
 
 
 @dataclass
@@ -72,7 +74,27 @@ for _tag, _pattern, _first in (
     _Yaml.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern.pattern})$"), list(_first))
 
 
+_OPENERS = 2000  # that many levels no parser dies of
+_STAIRS = re.compile(rf"^[ \t?:-]{{{_OPENERS}}}", re.MULTILINE)
+
+
+def _not_too_deep(text: str, name: str) -> None:
+    """Refuse what is nested so deep that the C library's composer would die of it: it calls itself without end, and its parser does not."""
+    if text.count("[") + text.count("{") <= _OPENERS and not _STAIRS.search(text):
+        return
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Safe):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise UnreadableSource(f"{name}:{line}: more than {MAX_DEPTH} levels deep; write the values out")
+    except (yaml.YAMLError, RecursionError):
+        return  # said with its line by whoever reads it
+
+
 def _yaml(text: str, name: str) -> Iterator[Document]:
+    _not_too_deep(text, name)
     loader = _Yaml(text)
     try:
         while loader.check_node():
@@ -101,6 +123,9 @@ def _scalar(tag: str, text: str) -> object:
         return _SCALARS.get(tag, str)(text)
     except ValueError:  # a tag that its author wrote and that the text does not fit
         return text
+
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Builder:
@@ -146,11 +171,25 @@ class _Builder:
             size += more
         return made, size
 
+    def flatten(self, node: Any) -> None:
+        """Put what a mapping merges (`<<`) in place of the merge, each key once: PyYAML's own way multiplies with every level."""
+        merges = [value for key, value in node.value if key.tag == _MERGE]
+        if not merges:
+            return
+        node.value = [pair for pair in node.value if pair[0].tag != _MERGE]
+        found: dict[object, Any] = {}
+        for value in merges:
+            for one in value.value[::-1] if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(one, yaml.MappingNode):
+                    raise UnreadableSource(f"{self.name}:{one.start_mark.line + 1}: `<<` merges mappings only")
+                self.flatten(one)
+                found.update({(key.value if isinstance(key, yaml.ScalarNode) else id(key)): (key, item) for key, item in one.value})
+        node.value = [*found.values(), *node.value]
+
     def mapping(self, node: Any) -> tuple[object, int]:
         made, size = dict[str, object](), 1
         places = self.made.items[id(made)] = {}
-        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
-            self.loader.flatten_mapping(node)
+        self.flatten(node)
         for key, item in node.value:
             line = key.start_mark.line + 1
             name = key.value if isinstance(key, yaml.ScalarNode) else str(self.value(key, line)[0])
@@ -165,11 +204,26 @@ class _Builder:
 # JSON and TOML: places are paths
 
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _of_json(text: str) -> object:
+    """The value of a JSON text; ValueError for one with half of a sign (a lone surrogate), which no text can hold."""
+    value = json.loads(text)
+    if _HALF.search(text):
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def _json(text: str, name: str) -> Iterator[Document]:
     try:
-        value = json.loads(text)
+        value = _of_json(text)
     except json.JSONDecodeError as error:
         raise UnreadableSource(f"{name}:{error.lineno}: no valid JSON: {error.msg} at column {error.colno}") from error
+    except ValueError as error:
+        raise UnreadableSource(
+            f"{name}: no valid JSON: half of a sign (a lone surrogate), or a number of more digits than anybody writes"
+        ) from error
     except RecursionError as error:
         raise UnreadableSource(f"{name}: more levels deep than any document that people write") from error
     yield _pathed(value, name)
@@ -180,15 +234,17 @@ def _json_lines(text: str, name: str) -> Iterator[Document]:
         if not line.strip():
             continue
         try:
-            yield Document(json.loads(line), start=str(number))
-        except (json.JSONDecodeError, RecursionError) as error:
+            yield Document(_of_json(line), start=str(number))
+        except (ValueError, RecursionError) as error:
             raise UnreadableSource(f"{name}:{number}: no valid JSON: {error}") from error
 
 
 def _toml(text: str, name: str) -> Iterator[Document]:
     try:
         value = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise UnreadableSource(f"{name}: more levels deep than any document that people write") from error
+    except ValueError as error:
         raise UnreadableSource(f"{name}: no valid TOML: {error}") from error
     yield _pathed(json.loads(json.dumps(value, default=str)), name)  # days and times as the text that they are
 
@@ -330,7 +386,9 @@ def _csv(text: str, name: str) -> Iterator[Document]:
 
 def _header(row: list[str], locator: str) -> list[str]:
     names = [cell.strip() for cell in row]
-    double = next((cell for cell in names if cell and names.count(cell) > 1), "")
+    if len(names) > MAX_COLUMNS:
+        raise UnreadableSource(f"{locator}: {len(names)} columns; a table may have {MAX_COLUMNS}")
+    double = next((cell for cell, count in Counter(names).items() if cell and count > 1), "")
     if double:
         raise UnreadableSource(f"{locator}: two columns are named {double!r}; each needs a name of its own")
     return names

@@ -41,6 +41,9 @@ class TermRow(Kept):
     key: Text = ""
 
 
+ROW = TermRow
+
+
 def matches(file: File) -> bool:
     """Whether it is a table with terms and definitions, a page of a term or of many, TBX, or DataHub's business glossary."""
     if is_page(file):

@@ -28,6 +28,9 @@ class AssetRow(Kept):
     uses_terms: Many = ()
 
 
+ROW = AssetRow
+
+
 def matches(file: File) -> bool:
     """Whether the table has functions and their context."""
     return {"function", "context"} <= file.header()

@@ -74,6 +74,9 @@ class DocumentRow(Record):
     description: Text = ""
 
 
+ROW = DocumentRow
+
+
 def matches(file: File) -> bool:
     """Whether the table has names and paths of files, and who or when changed them or how they are protected."""
     if file.suffix not in (".csv", ".tsv", ".xlsx"):

@@ -139,6 +139,11 @@ def matches(file: File) -> bool:
     return somebody and bool(found & _PERSONAL) and len(found) >= 3
 
 
+def columns(file: File) -> dict[str, str]:
+    """What the columns mean, by their headings: theirs -> ours, for those that are called otherwise with us."""
+    return {theirs: ours for theirs, ours in guess(map(str, file.first), PEOPLE).columns.items() if bare(theirs).replace(" ", "_") != ours}
+
+
 def read(file: File) -> Iterator[Fact | Finding]:
     """The people, positions and units of a table, and what its headings were taken for."""
     table = _Table(file)

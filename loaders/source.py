@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from graph import (
     Entity,
@@ -32,6 +32,7 @@ from graph import (
     slug,
 )
 from loaders.documents import SUFFIXES, Document, documents
+from loaders.live import Http, Ldap, Live, Scim, Sql
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_CELLS = 10_000_000
@@ -45,17 +46,36 @@ class Source(Value):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", description="The name that origins, precedence and withdrawals go by.")
     loader: str = Field(default="", description="The loader; left out, it is found from the content.")
-    path: str = Field(description="A file, a folder or a glob, relative to the workspace.")
+    path: str = Field(default="", description="A file, a folder or a glob, relative to the workspace.")
+    sql: Sql | None = Field(default=None, description="In place of `path`: a query of a database.")
+    http: Http | None = Field(default=None, description="In place of `path`: a web API that answers in JSON.")
+    scim: Scim | None = Field(default=None, description="In place of `path`: a SCIM 2.0 endpoint.")
+    ldap: Ldap | None = Field(default=None, description="In place of `path`: a directory.")
     owner: str = Field(default="", description="Who answers for the source: the id of a position, person or unit.")
     sensitivity: str = Field(
         default="", pattern="^(|public|internal|confidential|restricted)$", description="The least for all that it says."
     )
     review: str = Field(default="", description="How often what it says must be confirmed: 90d, 6m, 1y.")
     precedence: int = Field(default=0, description="Of two sources that disagree the higher wins.")
+    shrink: float | None = Field(
+        default=None, ge=0, le=1, description="The share of it that may be gone at the next load, unconfirmed; default: the workspace's."
+    )
     columns: Mapping[str, str] = Field(default_factory=dict, description="Tabular loaders: their column -> ours.")
     mapping: str = Field(default="", description="The mapping file of the records loader.")
     sheet: str = Field(default="", description="The sheet of an Excel file; default: the first.")
     encoding: str = Field(default="", description="The encoding of text files; default: UTF-8, or what a byte order mark says.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        if bool(self.path) + sum(one is not None for one in (self.sql, self.http, self.scim, self.ldap)) != 1:
+            message = f"source {self.name!r} needs one of `path`, `sql`, `http`, `scim` and `ldap`"
+            raise ValueError(message)
+        return self
+
+    @property
+    def live(self) -> Live | None:
+        """What is asked where it is no file; None for files."""
+        return self.sql or self.http or self.scim or self.ldap
 
 
 def terms_of(source: Source) -> SourceTerms:
@@ -174,14 +194,19 @@ class File:
 
         try:
             with zipfile.ZipFile(io.BytesIO(self.content)) as packed:
-                if sum(one.file_size for one in packed.infolist()) > MAX_UNZIPPED:
-                    raise UnreadableSource(f"{self.name}: unpacks to more than {MAX_UNZIPPED // 2**20} MiB; save the sheet as CSV")
+                self._small_enough(packed)
             book = openpyxl.load_workbook(io.BytesIO(self.content), read_only=True, data_only=True)
             sheet = book[self.source.sheet] if self.source.sheet else book.worksheets[0]
             rows = sheet.iter_rows(values_only=True)
             yield from self._cells(sheet.title, rows)
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        except UnreadableSource:
+            raise
+        except Exception as error:  # openpyxl lets through what each library below it throws at a broken file, whichever that is
             raise UnreadableSource(f"{self.name}: cannot be read as an Excel file: {error}") from error
+
+    def _small_enough(self, packed: zipfile.ZipFile) -> None:
+        if sum(one.file_size for one in packed.infolist()) > MAX_UNZIPPED:
+            raise UnreadableSource(f"{self.name}: unpacks to more than {MAX_UNZIPPED // 2**20} MiB; save the sheet as CSV")
 
     def _cells(self, title: str, rows: Iterator[tuple[Any, ...]]) -> Iterator[Document]:
         header: list[str] = []

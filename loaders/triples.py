@@ -38,11 +38,12 @@ _STATEMENTS = frozenset(("ttl", "nt", "nq", "trig"))  # forms in which a wrong s
 
 
 class Object(NamedTuple):
-    """The end of a triple: an IRI, a blank node (`_:…`) or a text with its language."""
+    """The end of a triple: an IRI, a blank node (`_:…`) or a text with its language and the IRI of its datatype."""
 
     value: str
     language: str = ""
     text: bool = False
+    datatype: str = ""
 
 
 @dataclass
@@ -139,7 +140,7 @@ def triples(file: File) -> Triples:
         parser = _parsed(file, made.form)
         while _statement(parser, made):
             pass
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:  # the second is the parser's word for a token that is too long
         raise UnreadableSource(f"{file.name}: cannot be read as RDF: {error}") from error
     made.prefixes = parser.prefixes
     return made
@@ -149,6 +150,7 @@ def _parsed(file: File, form: str) -> QuadParser:
     import pyoxigraph
 
     text = file.text()
+    _shallow(file, form, text)
     if form == "rdf":
         if found := _ENTITY.search(text):
             line = text.count("\n", 0, found.start()) + 1
@@ -158,6 +160,23 @@ def _parsed(file: File, form: str) -> QuadParser:
     known = pyoxigraph.RdfFormat.from_extension(form)
     assert known
     return pyoxigraph.parse(text, format=known, base_iri="file:///")
+
+
+MAX_DEPTH = 500
+_NESTING = {
+    "jsonld": re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])'),
+    "rdf": re.compile(r"<!--.*?-->|<[?!][^<>]*>|<[^<>/][^<>]*/>|(<[^<>/][^<>]*>)|(</[^<>]*>)", re.DOTALL),
+}
+
+
+def _shallow(file: File, form: str, text: str) -> None:
+    """Refuse what is nested so deep that the parser would die of it (JSON-LD) or never come back (RDF/XML)."""
+    depth = 0
+    for found in _NESTING[form].finditer(text) if form in _NESTING else ():
+        depth += (found[1] is not None) - (found[2] is not None)
+        if depth > MAX_DEPTH:
+            line = text.count("\n", 0, found.start()) + 1
+            raise UnreadableSource(f"{file.name}:{line}: is nested more than {MAX_DEPTH} deep")
 
 
 def _statement(parser: QuadParser, made: Triples) -> bool:
@@ -170,7 +189,7 @@ def _statement(parser: QuadParser, made: Triples) -> bool:
             subject, end = quad.subject, quad.object
             one = subjects.setdefault(subject.value if type(subject) is pyoxigraph.NamedNode else f"_:{subject.value}", {})
             if type(end) is pyoxigraph.Literal:
-                found = Object(end.value, end.language or "", text=True)
+                found = Object(end.value, end.language or "", text=True, datatype=end.datatype.value)
             else:
                 found = Object(end.value if type(end) is pyoxigraph.NamedNode else f"_:{getattr(end, 'value', '')}")
             one.setdefault(quad.predicate.value, []).append(found)

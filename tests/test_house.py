@@ -35,6 +35,9 @@ OUTSIDE = {
     "starlette": ("app/server.py",),
     "uvicorn": ("app/server.py",),
     "rdflib": ("graph/ontology.py", "graph/checks.py", "graph/render.py", "loaders/*"),
+    "sqlalchemy": ("loaders/live_sql.py",),
+    "urllib3": ("loaders/live_web.py",),
+    "ldap3": ("loaders/live_ldap.py",),
     "pyshacl": ("graph/checks.py",),
 }
 

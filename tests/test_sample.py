@@ -49,8 +49,8 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def test_it_loads_without_an_error(company: Company) -> None:
-    """Every file and every column of it is read; the one finding is the planted disagreement."""
-    assert [(one.check, one.level) for one in company.report.findings] == [("conflict", "warning")]
+    """Every file and every column of it is read; the findings are the planted disagreement and the note on who was merged."""
+    assert [(one.check, one.level) for one in company.report.findings] == [("conflict", "warning"), ("merged", "note")]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -1,0 +1,62 @@
+"""How far a long load has come, as one line on a terminal's standard error; nowhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import click
+
+from graph import Part, Reading
+
+_PAUSE = 0.1  # seconds between two pictures
+_WIDTH = 24
+T = TypeVar("T")
+
+
+class Progress:
+    """The line, drawn again and again. Of no effect where standard error is no terminal."""
+
+    def __init__(self, sources: int) -> None:
+        self.sources, self.number, self.name = sources, 0, ""
+        self.files, self.total, self.facts = 0, 0, 0
+        self.shown = sys.stderr.isatty()
+        self.drawn = 0.0
+
+    def over(self, reading: Reading, *, number: int) -> Reading:
+        """The same reading, drawing how far it has come as its parts and facts are taken."""
+        if not self.shown:
+            return reading
+        self.number, self.name = number, reading.terms.name
+        self.files, self.total, self.facts = 0, reading.total, 0
+        return replace(reading, parts=self._parts(reading.parts))
+
+    def _parts(self, parts: Iterable[Part]) -> Iterator[Part]:
+        self.draw(now=True)
+        for part in parts:
+            yield part if part.facts is None else replace(part, facts=self._facts(part.facts))
+            self.files += 1
+            self.draw()
+
+    def _facts(self, facts: Iterable[T]) -> Iterator[T]:
+        for fact in facts:
+            self.facts += 1
+            if not self.facts % 500:
+                self.draw()
+            yield fact
+
+    def draw(self, *, now: bool = False) -> None:
+        """Draw the line, if the last picture is not too fresh."""
+        if self.shown and (now or time.monotonic() - self.drawn > _PAUSE):
+            self.drawn = time.monotonic()
+            done = min(_WIDTH, _WIDTH * self.files // self.total) if self.total else 0
+            bar = f" [{'#' * done}{'-' * (_WIDTH - done)}] {self.files}/{self.total} files" if self.total > 1 else ""
+            self.say(f"{self.number}/{self.sources} {self.name}{bar}, {self.facts} facts")
+
+    def say(self, text: str) -> None:
+        """Put this in place of the line; "" takes it away."""
+        if self.shown:
+            click.echo(f"\r\033[K{text}", err=True, nl=False)
