@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, decisions, dependencies, glossary, inventory, people, records
+from loaders import agents, approvals, backstage, decisions, dependencies, glossary, inventory, people, records
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
 
 
 class Loader(NamedTuple):
-    """How a form is recognized and read. `matches` is None where only the workspace can say so."""
+    """How a form is recognized and read. `matches` is None where only the workspace can say so.
+
+    `whole` where a file is read in the light of the source's other files: then all of them are read again when one has changed.
+    """
 
     summary: str
     read: Callable[[File], Iterator[Fact | Finding]] | None
     matches: Callable[[File], bool] | None
+    whole: bool = False
 
 
 LOADERS: dict[str, Loader] = {
@@ -32,6 +36,12 @@ LOADERS: dict[str, Loader] = {
     ),
     "decisions": Loader("A decision log in CSV or XLSX: id, title, date, outcome, process.", decisions.read, decisions.matches),
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
+    "backstage": Loader(
+        "Backstage catalog files in YAML or JSON: all kinds, relations both ways, several documents in a file.",
+        backstage.read,
+        backstage.matches,
+        whole=True,
+    ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
@@ -65,9 +75,9 @@ def detect(source: Source, file: File) -> str:
 
 
 def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str]) -> Iterator[Part]:
-    reading = LOADERS[name].read
+    _, reading, _, whole = LOADERS[name]
     assert reading
-    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding])
+    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *(file.digest for file in found if whole)])
     for file in found:
         digest = _digest(file.digest, how)
         yield Part(file.name, digest, None if known.get(file.name) == digest else reading(file))

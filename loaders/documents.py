@@ -204,12 +204,13 @@ def _pathed(value: object, name: str) -> Document:
             continue
         made.containers[id(parent)] = path
         pairs = parent.items() if isinstance(parent, dict) else enumerate(parent)
-        places = made.items[id(parent)] = {key: f"{path}{_step(key)}" for key, _ in pairs}
+        places = made.items[id(parent)] = {key: f"{path}{step(key)}" for key, _ in pairs}
         open_ += [(parent[key], place, depth + 1) for key, place in places.items()]  # pyright: ignore[reportCallIssue, reportArgumentType]  # a key of a dict or an index of a list
     return made
 
 
-def _step(key: str | int) -> str:
+def step(key: str | int) -> str:
+    """One step of a JSONPath."""
     if isinstance(key, int):
         return f"[{key}]"
     return f".{key}" if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"

@@ -1,0 +1,234 @@
+"""Trees of YAML and JSON that nobody has checked, asked for one step at a time, and what of them nobody used; loaders of documents share it.
+
+A node that is not there, or of another shape than was asked for, is an empty one: what a stranger wrote never raises here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal, TypeAlias, cast
+
+from graph import Finding, Properties, Relation, UnreadableSource, slug
+from loaders.documents import Document, step
+from loaders.source import File, link, thing
+
+Level: TypeAlias = Literal["error", "warning", "note"]
+MAX_VALUES = 2_000  # of one property: a list longer than this is no property but data
+SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api[-_.]?key|credential|private[-_.]?key|basicauth|bearer", re.IGNORECASE)
+_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_TRAILING = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
+_TOP = re.compile(r"^(?:- )?[\"']?([\w$.-]+)[\"']?[ \t]*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value in a tree of a file, with its place there."""
+
+    value: object
+    file: File
+    place: str = ""
+    document: Document | None = None
+
+    def __bool__(self) -> bool:
+        return self.value not in (None, "", [], {})
+
+    def __getitem__(self, key: str) -> Node:
+        """The value under a key of a mapping."""
+        return self._under(key, self.value.get(key)) if isinstance(self.value, dict) else Node(None, self.file, self.place, self.document)
+
+    def _under(self, key: str | int, value: object) -> Node:
+        if self.document is None:
+            return Node(value, self.file, f"{self.place}{step(key)}")
+        items = self.document.items.get(id(self.value), {})
+        return Node(value, self.file, items.get(key, self.place), self.document)
+
+    def first(self, *keys: str) -> Node:
+        """The first of these that is there."""
+        return next((found for key in keys if (found := self[key])), self[keys[-1]])
+
+    def pairs(self) -> Iterator[tuple[str, Node]]:
+        """The keys and values of a mapping; nothing for anything else."""
+        if isinstance(self.value, dict):
+            for key, value in cast("dict[object, object]", self.value).items():
+                yield clean(str(key)), self._under(cast("str", key), value)
+
+    def items(self) -> Iterator[Node]:
+        """The items of a list; a lone value is a list of itself, an absent one of nothing."""
+        if isinstance(self.value, list):
+            yield from (self._under(number, value) for number, value in enumerate(cast("list[object]", self.value)))
+        elif self:
+            yield self
+
+    def keys(self) -> list[str]:
+        """The keys of a mapping."""
+        return [key for key, _ in self.pairs()]
+
+    @property
+    def text(self) -> str:
+        """The value as text, stripped, without control characters; "" for a mapping or a list."""
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
+        return clean(str(self.value)) if isinstance(self.value, str | int | float) else ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of a list, or the one text; each once."""
+        return tuple(dict.fromkeys(text for one in islice(self.items(), MAX_VALUES) if (text := one.text)))
+
+    @property
+    def where(self) -> str:
+        """The place as origins carry it."""
+        return self.file.locator(self.place)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether there are keys in it."""
+        return isinstance(self.value, dict)
+
+
+def clean(text: str) -> str:
+    """The text without blanks around it and without the control characters that no text has."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", "", text).strip()
+
+
+def trees(file: File) -> Iterator[Node]:
+    """The documents of a YAML or JSON file as nodes; JSON may have comments. Raises `UnreadableSource` with `file:line`."""
+    if file.suffix == ".json":
+        yield Node(_json(file), file, "$")
+    else:
+        yield from (Node(one.value, file, one.start, one) for one in file.documents())
+
+
+def _json(file: File) -> object:
+    text = file.text()
+    try:
+        return _loads(text, file.name)
+    except UnreadableSource:
+        bare = _TRAILING.sub(lambda one: one[1] or "", _COMMENT.sub(lambda one: one[1] or re.sub(r"[^\n]", " ", one[0]), text))
+        if bare == text:
+            raise
+        return _loads(bare, file.name)
+
+
+def _loads(text: str, name: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableSource(f"{name}:{error.lineno}: no valid JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise UnreadableSource(f"{name}: more levels deep than any document that people write") from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise UnreadableSource(f"{name}: no valid JSON: {error}") from error
+
+
+def top(file: File, *words: str) -> frozenset[str]:
+    """The keys at the top of a YAML or JSON file, of its list's first item too; none unless all `words` stand in it, or if it is broken.
+
+    YAML is not parsed for this: a key at the beginning of a line is one at the top.
+    """
+    if file.suffix not in (".json", ".yaml", ".yml"):
+        return frozenset()
+    try:
+        text = file.text()
+        if not all(word in text for word in words):
+            return frozenset()
+        if file.suffix != ".json":
+            return frozenset(_TOP.findall(text)) or frozenset(next(trees(file), Node({}, file)).keys())
+        node = next(trees(file))
+    except UnreadableSource:
+        return frozenset()
+    return frozenset(next(node.items(), node).keys())
+
+
+def kept(**values: object) -> Properties:
+    """The properties that say something; tuples and lists of texts as lists."""
+    made: Properties = {}
+    for name, value in values.items():
+        if isinstance(value, tuple | list):
+            if value:
+                made[name] = [str(one) for one in cast("Sequence[object]", value)]
+        elif isinstance(value, bool | int | float) or (isinstance(value, str) and value):
+            made[name] = value
+    return made
+
+
+@dataclass
+class Tally:
+    """What was met in a file and not used: said once for each sort, with the count and the first place."""
+
+    file: File
+    met: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+
+    def add(self, sort: str, where: str, count: int = 1) -> None:
+        """Count `count` more of a sort, met at this place."""
+        if count:
+            before, first = self.met.get(sort, (0, where))
+            self.met[sort] = before + count, first
+
+    def rest(self, node: Node, read: frozenset[str], prefix: str = "") -> None:
+        """Count the keys of a mapping that are not among those that are read."""
+        for key, value in node.pairs():
+            if key not in read and value:
+                self.add(f"{prefix}{key}", value.where)
+
+    def labels(self, pairs: Sequence[tuple[str, str]], where: str) -> list[str]:
+        """`key=value` texts for the property `labels`; a key that sounds like a secret is counted, and its value never read."""
+        self.add("a label that sounds like a secret", where, sum(1 for key, _ in pairs if SECRET.search(key)))
+        return [f"{key}={value}" for key, value in islice(pairs, MAX_VALUES) if value and not SECRET.search(key)]
+
+    def findings(self) -> Iterator[Finding]:
+        """A note for each sort."""
+        for sort, (count, first) in self.met.items():
+            times = "once" if count == 1 else f"{count} times"
+            message = f"{first}: {sort} is met {times} in {self.file.name} and not used"
+            yield Finding(id=f"unread:{self.file.name}:{sort}", check="unread", level="note", subject=self.file.name, message=message)
+
+
+def said(node: Node, check: str, message: str, *, level: Level = "warning") -> Finding:
+    """A finding about this node; the message goes without the place."""
+    text = f"{node.where}: {message}"
+    return Finding(id=f"{check}:{text}", check=check, level=level, subject=node.file.name, message=text)
+
+
+def local(text: str) -> str:
+    """The local part of an id from a name that is an identifier in its own format: lower case, blanks and marks as hyphens, `/` kept."""
+    return "/".join(part for one in text.split("/") if (part := slug(one)))
+
+
+_OWNERS = {"user": "person", "person": "person", "group": "unit", "team": "unit", "unit": "unit", "position": "position"}
+
+
+def owner(text: str) -> str:
+    """The id of an owner: `team:x`, `user:x`, `group:ns/x`, an address or a handle; a bare name is a unit's, "" is nobody."""
+    given = clean(text).removeprefix("mailto:").lstrip("@")
+    kind, colon, rest = given.partition(":")
+    if colon and kind.casefold() in _OWNERS:
+        return f"{_OWNERS[kind.casefold()]}:{local(rest)}" if local(rest) else ""
+    prefix = "person" if re.fullmatch(r"[^@\s]+@[^@\s]+", given) else "unit"
+    return f"{prefix}:{local(given)}" if local(given) else ""
+
+
+def owned(own: str, said_of: Node, tally: Tally | None = None) -> Iterator[Relation]:
+    """The relations to the owners that a node names: a text, a list of them, or mappings with a name, team or email."""
+    for one in said_of.items():
+        named = one.first("id", "name", "team", "group", "email", "contact") if one.is_mapping else one
+        found = owner(named.text)
+        if found:
+            yield from link(own, "owned_by", found, one.where)
+        elif tally:
+            tally.add("an owner without a name", one.where)
+
+
+def contact(own: str, said_of: Node) -> Iterator[object]:
+    """A contact with name and e-mail address as an owner: with a name a unit, with an address alone a person."""
+    name, email = said_of["name"].text, said_of["email"].text
+    found = owner(name or email)
+    if found.startswith("unit:"):
+        yield thing("Unit", found, said_of.where, name=name, properties=kept(email=email, url=said_of["url"].text))
+    elif found:
+        yield thing("Person", found, said_of.where, name=name, properties=kept(email=email))
+    yield from link(own, "owned_by", found, said_of.where)
