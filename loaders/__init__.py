@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, backstage, decisions, dependencies, glossary, inventory, people, records
+from loaders import agents, approvals, archimate, asyncapi, backstage, decisions, dependencies, glossary, inventory, openapi, people, records
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -42,6 +42,11 @@ LOADERS: dict[str, Loader] = {
         backstage.matches,
         whole=True,
     ),
+    "archimate": Loader(
+        "ArchiMate models: the Open Group's exchange file (2.1 to 3.1), and Archi's own, plain or zipped.", archimate.read, archimate.matches
+    ),
+    "openapi": Loader("Interfaces described in OpenAPI 2.0 to 3.1, in YAML or JSON.", openapi.read, openapi.matches),
+    "asyncapi": Loader("Applications and their channels described in AsyncAPI 2 and 3, in YAML or JSON.", asyncapi.read, asyncapi.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 

@@ -38,7 +38,7 @@ class Node:
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping."""
-        return self._under(key, self.value.get(key)) if isinstance(self.value, dict) else Node(None, self.file, self.place, self.document)
+        return self._under(key, _mapping(self.value).get(key))
 
     def _under(self, key: str | int, value: object) -> Node:
         if self.document is None:
@@ -52,14 +52,13 @@ class Node:
 
     def pairs(self) -> Iterator[tuple[str, Node]]:
         """The keys and values of a mapping; nothing for anything else."""
-        if isinstance(self.value, dict):
-            for key, value in cast("dict[object, object]", self.value).items():
-                yield clean(str(key)), self._under(cast("str", key), value)
+        for key, value in _mapping(self.value).items():
+            yield clean(str(key)), self._under(key, value)
 
     def items(self) -> Iterator[Node]:
         """The items of a list; a lone value is a list of itself, an absent one of nothing."""
-        if isinstance(self.value, list):
-            yield from (self._under(number, value) for number, value in enumerate(cast("list[object]", self.value)))
+        if (several := _sequence(self.value)) is not None:
+            yield from (self._under(number, value) for number, value in enumerate(several))
         elif self:
             yield self
 
@@ -88,6 +87,14 @@ class Node:
     def is_mapping(self) -> bool:
         """Whether there are keys in it."""
         return isinstance(self.value, dict)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+
+def _sequence(value: object) -> list[object] | None:
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def clean(text: str) -> str:
