@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, archimate, asyncapi, backstage, decisions, dependencies, glossary, inventory, openapi, people, records
+from loaders import agents, approvals, archimate, asyncapi, backstage, compose, dbt, decisions, dependencies, glossary, inventory, kubernetes, openapi, openlineage, people, records
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -47,6 +47,21 @@ LOADERS: dict[str, Loader] = {
     ),
     "openapi": Loader("Interfaces described in OpenAPI 2.0 to 3.1, in YAML or JSON.", openapi.read, openapi.matches),
     "asyncapi": Loader("Applications and their channels described in AsyncAPI 2 and 3, in YAML or JSON.", asyncapi.read, asyncapi.matches),
+    "compose": Loader(
+        "Docker Compose files: services, what they depend on, networks and volumes; no values of variables.", compose.read, compose.matches
+    ),
+    "kubernetes": Loader(
+        "Kubernetes manifests: workloads, services, routes and what they use, with owner labels; no values of secrets or variables.",
+        kubernetes.read,
+        kubernetes.matches,
+        whole=True,
+    ),
+    "dbt": Loader("A dbt manifest: models, sources, exposures, metrics, groups, their owners and what they are made from.", dbt.read, dbt.matches),
+    "openlineage": Loader(
+        "OpenLineage events in JSON or NDJSON: jobs, data sets, inputs, outputs, owners, merged over runs.",
+        openlineage.read,
+        openlineage.matches,
+    ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 

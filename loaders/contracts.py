@@ -52,7 +52,9 @@ def related(own: str, document: Node, tally: Tally) -> Iterator[Fact]:
     named = [one for node in (document, info) for key in _OWNERS if (one := node[key])]
     for one in named:
         yield from owned(own, one, tally)
-    if not named:
+    if named:
+        tally.add("a contact beside an owner", info["contact"].where, 1 if info["contact"] else 0)
+    else:
         yield from contact(own, info["contact"])
     for node in (document, info):
         for one in node["x-consumers"].items():
