@@ -8,7 +8,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, archimate, asyncapi, backstage, compose, dbt, decisions, dependencies, glossary, inventory, kubernetes, openapi, openlineage, people, records
+from loaders import (
+    agentcard,
+    agentlist,
+    agents,
+    agentsmd,
+    approvals,
+    archimate,
+    asyncapi,
+    backstage,
+    compose,
+    dbt,
+    decisions,
+    dependencies,
+    glossary,
+    inventory,
+    kubernetes,
+    mcp,
+    openapi,
+    openlineage,
+    people,
+    records,
+)
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -43,7 +64,9 @@ LOADERS: dict[str, Loader] = {
         whole=True,
     ),
     "archimate": Loader(
-        "ArchiMate models: the Open Group's exchange file (2.1 to 3.1), and Archi's own, plain or zipped.", archimate.read, archimate.matches
+        "ArchiMate models: the Open Group's exchange file (2.1 to 3.1), and Archi's own, plain or zipped.",
+        archimate.read,
+        archimate.matches,
     ),
     "openapi": Loader("Interfaces described in OpenAPI 2.0 to 3.1, in YAML or JSON.", openapi.read, openapi.matches),
     "asyncapi": Loader("Applications and their channels described in AsyncAPI 2 and 3, in YAML or JSON.", asyncapi.read, asyncapi.matches),
@@ -56,11 +79,25 @@ LOADERS: dict[str, Loader] = {
         kubernetes.matches,
         whole=True,
     ),
-    "dbt": Loader("A dbt manifest: models, sources, exposures, metrics, groups, their owners and what they are made from.", dbt.read, dbt.matches),
+    "dbt": Loader(
+        "A dbt manifest: models, sources, exposures, metrics, groups, their owners and what they are made from.", dbt.read, dbt.matches
+    ),
     "openlineage": Loader(
         "OpenLineage events in JSON or NDJSON: jobs, data sets, inputs, outputs, owners, merged over runs.",
         openlineage.read,
         openlineage.matches,
+    ),
+    "agentcard": Loader("A2A agent cards (0.3 and 1.0): provider, skills, interfaces, security.", agentcard.read, agentcard.matches),
+    "mcp": Loader(
+        "MCP servers: `server.json` of the registry, and the configuration of clients; names of variables, never values.",
+        mcp.read,
+        mcp.matches,
+    ),
+    "agentsmd": Loader(
+        "Trees of AGENTS.md: the instructions of each folder, the nearest before the farther.", agentsmd.read, agentsmd.matches, whole=True
+    ),
+    "agentlist": Loader(
+        "Agents as the big platforms export them in CSV, XLSX or JSON, with their headers guessed.", agentlist.read, agentlist.matches
     ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }

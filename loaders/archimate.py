@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
@@ -71,7 +71,9 @@ class _Way(NamedTuple):
     properties: Mapping[str, str] = {}
 
 
-_PARTS = "unit function role process activity system interface dataset resource product capability asset motivation initiative event grouping"
+_PARTS = (
+    "unit function role process activity system interface dataset resource product capability asset motivation initiative event grouping"
+)
 _FLOW = "activity process event gateway step"
 # The first way that fits both ends; where none does, the two are associated and the type says how.
 _WAYS: Mapping[str, tuple[_Way, ...]] = {
@@ -138,7 +140,9 @@ def read(file: File) -> Iterator[Fact | Finding]:
     root, lines = _parsed(file)
     model = (_archi if root.tag.startswith(f"{{{_ARCHI}}}") else _exchange)(root, lines, tally)
     where = file.locator(str(lines.get(root, 1)))
-    properties = _others("name", model.names) | _texts("description", model.texts) | kept(type="ArchiMate model", views=model.views[:MAX_VALUES])
+    properties = (
+        _others("name", model.names) | _texts("description", model.texts) | kept(type="ArchiMate model", views=model.views[:MAX_VALUES])
+    )
     if own := _local(model.id, ""):
         yield thing("Document", f"asset:{own}", where, name=_best(model.names), properties=properties)
     yield from _facts(file, model, tally)
@@ -151,7 +155,7 @@ class _Lines(TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[Element, int] = {}
-        self.line = lambda: 1
+        self.line: Callable[[], int] = lambda: 1
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         made = super().start(tag, attrs)
@@ -169,7 +173,9 @@ def _parsed(file: File) -> tuple[Element, Mapping[Element, int]]:
         parser.feed(_content(file))
         return parser.close(), target.lines
     except DefusedXmlException as error:
-        raise UnreadableSource(f"{file.name}: declares entities or refers to the outside, which is refused; write their text out") from error
+        raise UnreadableSource(
+            f"{file.name}: declares entities or refers to the outside, which is refused; write their text out"
+        ) from error
     except ParseError as error:
         raise UnreadableSource(f"{file.name}:{error.position[0]}: no valid XML: {error}") from error
     except (ValueError, LookupError) as error:  # an encoding that does not exist or does not fit
@@ -197,7 +203,10 @@ def _content(file: File) -> bytes:
 def _exchange(root: Element, lines: Mapping[Element, int], tally: Tally) -> _Model:
     """A model exchange file, whatever its version: 2.1 says label for name, and ends its types in Relationship."""
     space = root.tag.rpartition("}")[0] + "}" if "}" in root.tag else ""
-    keys = {one.get("identifier", ""): _best(_worded(one, "name", "label")) or one.get("name", "") for one in _all(root, "propertydefinition", "propertydef")}
+    keys = {
+        one.get("identifier", ""): _best(_worded(one, "name", "label")) or one.get("name", "")
+        for one in _all(root, "propertydefinition", "propertydef")
+    }
     folders = _organized(root)
     items = [
         _Item(
@@ -220,7 +229,9 @@ def _exchange(root: Element, lines: Mapping[Element, int], tally: Tally) -> _Mod
     ]
     views = [_best(_worded(one, "name", "label")) for one in _all(root, "view")]
     tally.add("a view", tally.file.name, len(views))
-    return _Model(root.get("identifier", ""), _worded(root, "name", "label"), _worded(root, "documentation", "purpose"), items, _filled(views))
+    return _Model(
+        root.get("identifier", ""), _worded(root, "name", "label"), _worded(root, "documentation", "purpose"), items, _filled(views)
+    )
 
 
 def _archi(root: Element, lines: Mapping[Element, int], tally: Tally) -> _Model:

@@ -8,10 +8,21 @@ from typing import NamedTuple
 from graph import Fact, Finding
 from loaders.contracts import address, described, foreign, interface, related, schemes
 from loaders.source import File, link, thing
-from loaders.trees import Node, Tally, kept, local, said, top, trees
+from loaders.trees import Node, Tally, kept, local, said, top, trees, words
 
-_READ = frozenset("asyncapi id info servers defaultContentType channels operations components tags externalDocs".split())
-_PARTS = ("schemas", "messages", "parameters", "correlationIds", "operationTraits", "messageTraits", "replies", "replyAddresses", "channels", "operations")
+_READ = words("asyncapi id info servers defaultContentType channels operations components tags externalDocs")
+_PARTS = (
+    "schemas",
+    "messages",
+    "parameters",
+    "correlationIds",
+    "operationTraits",
+    "messageTraits",
+    "replies",
+    "replyAddresses",
+    "channels",
+    "operations",
+)
 # From the application's side. 2.x speaks of what others may do: they publish what it receives (AsyncAPI 3.0 migration guide).
 _ACTIONS_2 = {"publish": "receive", "subscribe": "send"}
 _RELATIONS = {"send": "provides", "receive": "consumes"}
@@ -65,9 +76,9 @@ def _application(document: Node, tally: Tally) -> Iterator[Fact | Finding]:
     yield from related(own, document, tally)
     yield from _channels(document, system, operations)
     for part in _PARTS:
-        tally.add(f"an entry of components.{part}", document["components"][part].where, len(document["components"][part].keys()))
+        tally.add(f"an entry of components.{part}", document["components"][part].where, len(document["components"][part].names()))
     tally.add("a reference out of the document", document.where, foreign(document))
-    tally.rest(document, _READ | {key for key in document.keys() if key.startswith("x-")})
+    tally.rest(document, _READ | {key for key in document.names() if key.startswith("x-")})
 
 
 def _channels(document: Node, system: str, operations: list[_Operation]) -> Iterator[Fact]:
@@ -108,7 +119,7 @@ def _pointed(document: Node, channel: Node) -> str:
     start, _, key = channel["$ref"].text.rpartition("/")
     key = key.replace("~1", "/").replace("~0", "~")
     holder = {"#/channels": document["channels"], "#/components/channels": document["components"]["channels"]}.get(start)
-    return _address(key, holder[key]) if holder and key in holder.keys() else ""
+    return _address(key, holder[key]) if holder and key in holder.names() else ""
 
 
 def _servers(document: Node) -> Iterator[str]:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from graph import Fact, Finding
 from loaders.source import File, link, thing
-from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owner, said, top, trees
+from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned_by, said, top, trees, words
 
-_READ = frozenset(
+_READ = words(
     "image build depends_on links external_links volumes_from network_mode extends labels deploy networks volumes secrets configs"
-    " ports profiles container_name restart scale".split()
+    " ports profiles container_name restart scale"
 )
-_TOP = frozenset("name version services networks volumes secrets configs".split())
+_TOP = words("name version services networks volumes secrets configs")
 _OWNERS = frozenset(("owner", "team", "maintainer", "squad"))
 _WORDS: Mapping[str, str] = {  # the OCI image annotations that say what it is
     "org.opencontainers.image.title": "name",
@@ -88,7 +88,7 @@ def _service(name: str, service: Node, project: str, document: Node, tally: Tall
         tally.add("a service without a name or a description", service.where)
         return
     labels = [*_labels(service["labels"]), *_labels(service["deploy"]["labels"])]
-    words = {_WORDS[key]: text for key, text in labels if key in _WORDS and text}
+    told = {_WORDS[key]: text for key, text in labels if key in _WORDS and text}
     more = kept(
         type="compose service",
         technology=(service["image"].text,) if service["image"].text else (),
@@ -96,13 +96,13 @@ def _service(name: str, service: Node, project: str, document: Node, tally: Tall
         ports=tuple(str(one) for one in islice(_ports(service["ports"]), MAX_VALUES)),
         tags=service["profiles"].texts,
     )
-    title = words.pop("name", "") or name
-    yield thing("System", own, service.where, name=title, properties=kept(**words) | more)
+    title = told.pop("name", "") or name
+    yield thing("System", own, service.where, name=title, properties=kept(**told) | more)
     if document["name"]:
         yield from link(own, "part_of", f"system:{project}", service.where)
     for key, text in labels:
         if key.rpartition(".")[2].rpartition("/")[2].casefold() in _OWNERS:
-            yield from link(own, "owned_by", owner(text), service["labels"].where)
+            yield from owned_by(own, text, service["labels"].where)
         elif key not in _WORDS:
             tally.add("a label", service["labels"].where)
     yield from _needs(own, service, project, document)
@@ -118,7 +118,7 @@ def _needs(own: str, service: Node, project: str, document: Node) -> Iterator[Fa
         yield from link(own, "depends_on", f"system:{target}" if target else "", one.where, properties={"sort": "service"})
     for part in ("networks", "volumes", "secrets", "configs"):
         for name, node in _used(service[part]):
-            if name in document[part].keys():
+            if name in document[part].names():
                 sort = "service" if part == "networks" else "data"
                 yield from link(own, "depends_on", _resource(document, part, name, project), node.where, properties={"sort": sort})
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from graph import Fact, Properties
 from loaders.source import link, reference
-from loaders.trees import Node, Tally, contact, kept, local, owned
+from loaders.trees import Node, Tally, contact, kept, local, owned, words
 
-_INFO = frozenset(
+_INFO = words(
     "title summary description version contact license termsOfService tags externalDocs x-owner x-team x-api-id x-consumers"
-    " x-lifecycle x-status x-system x-service".split()
+    " x-lifecycle x-status x-system x-service"
 )
 _OWNERS = ("x-owner", "x-owners", "x-team", "x-maintainers")
 _SYSTEMS = ("x-system", "x-service", "x-component", "x-provider")
@@ -30,7 +30,7 @@ def described(document: Node, tally: Tally) -> Properties:
     extensions = [(key, one.text) for node in (document, info) for key, one in node.pairs() if key.startswith("x-") and one.text]
     unread = (one for node in (document, info) for key, one in node.pairs() if key.startswith("x-") and not one.text and key not in _READ)
     tally.add("an extension (x-…) with a structure", document.where, sum(1 for one in unread if one))
-    tally.rest(info, _INFO | {key for key in info.keys() if key.startswith("x-")}, "info.")
+    tally.rest(info, _INFO | {key for key in info.names() if key.startswith("x-")}, "info.")
     text = "\n\n".join(dict.fromkeys(one for one in (info["summary"].text, info["description"].text) if one))
     return kept(
         description=text,

@@ -34,9 +34,9 @@ def read(file: File) -> Iterator[Fact | Finding]:
         tests = _tests(document)
         for holder in _HOLDERS:
             for key, node in document[holder].pairs():
-                yield from _node(key, node, document, tests, tally)
+                yield from _node(key, node, tests, tally)
         for part in _UNREAD:
-            tally.add(f"an entry of {part}", document[part].where, len(document[part].keys()))
+            tally.add(f"an entry of {part}", document[part].where, len(document[part].names()))
     yield from tally.findings()
 
 
@@ -67,15 +67,17 @@ def _id(unique: str) -> str:
     return f"dataset:dbt/{local(unique)}" if kind in _DATASETS and local(rest) else ""
 
 
-def _node(key: str, node: Node, document: Node, tests: Mapping[str, int], tally: Tally) -> Iterator[Fact]:
+def _node(key: str, node: Node, tests: Mapping[str, int], tally: Tally) -> Iterator[Fact]:
     kind, own = key.partition(".")[0], _id(key)
     if not own:
         if kind not in _CHECKS:
             tally.add(f"a node of type {kind}", node.where)
         return
     name = node["label"].text or node["name"].text or key
-    yield thing("System" if kind == "exposure" else "Dataset", own, node.where, name=name, properties=_properties(kind, node, tests[key], tally))
-    yield from _owners(own, node, document)
+    yield thing(
+        "System" if kind == "exposure" else "Dataset", own, node.where, name=name, properties=_properties(kind, node, tests[key], tally)
+    )
+    yield from _owners(own, node)
     for one in node["depends_on"]["nodes"].items():
         yield from link(own, "depends_on", _id(one.text), one.where, properties={"sort": "data"})
 
@@ -106,7 +108,7 @@ def _properties(kind: str, node: Node, tests: int, tally: Tally) -> Properties:
 _OWNERS = ("owner", "owners", "team")
 
 
-def _owners(own: str, node: Node, document: Node) -> Iterator[Fact]:
+def _owners(own: str, node: Node) -> Iterator[Fact]:
     """The owner of an exposure, the group of a model, or what `meta` says of an owner."""
     if node["owner"]:
         yield from contact(own, node["owner"]) if node["owner"].is_mapping else owned(own, node["owner"])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from graph import Fact, Finding, Properties, UnreadableSource
 from loaders.source import File, link, thing
-from loaders.trees import Node, Tally, kept, local, owner, said, top, trees
+from loaders.trees import Node, Tally, kept, local, owned_by, said, top, trees, words
 
 
 class _Kind(NamedTuple):
@@ -45,7 +45,7 @@ _OWNERS = frozenset(("owner", "owners", "team", "squad", "maintainer", "owned-by
 _KEPT = frozenset(("description", "kubernetes.io/description", "a8r.io/description"))
 _ADDRESSES = frozenset(("a8r.io/documentation", "a8r.io/repository", "a8r.io/support", "a8r.io/dashboard"))
 _LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/instance", "environment", "env", "tier")
-_META = frozenset("name namespace labels annotations ownerReferences uid resourceVersion generation creationTimestamp managedFields".split())
+_META = words("name namespace labels annotations ownerReferences uid resourceVersion generation creationTimestamp managedFields")
 _POD_TEMPLATES = (("spec", "template"), ("spec", "jobTemplate", "spec", "template"))
 
 
@@ -69,7 +69,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     for one in _objects(file):
         kind, own = one["kind"].text, _own(one)
         if not one["apiVersion"].text or not kind:
-            yield said(one, "row", "an object of Kubernetes has `apiVersion` and `kind`", level="error")
+            yield said(one, "row", "an object of Kubernetes has `apiVersion` and `kind`")
         elif kind not in _KINDS:
             tally.add(f"kind {kind}", one.where)
         elif not own:
@@ -105,7 +105,7 @@ def _object(one: Node, kind: str, own: str, tally: Tally) -> Iterator[Fact]:
     yield thing(_KINDS[kind].kind, own, one.where, name=meta["name"].text, properties=_properties(one, kind, tally))
     for key, text in _marks(meta):
         if key.rpartition("/")[2].casefold() in _OWNERS:
-            yield from link(own, "owned_by", owner(text), meta.where)
+            yield from owned_by(own, text, meta.where)
     if whole := local(meta["labels"]["app.kubernetes.io/part-of"].text):
         yield thing("System", f"system:{whole}", meta.where, name=meta["labels"]["app.kubernetes.io/part-of"].text)
         if own != f"system:{whole}" and _KINDS[kind].kind != "Resource":
@@ -128,7 +128,9 @@ def _properties(one: Node, kind: str, tally: Tally) -> Properties:
     marks = _marks(one["metadata"])
     unread = [key for key, _ in marks if key not in (*_KEPT, *_ADDRESSES, *_LABELS) and key.rpartition("/")[2].casefold() not in _OWNERS]
     tally.add("a label or annotation", one["metadata"].where, len([key for key in unread if not key.startswith("app.kubernetes.io/")]))
-    images = [text for pod in _pods(one) for part in ("initContainers", "containers") for two in pod[part].items() if (text := two["image"].text)]
+    images = [
+        text for pod in _pods(one) for part in ("initContainers", "containers") for two in pod[part].items() if (text := two["image"].text)
+    ]
     hosts = [*(two["host"].text for two in one["spec"]["rules"].items()), *one["spec"]["hostnames"].texts] if kind in _ROUTES else []
     return kept(
         type=kind,

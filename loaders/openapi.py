@@ -8,12 +8,12 @@ from itertools import islice
 from graph import Fact, Finding
 from loaders.contracts import address, described, foreign, interface, related, schemes
 from loaders.source import File, thing
-from loaders.trees import MAX_VALUES, Node, Tally, kept, said, top, trees
+from loaders.trees import MAX_VALUES, Node, Tally, kept, said, top, trees, words
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-_READ = frozenset(
+_READ = words(
     "openapi swagger info servers host basePath schemes tags externalDocs paths webhooks components securityDefinitions security"
-    " consumes produces jsonSchemaDialect $self".split()
+    " consumes produces jsonSchemaDialect $self"
 )
 _PARTS = ("schemas", "responses", "parameters", "examples", "requestBodies", "headers", "links", "callbacks", "pathItems")
 _PARTS_2 = ("definitions", "parameters", "responses")
@@ -54,9 +54,9 @@ def _interface(document: Node, tally: Tally) -> Iterator[Fact | Finding]:
     yield from related(own, document, tally)
     for holder, parts in ((document["components"], _PARTS), (document, _PARTS_2)):
         for part in parts:
-            tally.add(f"an entry of {part}", holder[part].where, len(holder[part].keys()))
+            tally.add(f"an entry of {part}", holder[part].where, len(holder[part].names()))
     tally.add("a reference out of the document", document.where, foreign(document))
-    tally.rest(document, _READ | set(_PARTS_2) | {key for key in document.keys() if key.startswith("x-")})
+    tally.rest(document, _READ | set(_PARTS_2) | {key for key in document.names() if key.startswith("x-")})
 
 
 def _servers(document: Node) -> tuple[str, ...]:
@@ -75,4 +75,4 @@ def _operations(document: Node, tally: Tally) -> Iterator[str]:
                 if (operation := item[method]).is_mapping:
                     old = " (deprecated)" if operation["deprecated"].value is True else ""
                     yield f"{before}{method.upper()} {path} {operation['operationId'].text}".strip() + old
-                    tally.add("callbacks", operation.where, len(operation["callbacks"].keys()))
+                    tally.add("callbacks", operation.where, len(operation["callbacks"].names()))

@@ -8,10 +8,10 @@ from itertools import islice
 
 from graph import Fact, Finding, Properties
 from loaders.source import File, link, thing
-from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned, said, trees
+from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned, said, trees, words
 
-_JOB = frozenset("documentation ownership jobType sourceCodeLocation tags".split())
-_DATA = frozenset("schema documentation ownership dataSource datasetType lifecycleStateChange tags storage version".split())
+_JOB = words("documentation ownership jobType sourceCodeLocation tags")
+_DATA = words("schema documentation ownership dataSource datasetType lifecycleStateChange tags storage version")
 _RUN = frozenset(("parent",))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, TypeAlias, cast
 
-from graph import Finding, Properties, Relation, UnreadableSource, slug
+from graph import Fact, Finding, Properties, UnreadableSource, slug
 from loaders.documents import Document, step
 from loaders.source import File, link, thing
 
@@ -62,7 +62,7 @@ class Node:
         elif self:
             yield self
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The keys of a mapping."""
         return [key for key, _ in self.pairs()]
 
@@ -95,6 +95,11 @@ def _mapping(value: object) -> dict[str, object]:
 
 def _sequence(value: object) -> list[object] | None:
     return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set: tables of names read better so."""
+    return frozenset(text.split())
 
 
 def clean(text: str) -> str:
@@ -132,8 +137,8 @@ def _loads(text: str, name: str) -> object:
         raise UnreadableSource(f"{name}: no valid JSON: {error}") from error
 
 
-def top(file: File, *words: str) -> frozenset[str]:
-    """The keys at the top of a YAML or JSON file, of its list's first item too; none unless all `words` stand in it, or if it is broken.
+def top(file: File, *said_in_it: str) -> frozenset[str]:
+    """The keys at the top of a YAML or JSON file, of its list's first item too; none unless all of these texts stand in it, or if it is broken.
 
     YAML is not parsed for this: a key at the beginning of a line is one at the top.
     """
@@ -141,14 +146,14 @@ def top(file: File, *words: str) -> frozenset[str]:
         return frozenset()
     try:
         text = file.text()
-        if not all(word in text for word in words):
+        if not all(one in text for one in said_in_it):
             return frozenset()
         if file.suffix != ".json":
-            return frozenset(_TOP.findall(text)) or frozenset(next(trees(file), Node({}, file)).keys())
+            return frozenset(_TOP.findall(text)) or frozenset(next(trees(file), Node({}, file)).names())
         node = next(trees(file))
     except UnreadableSource:
         return frozenset()
-    return frozenset(next(node.items(), node).keys())
+    return frozenset(next(node.items(), node).names())
 
 
 def kept(**values: object) -> Properties:
@@ -207,35 +212,45 @@ def local(text: str) -> str:
 
 
 _OWNERS = {"user": "person", "person": "person", "group": "unit", "team": "unit", "unit": "unit", "position": "position"}
+_EMAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+\.[^@\s:/]+")
 
 
 def owner(text: str) -> str:
-    """The id of an owner: `team:x`, `user:x`, `group:ns/x`, an address or a handle; a bare name is a unit's, "" is nobody."""
-    given = clean(text).removeprefix("mailto:").lstrip("@")
+    """The id of an owner: `team:x`, `user:x`, `group:ns/x`; an e-mail address and `@login` are a person's, a bare name is a unit's."""
+    given = clean(text).removeprefix("mailto:")
     kind, colon, rest = given.partition(":")
     if colon and kind.casefold() in _OWNERS:
-        return f"{_OWNERS[kind.casefold()]}:{local(rest)}" if local(rest) else ""
-    prefix = "person" if re.fullmatch(r"[^@\s]+@[^@\s]+", given) else "unit"
-    return f"{prefix}:{local(given)}" if local(given) else ""
+        prefix, given = _OWNERS[kind.casefold()], rest
+    else:
+        login = given.startswith("@") and "/" not in given
+        prefix = "person" if login or _EMAIL.fullmatch(given) else "unit"
+    return f"{prefix}:{local(given.lstrip('@'))}" if local(given) else ""
 
 
-def owned(own: str, said_of: Node, tally: Tally | None = None) -> Iterator[Relation]:
-    """The relations to the owners that a node names: a text, a list of them, or mappings with a name, team or email."""
+def owned_by(own: str, text: str, where: str) -> Iterator[Fact]:
+    """The relation to the owner that a text names, with the person where an address or a login says who that is."""
+    given, found = clean(text).removeprefix("mailto:"), owner(text)
+    if found.startswith("person:") and (_EMAIL.fullmatch(given) or given.startswith("@")):
+        known = {"email": [given]} if _EMAIL.fullmatch(given) else {"login": [given.lstrip("@")]}
+        yield thing("Person", found, where, properties=kept(**known))
+    yield from link(own, "owned_by", found, where)
+
+
+def owned(own: str, said_of: Node, tally: Tally | None = None) -> Iterator[Fact]:
+    """The owners that a node names: a text, a list of them, or mappings with a name, team or email."""
     for one in said_of.items():
-        named = one.first("id", "name", "team", "group", "email", "contact") if one.is_mapping else one
-        found = owner(named.text)
-        if found:
-            yield from link(own, "owned_by", found, one.where)
-        elif tally:
+        named = one.first("id", "team", "group", "email", "name", "contact") if one.is_mapping else one
+        if tally and not owner(named.text):
             tally.add("an owner without a name", one.where)
+        yield from owned_by(own, named.text, one.where)
 
 
-def contact(own: str, said_of: Node) -> Iterator[object]:
+def contact(own: str, said_of: Node) -> Iterator[Fact]:
     """A contact with name and e-mail address as an owner: with a name a unit, with an address alone a person."""
-    name, email = said_of["name"].text, said_of["email"].text
-    found = owner(name or email)
-    if found.startswith("unit:"):
-        yield thing("Unit", found, said_of.where, name=name, properties=kept(email=email, url=said_of["url"].text))
-    elif found:
-        yield thing("Person", found, said_of.where, name=name, properties=kept(email=email))
-    yield from link(own, "owned_by", found, said_of.where)
+    name, emails = said_of["name"].text, said_of["email"].texts
+    if name and owner(name).startswith("unit:"):
+        yield thing("Unit", owner(name), said_of.where, name=name, properties=kept(email=emails, url=said_of["url"].texts))
+        yield from link(own, "owned_by", owner(name), said_of.where)
+    else:
+        for text in emails or (name,):
+            yield from owned_by(own, text, said_of.where)
