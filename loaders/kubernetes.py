@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from graph import Fact, Finding, Properties, UnreadableSource
 from loaders.source import File, link, thing
@@ -53,8 +53,10 @@ class _Workload(NamedTuple):
     """A workload of the source by what services select it with."""
 
     own: str
-    namespace: str
     labels: frozenset[tuple[str, str]]
+
+
+_Label: TypeAlias = tuple[str, str, str]  # a namespace, and key and value of a label
 
 
 def matches(file: File) -> bool:
@@ -203,15 +205,16 @@ def _references(pod: Node) -> Iterator[tuple[str, Node]]:
 # services find their workloads by labels
 
 
-def _selectable(files: Sequence[File]) -> Mapping[str, Sequence[_Workload]]:
-    """All workloads of the source, by namespace, with the labels of their pods. A file that cannot be read says so itself."""
-    found: dict[str, list[_Workload]] = defaultdict(list)
+def _selectable(files: Sequence[File]) -> Mapping[_Label, Sequence[_Workload]]:
+    """All workloads of the source by namespace and each label of their pods. A file that cannot be read says so itself."""
+    found: dict[_Label, list[_Workload]] = defaultdict(list)
     for file in files:
         try:
             for one in _objects(file):
                 if _KINDS.get(one["kind"].text, _Kind("", "")).kind == "System" and _own(one):
-                    workload = _Workload(_own(one), _space(one), _pod_labels(one))
-                    found[workload.namespace].append(workload)
+                    workload = _Workload(_own(one), _pod_labels(one))
+                    for label in workload.labels:
+                        found[(_space(one), *label)].append(workload)
         except UnreadableSource:
             continue
     return found
@@ -234,6 +237,6 @@ def _selected(service: Node, own: str) -> Iterator[Fact]:
         return
     whole = service.file.whole
     selectable = whole.once(_selectable) if whole.files else _selectable([service.file])
-    for workload in selectable.get(_space(service), ()):
+    for workload in selectable.get((_space(service), *min(wanted)), ()):
         if wanted <= workload.labels:
             yield from link(workload.own, "provides", own, service["spec"]["selector"].where)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Literal, TypeAlias, cast
 
@@ -19,32 +20,45 @@ from loaders.source import File, link, thing
 Level: TypeAlias = Literal["error", "warning", "note"]
 MAX_VALUES = 2_000  # of one property: a list longer than this is no property but data
 SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api[-_.]?key|credential|private[-_.]?key|basicauth|bearer", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
 _TOP = re.compile(r"^(?:- )?[\"']?([\w$.-]+)[\"']?[ \t]*:", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
 class Node:
-    """A value in a tree of a file, with its place there."""
+    """A value in a tree of a file. Its place is worked out when it is asked for: most nodes are read and never spoken of."""
 
-    value: object
-    file: File
-    place: str = ""
-    document: Document | None = None
+    __slots__ = ("_above", "_key", "_place", "document", "file", "value")
+
+    def __init__(self, value: object, file: File, place: str = "", document: Document | None = None) -> None:
+        self.value, self.file, self.document = value, file, document
+        self._place: str | None = place
+        self._above: Node | None = None
+        self._key: str | int = ""
 
     def __bool__(self) -> bool:
         return self.value not in (None, "", [], {})
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping."""
-        return self._under(key, _mapping(self.value).get(key))
+        return self._under(key, self.value.get(key) if type(self.value) is dict else None)  # pyright: ignore[reportUnknownMemberType]  # a mapping of whatever a stranger wrote
 
     def _under(self, key: str | int, value: object) -> Node:
-        if self.document is None:
-            return Node(value, self.file, f"{self.place}{step(key)}")
-        items = self.document.items.get(id(self.value), {})
-        return Node(value, self.file, items.get(key, self.place), self.document)
+        made = Node(value, self.file, "", self.document)
+        made._above, made._key, made._place = self, key, None
+        return made
+
+    @property
+    def place(self) -> str:
+        """The line, or the path where lines are not known."""
+        if self._place is None and self._above is not None:
+            above = self._above
+            if self.document is None:
+                self._place = f"{above.place}{step(self._key)}"
+            else:
+                self._place = self.document.items.get(id(above.value), {}).get(self._key) or above.place
+        return self._place or ""
 
     def first(self, *keys: str) -> Node:
         """The first of these that is there."""
@@ -104,7 +118,7 @@ def words(text: str) -> frozenset[str]:
 
 def clean(text: str) -> str:
     """The text without blanks around it and without the control characters that no text has."""
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", "", text).strip()
+    return text.strip() if text.isprintable() else _CONTROL.sub("", text).strip()
 
 
 def trees(file: File) -> Iterator[Node]:
@@ -206,6 +220,7 @@ def said(node: Node, check: str, message: str, *, level: Level = "warning") -> F
     return Finding(id=f"{check}:{text}", check=check, level=level, subject=node.file.name, message=text)
 
 
+@lru_cache(maxsize=50_000)
 def local(text: str) -> str:
     """The local part of an id from a name that is an identifier in its own format: lower case, blanks and marks as hyphens, `/` kept."""
     return "/".join(part for one in text.split("/") if (part := slug(one)))

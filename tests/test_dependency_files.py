@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -160,7 +160,7 @@ def models(data: Path) -> list[Path]:
 def test_both_formats_of_a_real_model_say_the_same(data: Path) -> None:
     """Seven models: as many elements and relationships as ElementTree finds, and the same facts from both files but for their folders."""
     for model in models(data):
-        root = ElementTree.parse(model / "model.xml").getroot()
+        root = ET.parse(model / "model.xml").getroot()
         space = root.tag.removesuffix("model")
         elements = root.findall(f"{space}elements/{space}element")
         relationships = root.findall(f"{space}relationships/{space}relationship")
@@ -181,7 +181,7 @@ def triples(facts: list[Fact | Finding]) -> Counter[tuple[str, str, str]]:
 def test_element_types_are_kept(data: Path) -> None:
     """The type of each element is that of the file, whatever kind it became."""
     for model in models(data):
-        root = ElementTree.parse(model / "model.xml").getroot()
+        root = ET.parse(model / "model.xml").getroot()
         expected = Counter(one.get(TYPE) for one in root.iter() if one.tag.endswith("}element") and one.get("identifier"))
         given = Counter(str(fact.properties["type"]) for fact in said(model, "model.xml") if isinstance(fact, Entity))
         del given["ArchiMate model"]
