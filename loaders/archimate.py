@@ -13,7 +13,7 @@ from defusedxml import DefusedXmlException
 
 from graph import Fact, Finding, Properties, UnreadableSource
 from loaders.source import MAX_UNZIPPED, File, link, thing
-from loaders.trees import MAX_VALUES, Tally, clean, kept
+from loaders.trees import MAX_VALUES, Tally, clean, kept, words
 
 _EXCHANGE = "http://www.opengroup.org/xsd/archimate"
 _ARCHI = "http://www.archimatetool.com/archimate"
@@ -94,6 +94,9 @@ _WAYS: Mapping[str, tuple[_Way, ...]] = {
     "Specialization": (_Way("specializes"),),
     "Association": (),
 }
+_USED = words(
+    "folder purpose documentation name label elements relationships organizations organization propertydefinitions propertydefs views profile"
+)
 _OLD_WORDS = {"UsedBy": "Serving", "Realisation": "Realization", "Specialisation": "Specialization"}  # 2.1
 _ARCHI_ACCESS = {"": "write", "0": "write", "1": "read", "2": "access", "3": "readwrite"}  # Archi leaves out its default
 
@@ -138,6 +141,8 @@ def read(file: File) -> Iterator[Fact | Finding]:
     """The elements and relationships of a model; `InputError` where it is no XML, or XML with entities."""
     tally = Tally(file)
     root, lines = _parsed(file)
+    for one in root:
+        tally.add(f"{_tag(one)} of the model", file.locator(str(lines.get(one, 1))), 0 if _tag(one) in _USED else 1)
     model = (_archi if root.tag.startswith(f"{{{_ARCHI}}}") else _exchange)(root, lines, tally)
     where = file.locator(str(lines.get(root, 1)))
     properties = (
@@ -238,6 +243,7 @@ def _archi(root: Element, lines: Mapping[Element, int], tally: Tally) -> _Model:
     """Archi's own file: everything is an element in a folder."""
     items: list[_Item] = []
     views: list[str] = []
+    profiles = {one.get("id", ""): clean(one.get("name", "")) for one in root if _tag(one) == "profile"}
     open_ = [(folder, "") for folder in root if _tag(folder) == "folder"]
     for folder, above in open_:
         path = f"{above}/{folder.get('name', '')}".strip("/")
@@ -247,19 +253,20 @@ def _archi(root: Element, lines: Mapping[Element, int], tally: Tally) -> _Model:
             if kind.endswith("DiagramModel") or kind in ("SketchModel", "CanvasModel"):
                 views.append(one.get("name", ""))
             elif _tag(one) == "element":
-                items.append(_archi_item(one, kind, path, lines.get(one, 1)))
+                items.append(_archi_item(one, path, profiles, lines.get(one, 1)))
     tally.add("a view", tally.file.name, len(views))
     names = {"": clean(root.get("name", ""))}
     return _Model(root.get("id", ""), names, _worded(root, "purpose", "documentation"), items, _filled(views))
 
 
-def _archi_item(one: Element, kind: str, path: str, line: int) -> _Item:
+def _archi_item(one: Element, path: str, profiles: Mapping[str, str], line: int) -> _Item:
+    special = [("specialization", profiles[key]) for key in one.get("profiles", "").split() if key in profiles]
     return _Item(
         id=one.get("id", ""),
-        type=_old(kind),
+        type=_old(one.get(_TYPE, "").rpartition(":")[2]),
         names={"": clean(one.get("name", ""))},
         texts=_worded(one, "documentation"),
-        pairs=tuple((clean(two.get("key", "")), clean(two.get("value", ""))) for two in one if _tag(two) == "property"),
+        pairs=(*special, *((clean(two.get("key", "")), clean(two.get("value", ""))) for two in one if _tag(two) == "property")),
         folder=path,
         ends=(one.get("source", ""), one.get("target", "")),
         access=_ARCHI_ACCESS.get(one.get("accessType", ""), "access"),
@@ -335,7 +342,7 @@ def _facts(file: File, model: _Model, tally: Tally) -> Iterator[Fact | Finding]:
             where = file.locator(str(one.line))
             source, target = (ids.get(end, "") for end in one.ends)
             if source and target:
-                yield from _related(one, source, target, where)
+                yield from _related(one, source, target, tally)
             elif relationships & set(one.ends):
                 tally.add("a relationship with a relationship as its end", where)
             else:
@@ -347,7 +354,8 @@ def _dangling(file: File, one: _Item, where: str, absent: list[str]) -> Finding:
     return Finding(id=f"reference:{file.name}:{one.id}", check="reference", level="warning", subject=file.name, message=message)
 
 
-def _related(one: _Item, source: str, target: str, where: str) -> Iterator[Fact]:
+def _related(one: _Item, source: str, target: str, tally: Tally) -> Iterator[Fact]:
+    where = tally.file.locator(str(one.line))
     start, end = source.partition(":")[0], target.partition(":")[0]
     fitting = (way for way in _WAYS[one.type] if _fits(start, way.sources) and _fits(end, way.targets))
     way = next(fitting, _Way("associated_with", properties={"type": one.type}))
@@ -358,6 +366,7 @@ def _related(one: _Item, source: str, target: str, where: str) -> Iterator[Fact]
         access=one.access if one.type == "Access" else "",
         strength=one.strength if one.type == "Influence" else "",
         directed=True if one.directed and one.type == "Association" else "",
+        labels=tally.labels(one.pairs, where),
     )
     ends = (target, source) if back else (source, target)
     yield from link(ends[0], way.relation, ends[1], where, properties={**way.properties, **more})

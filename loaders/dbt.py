@@ -14,6 +14,7 @@ from loaders.trees import MAX_VALUES, Node, Tally, contact, kept, local, owned, 
 _DATASETS = frozenset(("model", "seed", "snapshot", "source", "metric", "semantic_model", "saved_query", "analysis", "function"))
 _HOLDERS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "functions")
 _CHECKS = frozenset(("test", "unit_test"))
+_CODE = ("raw_code", "compiled_code", "constraints", "freshness", "docs", "contract")
 _UNREAD = ("macros", "docs", "selectors", "disabled")
 
 
@@ -78,6 +79,8 @@ def _node(key: str, node: Node, tests: Mapping[str, int], tally: Tally) -> Itera
         "System" if kind == "exposure" else "Dataset", own, node.where, name=name, properties=_properties(kind, node, tests[key], tally)
     )
     yield from _owners(own, node)
+    for part in _CODE:
+        tally.add(part, node.where, 1 if node[part] else 0)
     for one in node["depends_on"]["nodes"].items():
         yield from link(own, "depends_on", _id(one.text), one.where, properties={"sort": "data"})
 

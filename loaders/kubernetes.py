@@ -119,6 +119,8 @@ def _object(one: Node, kind: str, own: str, tally: Tally) -> Iterator[Fact]:
     yield from _routes(one, own, namespace)
     yield from _uses(one, own, namespace)
     tally.rest(meta, _META, "metadata.")
+    for part in ("data", "stringData", "binaryData"):
+        tally.add(f"{part} of a {kind}", one[part].where, len(one[part].names()))
 
 
 def _marks(meta: Node) -> list[tuple[str, str]]:

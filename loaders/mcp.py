@@ -31,8 +31,11 @@ def matches(file: File) -> bool:
         return False
     if "servers" in top(file, "servers") or "mcp" in top(file, "mcp"):
         return any(holder.is_mapping or _entries(holder) for document in _documents(file) for holder in _servers(document))
-    found = top(file, "name", "version")
-    return {"name", "version"} <= found and bool(found & {"packages", "remotes", "$schema"}) and _is_server(next(_documents(file)))
+    found = top(file, '"name"', '"version')
+    if "name" not in found or not found & {"packages", "remotes", "$schema"}:
+        return False
+    document = next(_documents(file))
+    return _is_server(next(document.items(), document))
 
 
 def _documents(file: File) -> Iterator[Node]:
@@ -77,8 +80,8 @@ def read(file: File) -> Iterator[Fact | Finding]:
             else:
                 for one in servers.items():
                     yield from _published(one.first("server", "") or one, tally)
-        if not found:
-            yield from _published(document, tally)
+        for one in () if found else document.items():
+            yield from _published(one, tally)
         tally.add("an input that is asked for", document["inputs"].where, len(list(document["inputs"].items())))
     yield from tally.findings()
 

@@ -75,4 +75,5 @@ def _operations(document: Node, tally: Tally) -> Iterator[str]:
                 if (operation := item[method]).is_mapping:
                     old = " (deprecated)" if operation["deprecated"].value is True else ""
                     yield f"{before}{method.upper()} {path} {operation['operationId'].text}".strip() + old
+                    tally.add("what an operation takes and answers", operation.where)
                     tally.add("callbacks", operation.where, len(operation["callbacks"].names()))

@@ -42,7 +42,7 @@ class Node:
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping."""
-        return self._under(key, self.value.get(key) if type(self.value) is dict else None)  # pyright: ignore[reportUnknownMemberType]  # a mapping of whatever a stranger wrote
+        return self._under(key, self.value.get(key) if type(self.value) is dict else None)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # a mapping of whatever a stranger wrote
 
     def _under(self, key: str | int, value: object) -> Node:
         made = Node(value, self.file, "", self.document)
