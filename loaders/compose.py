@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from graph import Fact, Finding
+from graph import Fact, Finding, UnreadableSource
 from loaders.source import File, link, thing
 from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned_by, said, top, trees, words
 
@@ -37,8 +37,11 @@ def matches(file: File) -> bool:
     found = top(file, "services:") if file.suffix in (".yaml", ".yml") else frozenset[str]()
     if "services" not in found or found & {"apiVersion", "openapi", "asyncapi", "packages"}:
         return False
-    document = next(trees(file))
-    return any(one["image"] or one["build"] or one["extends"] for _, one in document["services"].pairs())
+    try:
+        services = [one for document in trees(file) for _, one in document["services"].pairs()]
+    except UnreadableSource:
+        return False
+    return any(one["image"] or one["build"] or one["extends"] for one in services)
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

@@ -75,6 +75,7 @@ for _tag, _pattern, _first in (
 def _yaml(text: str, name: str) -> Iterator[Document]:
     loader = _Yaml(text)
     try:
+        _refuse_depth(text, name)
         while loader.check_node():
             node = loader.get_node()
             if node is not None:
@@ -87,6 +88,23 @@ def _yaml(text: str, name: str) -> Iterator[Document]:
     finally:
         loader.dispose()
 
+
+def _refuse_depth(text: str, name: str) -> None:
+    """Refuse what would nest so deep that the C library, which composes by calling itself, takes the process with it.
+
+    No level of blocks is without a column and none of flow without a bracket, so almost every text is let pass unread.
+    """
+    if text.count("[") + text.count("{") < _HARMLESS and max(map(len, text.splitlines()), default=0) < _HARMLESS:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Yaml):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            raise UnreadableSource(f"{name}:{line}: more than {MAX_DEPTH} levels deep; write the values out")
+
+
+_HARMLESS = 5_000
 
 _SCALARS: Mapping[str, Callable[[str], object]] = {
     "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
