@@ -105,6 +105,8 @@ def _given(row: Node, own_columns: Mapping[str, str], tally: Tally) -> dict[str,
     found: dict[str, tuple[int, Node]] = {}
     for key, one in row.pairs():
         folded = _folded(key)
+        if folded == "name" and one.text.startswith("projects/"):
+            folded = "resourcename"  # Google's name is the path of the resource, its display name is the name
         meaning = own_columns.get(folded) or _MEANINGS.get(folded, "")
         if not meaning:
             tally.add(f"the column {key}", one.where, 1 if one else 0)

@@ -100,7 +100,7 @@ def _refuse_depth(text: str, name: str) -> None:
     for event in yaml.parse(text, Loader=_Yaml):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise UnreadableSource(f"{name}:{line}: more than {MAX_DEPTH} levels deep; write the values out")
 
 
