@@ -119,5 +119,5 @@ def _owners(own: str, node: Node) -> Iterator[Fact]:
     if group:
         yield from link(own, "owned_by", owner(f"group:{group}"), node.where)
     for meta in (node["meta"], node["config"]["meta"]):
-        for key in _OWNERS:
+        for key in _OWNERS if meta else ():
             yield from owned(own, meta[key])

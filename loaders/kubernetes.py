@@ -68,7 +68,7 @@ def matches(file: File) -> bool:
 def read(file: File) -> Iterator[Fact | Finding]:
     """The objects of a file; a Service finds its workloads in all files of the source."""
     tally = Tally(file)
-    for one in _objects(file):
+    for one in file.whole.once(_parsed).get(file.name) or _objects(file):
         kind, own = one["kind"].text, _own(one)
         if not one["apiVersion"].text or not kind:
             yield said(one, "row", "an object of Kubernetes has `apiVersion` and `kind`")
@@ -207,18 +207,25 @@ def _references(pod: Node) -> Iterator[tuple[str, Node]]:
 # services find their workloads by labels
 
 
-def _selectable(files: Sequence[File]) -> Mapping[_Label, Sequence[_Workload]]:
-    """All workloads of the source by namespace and each label of their pods. A file that cannot be read says so itself."""
-    found: dict[_Label, list[_Workload]] = defaultdict(list)
+def _parsed(files: Sequence[File]) -> Mapping[str, Sequence[Node]]:
+    """The objects of each file of the source. One that cannot be read is left out here, and says so when it is read itself."""
+    found: dict[str, Sequence[Node]] = {}
     for file in files:
         try:
-            for one in _objects(file):
-                if _KINDS.get(one["kind"].text, _Kind("", "")).kind == "System" and _own(one):
-                    workload = _Workload(_own(one), _pod_labels(one))
-                    for label in workload.labels:
-                        found[(_space(one), *label)].append(workload)
+            found[file.name] = list(_objects(file))
         except UnreadableSource:
             continue
+    return found
+
+
+def _selectable(files: Sequence[File]) -> Mapping[_Label, Sequence[_Workload]]:
+    """All workloads of the source by namespace and each label of their pods."""
+    found: dict[_Label, list[_Workload]] = defaultdict(list)
+    for one in (one for file in files for one in file.whole.once(_parsed).get(file.name, ())):
+        if _KINDS.get(one["kind"].text, _Kind("", "")).kind == "System" and _own(one):
+            workload = _Workload(_own(one), _pod_labels(one))
+            for label in workload.labels:
+                found[(_space(one), *label)].append(workload)
     return found
 
 
@@ -237,8 +244,6 @@ def _selected(service: Node, own: str) -> Iterator[Fact]:
     wanted = frozenset((key, one.text) for key, one in service["spec"]["selector"].pairs())
     if not wanted:
         return
-    whole = service.file.whole
-    selectable = whole.once(_selectable) if whole.files else _selectable([service.file])
-    for workload in selectable.get((_space(service), *min(wanted)), ()):
+    for workload in service.file.whole.once(_selectable).get((_space(service), *min(wanted)), ()):
         if wanted <= workload.labels:
             yield from link(workload.own, "provides", own, service["spec"]["selector"].where)

@@ -31,11 +31,17 @@ class Node:
 
     __slots__ = ("_above", "_key", "_place", "document", "file", "value")
 
-    def __init__(self, value: object, file: File, place: str = "", document: Document | None = None) -> None:
+    def __init__(
+        self,
+        value: object,
+        file: File,
+        place: str | None = "",
+        document: Document | None = None,
+        above: Node | None = None,
+        key: str | int = "",
+    ) -> None:
         self.value, self.file, self.document = value, file, document
-        self._place: str | None = place
-        self._above: Node | None = None
-        self._key: str | int = ""
+        self._place, self._above, self._key = place, above, key
 
     def __bool__(self) -> bool:
         return self.value not in (None, "", [], {})
@@ -45,9 +51,7 @@ class Node:
         return self._under(key, self.value.get(key) if type(self.value) is dict else None)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # a mapping of whatever a stranger wrote
 
     def _under(self, key: str | int, value: object) -> Node:
-        made = Node(value, self.file, "", self.document)
-        made._above, made._key, made._place = self, key, None
-        return made
+        return Node(value, self.file, None, self.document, self, key)
 
     @property
     def place(self) -> str:
