@@ -51,6 +51,11 @@ class Loader:
         return guess(file) if guess else None
 
     @property
+    def whole(self) -> bool:
+        """Whether a file is read in the light of the source's other files: then all of them are read again when one has changed."""
+        return getattr(self._module, "WHOLE", False)
+
+    @property
     def row(self) -> type[Record] | None:
         """The columns of a tabular form."""
         return getattr(self._module, "ROW", None)
@@ -76,6 +81,18 @@ LOADERS: dict[str, Loader] = {
         "dcat": "Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.",
         "handbook": "Handbooks and policies in Markdown or HTML: pages, sections, links, owners, days of review, RACI tables.",
         "listing": "Listings of documents in CSV or XLSX, as SharePoint exports them: name, path, modified, owner, retention, label.",
+        "backstage": "Backstage catalog files in YAML or JSON: all kinds, relations both ways, several documents in a file.",
+        "archimate": "ArchiMate models: the Open Group's exchange file (2.1 to 3.1), and Archi's own, plain or zipped.",
+        "openapi": "Interfaces described in OpenAPI 2.0 to 3.1, in YAML or JSON.",
+        "asyncapi": "Applications and their channels described in AsyncAPI 2 and 3, in YAML or JSON.",
+        "compose": "Docker Compose files: services, what they depend on, networks and volumes; no values of variables.",
+        "kubernetes": "Kubernetes manifests: workloads, services, routes and what they use, with owner labels; no values of secrets or variables.",
+        "dbt": "A dbt manifest: models, sources, exposures, metrics, groups, their owners and what they are made from.",
+        "openlineage": "OpenLineage events in JSON or NDJSON: jobs, data sets, inputs, outputs, owners, merged over runs.",
+        "agentcard": "A2A agent cards (0.3 and 1.0): provider, skills, interfaces, security.",
+        "mcp": "MCP servers: `server.json` of the registry, and the configuration of clients; names of variables, never values.",
+        "agentsmd": "Trees of AGENTS.md: the instructions of each folder, the nearest before the farther.",
+        "agentlist": "Agents as the big platforms export them in CSV, XLSX or JSON, with their headers guessed.",
         "rdf": "RDF in the ontology of this project, as `scope --format turtle` and `jsonld` write it.",
         "records": "Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.",
     }.items()
@@ -144,11 +161,11 @@ def fit(file: File) -> list[str]:
 
 
 def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str]) -> Iterator[Part]:
-    reading = LOADERS[name].read
-    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding])
+    loader = LOADERS[name]
+    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *(file.digest for file in found if loader.whole)])
     for file in found:
         digest = _digest(file.digest, how)
-        yield Part(file.name, digest, None if known.get(file.name) == digest else reading(file))
+        yield Part(file.name, digest, None if known.get(file.name) == digest else loader.read(file))
 
 
 def _digest(*texts: str) -> str:

@@ -259,7 +259,7 @@ def _pathed(value: object, name: str) -> Document:
             raise UnreadableSource(f"{name}:{path[:80]}: more than {MAX_DEPTH} levels deep")
         containers[id(parent)] = path
         if type(parent) is dict:
-            places: dict[str | int, str] = {key: f"{path}.{key}" if key.isidentifier() else f"{path}{_step(key)}" for key in parent}
+            places: dict[str | int, str] = {key: f"{path}{step(key)}" for key in parent}
         else:
             places = {index: f"{path}[{index}]" for index in range(len(parent))}
         items[id(parent)] = places
@@ -274,8 +274,11 @@ def _held(parent: Any) -> Iterable[Any]:
     return parent.values() if type(parent) is dict else parent
 
 
-def _step(key: str) -> str:
-    return f"[{json.dumps(key, ensure_ascii=False)}]"
+def step(key: str | int) -> str:
+    """One step of a JSONPath."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
 # XML: attributes as @name, text as #text, names without their namespace; an element of nothing but text is that text

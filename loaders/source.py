@@ -7,13 +7,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -39,6 +39,7 @@ MAX_CELLS = 10_000_000
 MAX_UNZIPPED = 1024 * 1024 * 1024
 
 Row = TypeVar("Row", bound=BaseModel)
+Made = TypeVar("Made")
 
 
 class Source(Value):
@@ -96,7 +97,9 @@ def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[Fi
     if not found:
         raise UnreadableSource(f"{source.name}: nothing is at {source.path}{_near(anchor)}")
     top = _top(anchor) if allow_outside else base
-    return [File(source, path, _named(source, path, base, top, allow_outside=allow_outside)) for path in found]
+    whole = Whole()
+    whole.files = [File(source, path, _named(source, path, base, top, allow_outside=allow_outside), whole) for path in found]
+    return whole.files
 
 
 def _globbed(pattern: Path) -> list[Path]:
@@ -137,13 +140,28 @@ def _named(source: Source, path: Path, base: Path, top: Path, *, allow_outside: 
     return real.relative_to(top).as_posix() if real.is_relative_to(top) else real.name
 
 
+@dataclass
+class Whole:
+    """All files of a source, for a loader that reads one in the light of the others, and what it found out about all of them."""
+
+    files: list[File] = field(default_factory=list["File"])
+    made: dict[object, object] = field(default_factory=dict[object, object])
+
+    def once(self, make: Callable[[Sequence[File]], Made]) -> Made:
+        """What this function makes of all files, made at the first call."""
+        if make not in self.made:
+            self.made[make] = make(self.files)
+        return cast("Made", self.made[make])
+
+
 @dataclass(frozen=True)
 class File:
-    """One file of a source. `name` is its path as origins carry it."""
+    """One file of a source, and the others beside it. `name` is its path as origins carry it."""
 
     source: Source
     path: Path
     name: str
+    whole: Whole = field(default_factory=Whole, compare=False, repr=False)
 
     @cached_property
     def content(self) -> bytes:

@@ -90,7 +90,8 @@ def test_the_vocabulary_is_whole(ontology: Ontology) -> None:
     of_their_own = """Organization organization, Unit unit, Position position, Person person, Role role, BusinessFunction function,
         Process process, Activity activity, ApprovalStep step, Gateway gateway, DecisionTable table, DecisionRule rule,
         Authority authority, Glossary glossary, Term term, TermCollection collection, Decision decision, System system, Interface interface, Dataset dataset,
-        Capability capability, Agent agent, AgentTask task, Tool tool, Source source, Revision revision, Finding finding,
+        Resource resource, Product product, Grouping grouping, Capability capability, Motivation motivation, Initiative initiative,
+        Event event, Agent agent, AgentTask task, Tool tool, Source source, Revision revision, Finding finding,
         Proposal proposal, Run run, Delivery delivery"""
     assets = ("KnowledgeAsset", "Policy", "Standard", "Clause", "PriceList", "Guideline", "Document", "Section", "Catalog")
     expected = {**dict(re.findall(r"(\w+) (\w+)", of_their_own)), **dict.fromkeys(assets, "asset")}
