@@ -237,7 +237,7 @@ def _encoder() -> Callable[[object], str]:
     make: Any = getattr(encoder, "c_make_encoder", None)
     if make is None:
         return plain.encode
-    chunks = make(None, plain.default, encoder.encode_basestring, None, ":", ",", True, False, True)  # noqa: FBT003  # takes no names
+    chunks = make(None, plain.default, encoder.encode_basestring, None, ":", ",", True, False, True)
     return lambda value: "".join(chunks(value, 0))
 
 
