@@ -7,6 +7,7 @@ loading nor the history before matters. Drift and a dry run are the same work in
 from __future__ import annotations
 
 import json
+import pickle
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,8 +16,9 @@ from hashlib import sha256
 from itertools import product
 from json.encoder import encode_basestring
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+from graph.ahead import ahead
 from graph.model import (
     Contested,
     Counts,
@@ -38,6 +40,7 @@ from graph.ontology import Ontology
 from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, fold, grams_of, words_of
 
 BATCH = 4000
+_AHEAD = 8 * BATCH  # a source with more claims than this is read by a second process
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
@@ -72,46 +75,74 @@ def _pair(counts: Counts) -> tuple[int, int]:
     return counts.entities, counts.relations
 
 
+class _Said(NamedTuple):
+    """Some of what a part says. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read."""
+
+    path: str
+    digest: str
+    claims: list[Claim]
+    findings: list[Finding]
+    counts: tuple[int, ...] | None
+
+
 def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[str, str]) -> Staged:
     """Stage all that a source says now and withdraw what it no longer says; `known` are the digests of its parts when last loaded."""
     staged = Staged()
     read: list[str] = []
-    for part in reading.parts:
-        staged.parts[part.path] = part.digest
-        if part.facts is None:
-            continue
-        read.append(part.path)
-        _stage_part(draft, reading.terms, part, staged, ontology)
+    for said in ahead(_read(reading, ontology), after=_AHEAD, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
+        staged.parts[said.path] = said.digest
+        staged.findings += said.findings
+        if said.claims:
+            draft.stage(said.claims)
+        if said.counts:
+            read.append(said.path)
+            staged.counts[said.path] = (said.counts[0], said.counts[1])
     gone = [path for path in known if path not in staged.parts]
     if read or gone:
         draft.withdraw(reading.terms.name, [*read, *gone])
     return staged
 
 
-def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, ontology: Ontology) -> None:
-    batch: list[Claim] = []
+def _read(reading: Reading, ontology: Ontology) -> Iterator[_Said]:
+    for part in reading.parts:
+        if part.facts is None:
+            yield _Said(part.path, part.digest, [], [], ())
+        else:
+            yield from _read_part(reading.terms.name, part, ontology)
+
+
+def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
+    """What this part says, as claims; facts with an error in them are left out."""
+    claims, findings = list[Claim](), list[Finding]()
     entities, relations = set[str](), set[tuple[str, str, str]]()
-    faults, identities = ontology.faults, ontology.identities
+    faults, identities, path = ontology.faults, ontology.identities, part.path
     for fact in part.facts or ():
         if type(fact) is not Relation and isinstance(fact, Finding):
-            staged.findings.append(fact)
+            findings.append(fact)
             continue
         if wrong := faults(fact):
-            staged.findings += wrong
+            findings += wrong
             if any(finding.level == "error" for finding in wrong):
                 continue
         if type(fact) is not Relation and isinstance(fact, Entity):
             entities.add(fact.id)
-            batch.append(claim(fact, source=terms.name, part=part.path, same_as=identities(fact)))
+            claims.append(claim(fact, source=source, part=path, same_as=identities(fact)))
         else:
             relations.add((fact.source, fact.kind, fact.target))
-            batch.append(claim(fact, source=terms.name, part=part.path))
-        if len(batch) >= BATCH:
-            draft.stage(batch)
-            batch = []
-    if batch:
-        draft.stage(batch)
-    staged.counts[part.path] = (len(entities), len(relations))
+            claims.append(claim(fact, source=source, part=path))
+        if len(claims) >= BATCH:
+            yield _Said(path, part.digest, claims, findings, None)
+            claims, findings = [], []
+    yield _Said(path, part.digest, claims, findings, (len(entities), len(relations)))
+
+
+def _packed(said: _Said) -> object:
+    return said.path, said.digest, list(map(tuple, said.claims)), pickle.dumps(said.findings), said.counts
+
+
+def _unpacked(packed: Any) -> _Said:
+    path, digest, claims, findings, counts = packed
+    return _Said(path, digest, [Claim(*values) for values in claims], pickle.loads(findings), counts)  # noqa: S301  # from `_packed`
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
@@ -413,7 +444,9 @@ class Settlement:
             groups = self._groups_of({end for source, _, target in raw for end in (source, target)})
         if groups or self.moved:
             wanted = self._merged_keys(raw, groups)
-            supports = {key: [(a, key[1], b) for a, b in product(groups.get(key[0], key[:1]), groups.get(key[2], key[2:]))] for key in wanted}
+            supports = {
+                key: [(a, key[1], b) for a, b in product(groups.get(key[0], key[:1]), groups.get(key[2], key[2:]))] for key in wanted
+            }
         else:
             wanted, supports = raw, {key: [key] for key in raw}
         claims: dict[RelationKey, list[Claim]] = {}
@@ -496,9 +529,7 @@ class Settlement:
     def _put_relations(self, rows: list[RelationRow], living: Mapping[RelationKey, str], gone: list[RelationKey]) -> None:
         changed = sum(row[:3] in living for row in rows) if living else 0
         self._count(1, (len(rows) - changed, changed, len(gone)))
-        self._add(
-            (f"+{relation_key(*row[:3])} {row.digest}" for row in rows), (f"-{relation_key(*key)} {living[key]}" for key in gone)
-        )
+        self._add((f"+{relation_key(*row[:3])} {row.digest}" for row in rows), (f"-{relation_key(*key)} {living[key]}" for key in gone))
         if gone:
             self.draft.close_relations(gone)
         if rows:

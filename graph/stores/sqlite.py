@@ -908,7 +908,9 @@ class SQLiteDraft:
     def touched_entities(self, size: int) -> Iterator[list[str]]:
         if self._first == 1:
             self._index()
-            in_order = "SELECT s.text FROM name s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.subject = s.id AND c.target = 0) ORDER BY s.text"
+            in_order = (
+                "SELECT s.text FROM name s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.subject = s.id AND c.target = 0) ORDER BY s.text"
+            )
             cursor = self._db.execute(in_order)
         else:
             cursor = self._db.execute(self._touched("s.text", "c.target = 0"))
@@ -939,7 +941,9 @@ class SQLiteDraft:
     def _by_source(self) -> Iterator[list[tuple[RelationKey, list[int]]]]:
         """The relations claimed of each source, sorted, with their claims."""
         self._index()
-        in_order = "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
+        in_order = (
+            "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
+        )
         texts = self._texts
         for source, rows in groupby(self._db.execute(in_order), itemgetter(0)):
             found: dict[RelationKey, list[int]] = {}
@@ -1037,7 +1041,9 @@ class SQLiteDraft:
         living = self._living(keys)
         if not living:
             return {}
-        rows = self._db.execute("SELECT e.id, e.digest FROM json_each(?) f CROSS JOIN edge e WHERE e.id = f.value", (json.dumps(list(living.values())),))
+        rows = self._db.execute(
+            "SELECT e.id, e.digest FROM json_each(?) f CROSS JOIN edge e WHERE e.id = f.value", (json.dumps(list(living.values())),)
+        )
         digests: dict[int, str] = dict(rows.fetchall())
         return {key: digests[edge] for key, edge in living.items()}
 
