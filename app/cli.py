@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.operations import OPERATIONS, Operation, Reply, ask, columns, envelope, findings_text
-from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
 from graph import Conflict, ContextError, ContextGraph, Counts, Finding, InputError, LoadReport, NotAllowed, NotFound, Reading, StoreError
 
 if TYPE_CHECKING:
+    from app.settings import Settings
     from graph import Value
 
 EXIT_CODES: tuple[tuple[type[ContextError], int], ...] = (
@@ -79,6 +79,8 @@ def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[
 @contextmanager
 def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
     """The workspace in this folder and its graph, closed at the end."""
+    from app.settings import open_context, read_settings
+
     settings = read_settings(folder)
     context = open_context(settings)
     try:
@@ -106,6 +108,8 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
 
 def _command(operation: Operation) -> click.Command:
     def run(form: str, asker: str, **given: Any) -> None:
+        from app.settings import actor_of
+
         fail_on = given.pop("fail_on", None)
         question = _question(operation.question, given)
         with opened(click.get_current_context().obj) as (settings, context):
@@ -155,6 +159,8 @@ for _operation in OPERATIONS.values():
 @click.pass_obj
 def load(folder: Path, names: tuple[str, ...], *, dry_run: bool, keep_going: bool, message: str, form: str, asker: str) -> None:
     """Read the sources into one revision, whole or not at all."""
+    from app.settings import actor_of
+
     with opened(folder) as (settings, context):
         actor = actor_of(settings, context, named=asker)
         report = run_load(settings, context, names=names, dry=dry_run, keep_going=keep_going, message=message, actor=actor.id)
@@ -260,6 +266,8 @@ sources: []
 )
 def init(directory: str, *, sample: bool, example: str | None) -> None:
     """A new workspace: empty, or with the sample company."""
+    from app.settings import FILE
+
     folder = Path(directory)
     if (folder / FILE).exists():
         message = f"{folder / FILE} is already there; nothing was written"
@@ -282,6 +290,7 @@ def copy_workspace(source: Path, folder: Path) -> None:
 def schema(what: str) -> None:
     """The JSON Schema of the workspace file, for editors, or of the answer of `scope`."""
     from app.schemas import ANSWER_SCHEMAS
+    from app.settings import Workspace
 
     model: dict[str, Any] = Workspace.model_json_schema() if what == "workspace" else ANSWER_SCHEMAS[what]
     click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **model}, indent=2, ensure_ascii=False))
@@ -311,6 +320,7 @@ def mcp(folder: Path) -> None:
 def explore(folder: Path, port: int) -> None:
     """The explorer in the browser."""
     from app.explorer.launch import launch
+    from app.settings import read_settings
 
     read_settings(folder)
     launch(folder, port=port)

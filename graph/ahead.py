@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from graph.errors import ContextError
 
@@ -64,13 +64,17 @@ def _second_process(items: Iterator[T], pack: Callable[[T], object]) -> Generato
 def _work(items: Iterator[T], pack: Callable[[T], object], pipe: BinaryIO) -> None:
     try:
         for item in items:
-            marshal.dump((_ITEM, pack(item)), pipe)
-            pipe.flush()
-        marshal.dump((_END, None), pipe)
+            _send(pipe, _ITEM, pack(item))
+        _send(pipe, _END, None)
     except BrokenPipeError:  # nobody waits any more
         return
     except BaseException as error:  # noqa: BLE001  # whatever it is, it is raised where the items are awaited
-        marshal.dump((_ERROR, pickle.dumps(error)), pipe)
+        _send(pipe, _ERROR, pickle.dumps(error))
+
+
+def _send(pipe: BinaryIO, sort: int, value: Any) -> None:
+    pipe.write(marshal.dumps((sort, value)))
+    pipe.flush()
 
 
 def _received(pipe: BinaryIO) -> Iterator[object]:

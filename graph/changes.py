@@ -443,22 +443,28 @@ class Settlement:
         if len(raw) > len(said):
             groups = self._groups_of({end for source, _, target in raw for end in (source, target)})
         if groups or self.moved:
-            wanted = self._merged_keys(raw, groups)
-            supports = {
-                key: [(a, key[1], b) for a, b in product(groups.get(key[0], key[:1]), groups.get(key[2], key[2:]))] for key in wanted
-            }
+            wanted, made_of = self._supported(raw, groups)
         else:
-            wanted, supports = raw, {key: [key] for key in raw}
-        claims: dict[RelationKey, list[Claim]] = {}
-        for made in self.draft.relation_claims(sorted({key for keys in supports.values() for key in keys})):
-            claims.setdefault(made[2:5], []).append(made)
+            wanted, made_of = raw, {key: list[Claim]() for key in raw}
+            for made in self.draft.relation_claims(raw):
+                made_of[made[2:5]].append(made)
         living = self.draft.relation_digests(wanted)
-        made_of = {key: [made for one in supports[key] for made in claims.get(one, ())] for key in wanted}
         lost = self._lost(made_of)
         rows = [self._relation(key, made, lost[key]) for key, made in made_of.items() if made and key in lost]
         fresh = [row for row in rows if living.get(row[:3]) != row.digest] if living else rows
         kept = {row[:3] for row in rows} if living else set[RelationKey]()
         self._put_relations(fresh, living, [key for key in wanted if key in living and key not in kept])
+
+    def _supported(
+        self, raw: Iterable[RelationKey], groups: Mapping[str, tuple[str, ...]]
+    ) -> tuple[list[RelationKey], dict[RelationKey, list[Claim]]]:
+        """The merged relations behind these, and the claims of each: of all ids that are merged into its ends."""
+        wanted = self._merged_keys(raw, groups)
+        supports = {key: [(a, key[1], b) for a, b in product(groups.get(key[0], key[:1]), groups.get(key[2], key[2:]))] for key in wanted}
+        claims: dict[RelationKey, list[Claim]] = {}
+        for made in self.draft.relation_claims(sorted({key for keys in supports.values() for key in keys})):
+            claims.setdefault(made[2:5], []).append(made)
+        return wanted, {key: [made for one in supports[key] for made in claims.get(one, ())] for key in wanted}
 
     def _with_rivals(self, raw: Sequence[RelationKey], groups: Mapping[str, tuple[str, ...]]) -> list[RelationKey]:
         """Of a functional relation, also what else is said of the same source: one value's coming or going decides on the others."""

@@ -33,7 +33,7 @@ class Sensitivity(StrEnum):
 class Value(BaseModel):
     """A frozen value that refuses unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most are never made: a command uses few
 
     @classmethod
     def trusted(cls, **fields: Any) -> Self:

@@ -9,7 +9,6 @@ from __future__ import annotations
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
 import csv
-import io
 import json
 import re
 import tomllib

@@ -306,7 +306,7 @@ Day = date
 class Record(BaseModel):
     """A row: fields are columns; what is not among them was said to be unread before."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class Kept(Record):
@@ -347,7 +347,13 @@ def at(where: str) -> tuple[Origin, ...]:
 
 def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Properties | None = None, **more: Any) -> Entity:
     """An entity read at this place."""
-    fields: dict[str, Any] = {"id": id_, "kind": kind, "name": name, "properties": dict(properties) if properties else {}, "origins": at(where)}
+    fields: dict[str, Any] = {
+        "id": id_,
+        "kind": kind,
+        "name": name,
+        "properties": dict(properties) if properties else {},
+        "origins": at(where),
+    }
     if more or not _plain(fields["properties"]):
         return Entity(**fields, **more)
     return Entity.trusted(**fields, sensitivity="", valid_from=None, valid_to=None, aliases=(), conflicts=())

@@ -657,8 +657,8 @@ def _marks(values: Collection[object]) -> str:
 
 def _claim(row: Row) -> Claim:
     if row[10] == "[]":
-        return Claim(*row[:10], (), *row[11:])
-    return Claim(*row[:10], tuple(json.loads(row[10])), *row[11:])
+        return Claim._make((*row[:10], (), *row[11:]))
+    return Claim._make((*row[:10], tuple(json.loads(row[10])), *row[11:]))
 
 
 _entity_claim_order = itemgetter(2, 0, 1, 12)
@@ -839,13 +839,13 @@ class SQLiteDraft:
         others = [(claim, part) for part, some in unsure.items() for claim in self._unsaid(part, some)]
         self._insert_claims(others)
         if len(self._said) > _SAID:
-            self._open_part, self._said = 0, set()
+            self._open_part, self._said = 0, set[str]()
         return len(fresh) + len(others)
 
     def _part(self, source: str, path: str) -> int:
         made = self._db.execute("INSERT INTO part (source, path) VALUES (?, ?)", (source, path)).lastrowid or 0
         self._parts[source, path] = made
-        self._open_part, self._said = made, set()
+        self._open_part, self._said = made, set[str]()
         return made
 
     def _unsaid(self, part: int, claims: Sequence[Claim]) -> Iterable[Claim]:
@@ -946,7 +946,7 @@ class SQLiteDraft:
         )
         texts = self._texts
         for source, rows in groupby(self._db.execute(in_order), itemgetter(0)):
-            found: dict[RelationKey, list[int]] = {}
+            found: dict[tuple[str, str, str], list[int]] = {}
             for _, kind, target, id_ in rows:
                 found.setdefault((source, texts[kind], texts[target]), []).append(id_)
             yield sorted(found.items())
@@ -998,17 +998,28 @@ class SQLiteDraft:
     def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
         self._index()
         if all(key in self._claimed for key in keys):
-            ids = [id_ for key in keys for id_ in self._claimed[key]]
-            columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
-            rows = self._db.execute(f"SELECT {columns} WHERE c.id = f.value", (json.dumps(ids),)).fetchall()
-        else:
-            names = self._read(text for key in keys for text in key)
-            wanted = [[names[text] for text in key] for key in keys if all(text in names for text in key)]
-            columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
-            at = " AND ".join(f"c.{end} = json_extract(f.value, '$[{place}]')" for place, end in enumerate(("subject", "kind", "target")))
-            rows = self._db.execute(f"SELECT {columns} WHERE {at} AND c.until = 0", (json.dumps(wanted),)).fetchall()
+            return self._claims_read(keys)
+        names = self._read(text for key in keys for text in key)
+        wanted = [[names[text] for text in key] for key in keys if all(text in names for text in key)]
+        columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
+        at = " AND ".join(f"c.{end} = json_extract(f.value, '$[{place}]')" for place, end in enumerate(("subject", "kind", "target")))
+        rows = self._db.execute(f"SELECT {columns} WHERE {at} AND c.until = 0", (json.dumps(wanted),)).fetchall()
         rows.sort(key=_relation_claim_order)
         return list(map(_claim, rows))
+
+    def _claims_read(self, keys: Sequence[RelationKey]) -> list[Claim]:
+        """The claims of relations that were touched last: without the joins, since all of their texts are known."""
+        about = {id_: key for key in keys for id_ in self._claimed[key]}
+        parts = {id_: part for part, id_ in self._parts.items()}
+        columns = "c.id, c.part, c.name, c.properties, c.sensitivity, c.valid_from, c.valid_to, c.same_as, c.locator, c.digest, c.since"
+        select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN claim c WHERE c.id = f.value"
+        found = [
+            Claim._make((*parts[part], *about[id_], *row[:5], () if row[5] == "[]" else tuple(json.loads(row[5])), *row[6:]))
+            for id_, part, *row in self._db.execute(select, (json.dumps(list(about)),))
+        ]
+        if len(found) > len(keys):
+            found.sort(key=_relation_claim_order)
+        return found
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
         self._index()
