@@ -948,7 +948,8 @@ class SQLiteDraft:
         for source, rows in groupby(self._db.execute(in_order), itemgetter(0)):
             found: dict[tuple[str, str, str], list[int]] = {}
             for _, kind, target, id_ in rows:
-                found.setdefault((source, texts[kind], texts[target]), []).append(id_)
+                key: RelationKey = (source, texts[kind], texts[target])
+                found.setdefault(key, []).append(id_)
             yield sorted(found.items())
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:

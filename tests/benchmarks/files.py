@@ -16,7 +16,9 @@ PEOPLE = ("id", "name", "email", "login", "title", "location", "employment", "po
 LINKS = ("source", "target", "relation", "sort", "source_kind", "source_name", "criticality", "description")
 _FIRST = "Ada Bela Cora Dina Edda Fara Gina Hana Ines Jana Kira Lena Mona Nina Olga Pia Rosa Sara Tina Vera".split()
 _LAST = "Abel Brandt Castor Dorn Engel Falk Gruber Hahn Iven Jost Keller Lang Moser Neuer Orth Pohl Quandt Reuter Stark Voss".split()
-_WORDS = "contract risk budget vendor salary release privacy audit claim market supply quality training travel energy pension ledger".split()
+_WORDS = (
+    "contract risk budget vendor salary release privacy audit claim market supply quality training travel energy pension ledger".split()
+)
 _SORTS = ("data", "service", "approval", "knowledge")
 
 
@@ -61,7 +63,20 @@ def _person(number: int, people: int, size: int, changed: int) -> Sequence[str]:
     place = "Bern" if changed and number % changed == 0 else chance.choice(("Graz", "Linz", "Lund", "Oulu"))
     manager = f"p{int(people * chance.random() ** 3)}"
     unit = f"unit {int(max(1, size // 100) * chance.random() ** 3)}"
-    return (f"p{number}", name, f"{local}@example.org", local, title, place, "permanent", f"post-{number}", title, manager, unit, "2026-05-17")
+    return (
+        f"p{number}",
+        name,
+        f"{local}@example.org",
+        local,
+        title,
+        place,
+        "permanent",
+        f"post-{number}",
+        title,
+        manager,
+        unit,
+        "2026-05-17",
+    )
 
 
 def _links(systems: int, people: int, fan: int, changed: int) -> Iterator[Sequence[str]]:
