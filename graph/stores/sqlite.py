@@ -625,7 +625,8 @@ class SQLiteStore:
         with _translated(self._path):
             db = self._connect(self._path)
             try:
-                db.execute("PRAGMA cache_size=-262144")
+                for pragma in ("cache_size=-262144", "mmap_size=0", "temp_store=FILE"):  # so that memory does not grow with the graph
+                    db.execute(f"PRAGMA {pragma}")
                 db.execute("BEGIN IMMEDIATE")
                 draft = SQLiteDraft(db, dry=dry)
                 yield draft
@@ -945,11 +946,11 @@ class SQLiteDraft:
             "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
         )
         texts = self._texts
-        for source, rows in groupby(self._db.execute(in_order), itemgetter(0)):
+        said: Iterable[tuple[str, int, int, int]] = self._db.execute(in_order)
+        for source, rows in groupby(said, itemgetter(0)):
             found: dict[tuple[str, str, str], list[int]] = {}
             for _, kind, target, id_ in rows:
-                key: RelationKey = (source, texts[kind], texts[target])
-                found.setdefault(key, []).append(id_)
+                found.setdefault((source, texts[kind], texts[target]), []).append(id_)
             yield sorted(found.items())
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:

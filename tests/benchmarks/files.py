@@ -14,11 +14,69 @@ from loaders.source import File
 ROWS = 25_000  # to a file
 PEOPLE = ("id", "name", "email", "login", "title", "location", "employment", "position", "position_title", "manager", "unit", "verified_at")
 LINKS = ("source", "target", "relation", "sort", "source_kind", "source_name", "criticality", "description")
-_FIRST = "Ada Bela Cora Dina Edda Fara Gina Hana Ines Jana Kira Lena Mona Nina Olga Pia Rosa Sara Tina Vera".split()
-_LAST = "Abel Brandt Castor Dorn Engel Falk Gruber Hahn Iven Jost Keller Lang Moser Neuer Orth Pohl Quandt Reuter Stark Voss".split()
-_WORDS = (
-    "contract risk budget vendor salary release privacy audit claim market supply quality training travel energy pension ledger".split()
-)
+_FIRST = [
+    "Ada",
+    "Bela",
+    "Cora",
+    "Dina",
+    "Edda",
+    "Fara",
+    "Gina",
+    "Hana",
+    "Ines",
+    "Jana",
+    "Kira",
+    "Lena",
+    "Mona",
+    "Nina",
+    "Olga",
+    "Pia",
+    "Rosa",
+    "Sara",
+    "Tina",
+    "Vera",
+]
+_LAST = [
+    "Abel",
+    "Brandt",
+    "Castor",
+    "Dorn",
+    "Engel",
+    "Falk",
+    "Gruber",
+    "Hahn",
+    "Iven",
+    "Jost",
+    "Keller",
+    "Lang",
+    "Moser",
+    "Neuer",
+    "Orth",
+    "Pohl",
+    "Quandt",
+    "Reuter",
+    "Stark",
+    "Voss",
+]
+_WORDS = [
+    "contract",
+    "risk",
+    "budget",
+    "vendor",
+    "salary",
+    "release",
+    "privacy",
+    "audit",
+    "claim",
+    "market",
+    "supply",
+    "quality",
+    "training",
+    "travel",
+    "energy",
+    "pension",
+    "ledger",
+]
 _SORTS = ("data", "service", "approval", "knowledge")
 
 

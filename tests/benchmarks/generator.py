@@ -46,7 +46,7 @@ class Sort(NamedTuple):
     source: str
     kind: str
     target: str
-    count: int
+    each: int
 
 
 SORTS = (
@@ -84,9 +84,60 @@ _PATTERN = tuple(kind for kind, (_, _, count) in KINDS.items() for _ in range(co
 _FIRST = {kind: _PATTERN.index(kind) for kind in KINDS}
 _FROM = {kind: tuple(sort for sort in SORTS if sort.source == kind) for kind in KINDS}
 _SPARE = ("depends_on", "cites", "informs", "concerns")  # between anything, where a source has not got its five
-_MANNER = "annual shared legal global interim central digital regional strategic senior joint open local former general special".split()
-_MATTER = "contract risk budget vendor salary release privacy audit claim market supply quality training travel energy pension".split()
-_SHAPE = "review plan register board policy desk archive council forecast handbook index service ledger charter guide model".split()
+_MANNER = [
+    "annual",
+    "shared",
+    "legal",
+    "global",
+    "interim",
+    "central",
+    "digital",
+    "regional",
+    "strategic",
+    "senior",
+    "joint",
+    "open",
+    "local",
+    "former",
+    "general",
+    "special",
+]
+_MATTER = [
+    "contract",
+    "risk",
+    "budget",
+    "vendor",
+    "salary",
+    "release",
+    "privacy",
+    "audit",
+    "claim",
+    "market",
+    "supply",
+    "quality",
+    "training",
+    "travel",
+    "energy",
+    "pension",
+]
+_SHAPE = [
+    "review",
+    "plan",
+    "register",
+    "board",
+    "policy",
+    "desk",
+    "archive",
+    "council",
+    "forecast",
+    "handbook",
+    "index",
+    "service",
+    "ledger",
+    "charter",
+    "guide",
+    "model",
+]
 
 
 @dataclass(frozen=True)
@@ -155,7 +206,7 @@ class Organization:
     def _ends(self, number: int) -> list[tuple[str, int]]:
         """(relation, target) of all relations of an entity, each once."""
         chance = Random(f"{self.seed}/{number}/ends")
-        found = [(sort.kind, self._target(chance, sort.target)) for sort in _FROM[_PATTERN[number % 50]] for _ in range(sort.count)]
+        found = [(sort.kind, self._target(chance, sort.target)) for sort in _FROM[_PATTERN[number % 50]] for _ in range(sort.each)]
         missing = max(0, 4 - len(found))
         found += [(chance.choice(_SPARE), self._target(chance, chance.choice(_PATTERN))) for _ in range(missing)]
         return list(dict.fromkeys(found))

@@ -10,8 +10,8 @@ from statistics import median
 from time import perf_counter, sleep
 
 from graph.stores.sqlite import SQLiteStore
-from tests.benchmarks.table import WALK, anchors_of
 from tests.benchmarks.generator import Organization
+from tests.benchmarks.table import WALK, anchors_of
 from tests.benchmarks.yardsticks import WHERE
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import networkx
+import networkx as nx
 
 from graph import Facet, Filter
 from graph.stores.base import EntityRow, Limit, RelationKey, RelationRow, Rule, fold
@@ -94,7 +94,7 @@ class ByHand:
 
     def __init__(self, made: Organization) -> None:
         ids, keys = put_order(made)
-        self.held: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
+        self.held: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for id_ in ids:
             self.held.add_node(id_, row=made.entity(id_))
         for key in sorted(keys, key=lambda key: (key[0], key[2])):
