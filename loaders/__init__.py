@@ -71,6 +71,7 @@ def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str
     for file in found:
         digest = _digest(file.digest, how)
         yield Part(file.name, digest, None if known.get(file.name) == digest else reading(file))
+        file.forget()
 
 
 def _digest(*texts: str) -> str:

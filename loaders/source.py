@@ -137,6 +137,10 @@ class File:
         except OSError as error:
             raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
+    def forget(self) -> None:
+        """Let go of its bytes, once all of it is read; whoever wants them again reads them again."""
+        self.__dict__.pop("content", None)
+
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of its bytes."""

@@ -946,11 +946,11 @@ class SQLiteDraft:
             "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
         )
         texts = self._texts
-        said: Iterable[tuple[str, int, int, int]] = self._db.execute(in_order)
-        for source, rows in groupby(said, itemgetter(0)):
-            found: dict[tuple[str, str, str], list[int]] = {}
-            for _, kind, target, id_ in rows:
-                found.setdefault((source, texts[kind], texts[target]), []).append(id_)
+        row: tuple[str, int, int, int]
+        for _, rows in groupby(self._db.execute(in_order), itemgetter(0)):
+            found: dict[RelationKey, list[int]] = {}
+            for row in rows:
+                found.setdefault((row[0], texts[row[1]], texts[row[2]]), []).append(row[3])
             yield sorted(found.items())
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:

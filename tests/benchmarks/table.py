@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# pyright: reportPrivateUsage=false  # the walk without its rows is no question that anybody asks but the benchmark
+# pyright: reportPrivateUsage=false
+# the walk without its rows is no question that anybody asks but the benchmark
 import resource
 import subprocess
 import sys
