@@ -17,9 +17,6 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
-from app.progress import Progress
-from app.rights import expectations, tested
-from app.settings import FILE, Settings, Workspace, actor_of, open_context, read_settings
 from graph import (
     Conflict,
     ContextError,
@@ -36,6 +33,7 @@ from graph import (
 )
 
 if TYPE_CHECKING:
+    from app.settings import Settings
     from graph import Value
 
 EXIT_CODES: tuple[tuple[type[ContextError], int], ...] = (
@@ -94,6 +92,8 @@ def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[
 @contextmanager
 def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
     """The workspace in this folder and its graph, closed at the end."""
+    from app.settings import open_context, read_settings
+
     settings = read_settings(folder)
     context = open_context(settings)
     try:
@@ -147,6 +147,8 @@ def _decoded(read: bytes) -> str:
 
 def _command(operation: Operation) -> click.Command:
     def run(form: str, asker: str, **given: Any) -> None:
+        from app.settings import actor_of
+
         fail_on = given.pop("fail_on", None)
         _read(given, operation.question)
         question = _question(operation.question, given)
@@ -196,6 +198,9 @@ for _operation in OPERATIONS.values():
 @click.pass_obj
 def access_test(folder: Path, file: Path | None, *, form: str, asker: str) -> None:
     """Hold the policy against a table of expectations; default: `access-tests.yaml` of the workspace."""
+    from app.rights import expectations, tested
+    from app.settings import actor_of
+
     with opened(folder) as (settings, context):
         named = file or settings.folder / "access-tests.yaml"
         found, count = tested(context, expectations(named), actor=actor_of(settings, context, named=asker))
@@ -229,6 +234,8 @@ def load(
     asker: str,
 ) -> None:
     """Read the sources into one revision, whole or not at all."""
+    from app.settings import actor_of
+
     with opened(folder) as (settings, context):
         actor = actor_of(settings, context, named=asker)
         report = run_load(
@@ -256,6 +263,7 @@ def run_load(
     actor: str,
 ) -> LoadReport:
     """Load the workspace's sources, or those named, with a progress line on a terminal."""
+    from app.progress import Progress
     from loaders import read
 
     known = {source.name: source for source in settings.workspace.sources}
@@ -347,6 +355,8 @@ sources: []
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer.")
 def init(directory: str, *, sample: bool, example: str | None, unknown: str, form: str) -> None:
     """A new workspace: empty, with the sample company, or over a folder of unknown files."""
+    from app.settings import FILE
+
     folder = Path(directory)
     if (folder / FILE).exists():
         message = f"{folder / FILE} is already there; nothing was written"
@@ -383,6 +393,7 @@ def copy_workspace(source: Path, folder: Path) -> None:
 def schema(what: str) -> None:
     """The JSON Schema of the workspace file, for editors, or of the answer of `scope`."""
     from app.schemas import ANSWER_SCHEMAS
+    from app.settings import Workspace
 
     model: dict[str, Any] = Workspace.model_json_schema() if what == "workspace" else ANSWER_SCHEMAS[what]
     click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **model}, indent=2, ensure_ascii=False))
@@ -412,6 +423,7 @@ def mcp(folder: Path) -> None:
 def explore(folder: Path, port: int) -> None:
     """The explorer in the browser."""
     from app.explorer.launch import launch
+    from app.settings import read_settings
 
     read_settings(folder)
     launch(folder, port=port)

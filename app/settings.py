@@ -102,9 +102,12 @@ def _read(file: Path) -> str:
         raise UnreadableSource(message) from error
 
 
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _yaml(text: str, file: Path) -> Any:
     try:
-        return yaml.safe_load(text) or {}
+        return yaml.load(text, Loader=_LOADER) or {}  # noqa: S506  # it is the safe one, or its twin in C
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         message = f"{file.name}:{line}: {error.problem or 'not valid YAML'}"

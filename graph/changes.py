@@ -7,13 +7,18 @@ loading nor the history before matters. Drift and a dry run are the same work in
 from __future__ import annotations
 
 import json
+import pickle
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
-from typing import Any
+from json.encoder import encode_basestring
+from operator import itemgetter
+from typing import Any, NamedTuple
 
+from graph.ahead import ahead
 from graph.model import (
     Contested,
     Counts,
@@ -25,6 +30,7 @@ from graph.model import (
     Properties,
     PropertyValue,
     Reading,
+    Relation,
     Sensitivity,
     SourceTerms,
     canonical,
@@ -34,6 +40,7 @@ from graph.ontology import Ontology
 from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, fold, grams_of, words_of
 
 BATCH = 4000
+_AHEAD = 8 * BATCH  # a source with more claims than this is read by a second process
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
@@ -68,48 +75,76 @@ def _pair(counts: Counts) -> tuple[int, int]:
     return counts.entities, counts.relations
 
 
+class _Said(NamedTuple):
+    """Some of what a part says. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read."""
+
+    path: str
+    digest: str
+    claims: list[Claim]
+    findings: list[Finding]
+    counts: tuple[int, ...] | None
+
+
 def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[str, str]) -> Staged:
     """Stage all that a source says now and withdraw what it no longer says; `known` are the digests of its parts when last loaded."""
     staged = Staged()
     read: list[str] = []
-    for part in reading.parts:
-        staged.parts[part.path] = part.digest
-        if part.facts is None:
-            continue
-        read.append(part.path)
-        _stage_part(draft, reading.terms, part, staged, ontology)
+    for said in ahead(_read(reading, ontology), after=_AHEAD, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
+        staged.parts[said.path] = said.digest
+        staged.findings += said.findings
+        if said.claims:
+            draft.stage(said.claims)
+        if said.counts:
+            read.append(said.path)
+            staged.counts[said.path] = (said.counts[0], said.counts[1])
     gone = [path for path in known if path not in staged.parts]
     if read or gone:
         draft.withdraw(reading.terms.name, [*read, *gone])
     return staged
 
 
-def _stage_part(draft: Draft, terms: SourceTerms, part: Part, staged: Staged, ontology: Ontology) -> None:
-    batch: list[Claim] = []
+def _read(reading: Reading, ontology: Ontology) -> Iterator[_Said]:
+    for part in reading.parts:
+        if part.facts is None:
+            yield _Said(part.path, part.digest, [], [], ())
+        else:
+            yield from _read_part(reading.terms.name, part, ontology)
+
+
+def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
+    """What this part says, as claims; facts with an error in them are left out."""
+    claims, findings = list[Claim](), list[Finding]()
     entities, relations = set[str](), set[tuple[str, str, str]]()
-    faults, identities = ontology.faults, ontology.identities
+    faults, identities, path = ontology.faults, ontology.identities, part.path
     told = set[str]()
     for fact in part.facts or ():
-        if isinstance(fact, Finding):
-            staged.findings.append(fact)
+        if type(fact) is not Relation and isinstance(fact, Finding):
+            findings.append(fact)
             continue
         if wrong := faults(fact):
-            staged.findings += [finding for finding in wrong if finding.level == "error" or finding.id not in told]
+            findings += [finding for finding in wrong if finding.level == "error" or finding.id not in told]
             told.update(finding.id for finding in wrong)
             if any(finding.level == "error" for finding in wrong):
                 continue
-        if isinstance(fact, Entity):
+        if type(fact) is not Relation and isinstance(fact, Entity):
             entities.add(fact.id)
-            batch.append(claim(fact, source=terms.name, part=part.path, same_as=identities(fact)))
+            claims.append(claim(fact, source=source, part=path, same_as=identities(fact)))
         else:
             relations.add((fact.source, fact.kind, fact.target))
-            batch.append(claim(fact, source=terms.name, part=part.path))
-        if len(batch) >= BATCH:
-            draft.stage(batch)
-            batch = []
-    if batch:
-        draft.stage(batch)
-    staged.counts[part.path] = (len(entities), len(relations))
+            claims.append(claim(fact, source=source, part=path))
+        if len(claims) >= BATCH:
+            yield _Said(path, part.digest, claims, findings, None)
+            claims, findings = [], []
+    yield _Said(path, part.digest, claims, findings, (len(entities), len(relations)))
+
+
+def _packed(said: _Said) -> object:
+    return said.path, said.digest, list(map(tuple, said.claims)), pickle.dumps(said.findings), said.counts
+
+
+def _unpacked(packed: Any) -> _Said:
+    path, digest, claims, findings, counts = packed
+    return _Said(path, digest, [Claim(*values) for values in claims], pickle.loads(findings), counts)  # noqa: S301  # from `_packed`
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
@@ -118,12 +153,11 @@ def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) 
     since = fact.valid_from.isoformat() if fact.valid_from else ""
     until = fact.valid_to.isoformat() if fact.valid_to else ""
     locator = fact.origins[0].locator if fact.origins else part
-    if isinstance(fact, Entity):
+    if type(fact) is not Relation and isinstance(fact, Entity):
         said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
     else:
         said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
-    digest = "sha256:" + sha256(_SEPARATOR.join((*said, *same_as)).encode()).hexdigest()
-    return Claim(source, part, *said, same_as, locator, digest)
+    return Claim(source, part, *said, same_as, locator, _row_digest((*said, *same_as)))
 
 
 class Settlement:
@@ -145,11 +179,12 @@ class Settlement:
         self.tally: dict[str, list[int]] = {"added": [0, 0], "changed": [0, 0], "withdrawn": [0, 0]}
         self.seen: set[tuple[str, ...]] = set()
         self.joined: dict[str, list[str]] = {}  # a merged entity -> the ids that are newly other names of it
+        self.heads: dict[tuple[str, int], tuple[str, str]] = {}  # what origins of one source and revision have in common
 
     def run(self) -> Settled:
         for batch in self.draft.touched_entities(BATCH):
             self._entities(batch)
-        for keys in self.draft.touched_relations(BATCH):
+        for keys in _whole_sources(self.draft.touched_relations(BATCH)):
             self._relations(keys)
         moved = sorted(self.moved)
         for start in range(0, len(moved), BATCH):
@@ -286,7 +321,21 @@ class Settlement:
         terms = self.terms.get(made.source)
         return (-(terms.precedence if terms else 0), made.source, made.part, made.subject, made.digest)
 
+    def _alone(self, made: Claim) -> EntityRow:
+        """What one claim says of an entity that no other speaks of, and that is no other."""
+        own, kind, properties = made.subject, made.kind, made.properties
+        parsed: Properties = _parse(properties) if properties != _EMPTY else {}
+        if (review := self._review(kind, [made])) and "review" not in parsed:
+            parsed["review"] = review
+            properties = canonical(parsed)
+        name = made.name or own.partition(":")[2]
+        level, origins = self._sensitivity(kind, [made]), self._origins((made,))
+        said = (own, kind, name, level, made.valid_from, made.valid_to, properties, origins)
+        return EntityRow(*said, (), "[]", words_of(name, own, *_texts(parsed)), grams_of(name), _row_digest((*said, "[]")))
+
     def _merged(self, group: tuple[str, ...], claims: list[Claim]) -> EntityRow:
+        if len(claims) == 1 and len(group) == 1:
+            return self._alone(claims[0])
         if len(claims) > 1:
             claims.sort(key=self._rank)
         first = claims[0]
@@ -337,8 +386,14 @@ class Settlement:
 
     def _sensitivity(self, kind: str, claims: list[Claim]) -> str:
         """The strictest that a claim or its source states; where none states any, the kind's."""
-        stated = [made.sensitivity or (terms.sensitivity if (terms := self.terms.get(made.source)) else "") for made in claims]
+        if len(claims) == 1 and (own := claims[0].sensitivity or self._least(claims[0].source)):
+            return own
+        stated = [made.sensitivity or self._least(made.source) for made in claims]
         return max((text for text in stated if text), key=_RANK.__getitem__, default="") or self.ontology.default_sensitivity(kind)
+
+    def _least(self, source: str) -> str:
+        terms = self.terms.get(source)
+        return terms.sensitivity if terms else ""
 
     def _review(self, kind: str, claims: list[Claim]) -> str:
         if not self.ontology.kind(kind).review_days:
@@ -370,15 +425,15 @@ class Settlement:
         declared = self.ontology.properties.get(key.partition("@")[0])
         return any(isinstance(value, list) for value, _ in given) or (declared is not None and not declared.functional)
 
-    def _origins(self, claims: list[Claim]) -> str:
-        return (
-            "["
-            + ",".join(
-                f'{{"source":{_quoted(c.source)},"locator":{_quoted(c.locator)},"loaded_at":"{self.loaded_at(c.revision)}","digest":"{c.digest}"}}'
-                for c in claims
-            )
-            + "]"
-        )
+    def _origins(self, claims: Sequence[Claim]) -> str:
+        return "[" + ",".join([self._origin(made) for made in claims]) + "]"
+
+    def _origin(self, made: Claim) -> str:
+        key = made.source, made.revision
+        if key not in self.heads:
+            self.heads[key] = f'{{"source":{_quoted(made.source)},"locator":', f',"loaded_at":"{self.loaded_at(made.revision)}","digest":"'
+        head, middle = self.heads[key]
+        return f'{head}{_quoted(made.locator)}{middle}{made.digest}"}}'
 
     def _disagree(self, subject: str, conflicts: list[Contested]) -> None:
         for contested in conflicts:
@@ -398,54 +453,71 @@ class Settlement:
         )
 
     def _put_entities(self, rows: list[EntityRow], living: Mapping[str, str], gone: list[str]) -> None:
-        for row in rows:
-            self._count("changed" if row.id in living else "added", 0, row.id, row.digest)
-        for id_ in gone:
-            self._count("withdrawn", 0, id_, living[id_])
+        changed = sum(row.id in living for row in rows) if living else 0
+        self._count(0, (len(rows) - changed, changed, len(gone)))
+        self._add((f"+{row.id} {row.digest}" for row in rows), (f"-{id_} {living[id_]}" for id_ in gone))
         if gone:
             self.draft.close_entities(gone)
         if rows:
             self.draft.put_entities(rows)
 
-    def _count(self, what: str, which: int, key: str, digest: str) -> None:
-        self.tally[what][which] += 1
-        self.done.content = content_sum(self.done.content, key, digest, closed=what == "withdrawn")
+    def _count(self, which: int, counts: Iterable[int]) -> None:
+        for name, count in zip(("added", "changed", "withdrawn"), counts, strict=True):
+            self.tally[name][which] += count
+
+    def _add(self, *changes: Iterable[str]) -> None:
+        """Add rows that were put or closed to the sum that a revision's digest covers: the same in whatever order rows come."""
+        total = sum([int.from_bytes(sha256(text.encode()).digest(), "big") for texts in changes for text in texts])
+        self.done.content = (self.done.content + total) % (1 << 256)
 
     # relations
 
     def _relations(self, raw: Sequence[RelationKey]) -> None:
-        raw = self._with_rivals(raw)
-        groups = self._groups_of(sorted({end for source, _, target in raw for end in (source, target)}))
-        wanted = self._merged_keys(raw, groups)
-        supports = {key: [(a, key[1], b) for a, b in product(groups.get(key[0], ()), groups.get(key[2], ()))] for key in wanted}
-        claims: dict[RelationKey, list[Claim]] = defaultdict(list)
-        for made in self.draft.relation_claims(sorted({key for keys in supports.values() for key in keys})):
-            claims[made.subject, made.kind, made.target].append(made)
+        groups = self._groups_of({end for source, _, target in raw for end in (source, target)})
+        said, raw = raw, self._with_rivals(raw, groups)
+        if len(raw) > len(said):
+            groups = self._groups_of({end for source, _, target in raw for end in (source, target)})
+        if groups or self.moved:
+            wanted, made_of = self._supported(raw, groups)
+        else:
+            wanted, made_of = raw, {key: list[Claim]() for key in raw}
+            for made in self.draft.relation_claims(raw):
+                made_of[made[2:5]].append(made)
         living = self.draft.relation_digests(wanted)
-        made_of = {key: [made for one in supports[key] for made in claims.get(one, ())] for key in wanted}
         lost = self._lost(made_of)
-        rows = [self._relation(key, made, lost.get(key, ())) for key, made in made_of.items() if made and lost.get(key) is not None]
-        fresh = [row for row in rows if living.get((row.source, row.kind, row.target)) != row.digest]
-        kept = {(row.source, row.kind, row.target) for row in rows}
+        rows = [self._relation(key, made, lost[key]) for key, made in made_of.items() if made and key in lost]
+        fresh = [row for row in rows if living.get(row[:3]) != row.digest] if living else rows
+        kept = {row[:3] for row in rows} if living else set[RelationKey]()
         self._put_relations(fresh, living, [key for key in wanted if key in living and key not in kept])
 
-    def _with_rivals(self, raw: Sequence[RelationKey]) -> list[RelationKey]:
+    def _supported(
+        self, raw: Iterable[RelationKey], groups: Mapping[str, tuple[str, ...]]
+    ) -> tuple[list[RelationKey], dict[RelationKey, list[Claim]]]:
+        """The merged relations behind these, and the claims of each: of all ids that are merged into its ends."""
+        wanted = self._merged_keys(raw, groups)
+        supports = {key: [(a, key[1], b) for a, b in product(groups.get(key[0], key[:1]), groups.get(key[2], key[2:]))] for key in wanted}
+        claims: dict[RelationKey, list[Claim]] = {}
+        for made in self.draft.relation_claims(sorted({key for keys in supports.values() for key in keys})):
+            claims.setdefault(made[2:5], []).append(made)
+        return wanted, {key: [made for one in supports[key] for made in claims.get(one, ())] for key in wanted}
+
+    def _with_rivals(self, raw: Sequence[RelationKey], groups: Mapping[str, tuple[str, ...]]) -> list[RelationKey]:
         """Of a functional relation, also what else is said of the same source: one value's coming or going decides on the others."""
-        functional = {kind for _, kind, _ in raw if (declared := self.ontology.relations.get(kind)) and declared.functional}
-        if not functional:
-            return list(raw)
-        sources = sorted({source for source, kind, _ in raw if kind in functional})
+        functional = {kind for kind in {key[1] for key in raw} if (declared := self.ontology.relations.get(kind)) and declared.functional}
+        sources = {source for source, kind, _ in raw if kind in functional}
+        if not sources or (self.draft.number == 1 and not groups and not self.moved):
+            return list(raw)  # in the first revision everything is touched, and what is touched of a source comes together
         merged = self._groups_of(sources)
-        ends = {id_ for group in merged.values() for id_ in group} | set(sources)
+        ends = {id_ for group in merged.values() for id_ in group} | sources
         rivals = [key for key in self.draft.claimed_relations(sorted(ends)) if key[1] in functional and key[0] in ends]
         return sorted({*raw, *rivals})
 
-    def _groups_of(self, ids: list[str]) -> dict[str, tuple[str, ...]]:
-        """For every merged entity behind these ids, all ids that are merged into it; an id that nothing describes is its own."""
-        merged = self.draft.merged_as(ids)
-        ones = sorted({merged.get(id_, id_) for id_ in ids})
-        aliases = self.draft.aliases_of(ones)
-        return {one: (one, *aliases.get(one, ())) for one in ones}
+    def _groups_of(self, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """For the merged entities of several ids behind these ids, all ids that are merged into each; others are only themselves."""
+        wanted = sorted(ids)
+        merged = self.draft.merged_as(wanted)
+        ones = sorted({merged.get(id_, id_) for id_ in wanted}) if merged else wanted
+        return {one: (one, *others) for one, others in self.draft.aliases_of(ones).items()}
 
     def _merged_keys(self, raw: Iterable[RelationKey], groups: Mapping[str, tuple[str, ...]]) -> list[RelationKey]:
         now = {id_: one for one, group in groups.items() for id_ in group}
@@ -481,8 +553,11 @@ class Settlement:
         return holds
 
     def _relation(self, key: RelationKey, claims: list[Claim], lost: tuple[Claim, ...]) -> RelationRow:
-        if len(claims) > 1:
-            claims.sort(key=self._rank)
+        if len(claims) == 1 and not lost:
+            made = claims[0]
+            plain = (*key, made.valid_from, made.valid_to, made.properties, self._origins(claims), "[]")
+            return RelationRow(*plain, _row_digest(plain))
+        claims.sort(key=self._rank)
         properties, conflicts = self._values(claims)
         if lost:
             others = tuple(OtherValue(value=c.target, source=c.source) for c in sorted(lost, key=self._rank))
@@ -493,11 +568,9 @@ class Settlement:
         return said._replace(digest=_row_digest(said[:8]))
 
     def _put_relations(self, rows: list[RelationRow], living: Mapping[RelationKey, str], gone: list[RelationKey]) -> None:
-        for row in rows:
-            key = (row.source, row.kind, row.target)
-            self._count("changed" if key in living else "added", 1, relation_key(*key), row.digest)
-        for key in gone:
-            self._count("withdrawn", 1, relation_key(*key), living[key])
+        changed = sum(row[:3] in living for row in rows) if living else 0
+        self._count(1, (len(rows) - changed, changed, len(gone)))
+        self._add((f"+{relation_key(*row[:3])} {row.digest}" for row in rows), (f"-{relation_key(*key)} {living[key]}" for key in gone))
         if gone:
             self.draft.close_relations(gone)
         if rows:
@@ -519,16 +592,26 @@ def settle(
     return Settlement(draft, ontology=ontology, terms=terms, aliases=aliases, loaded_at=loaded_at).run()
 
 
-def content_sum(total: int, key: str, digest: str, *, closed: bool) -> int:
-    """Add one row that was put or closed to the sum that a revision's digest covers: the same in whatever order rows come."""
-    return (total + int.from_bytes(sha256(f"{'-' if closed else '+'}{key} {digest}".encode()).digest(), "big")) % (1 << 256)
-
-
 def _row_digest(values: Iterable[str]) -> str:
     return "sha256:" + sha256(_SEPARATOR.join(values).encode()).hexdigest()
 
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_quoted = encode_basestring
+_parse = json.JSONDecoder().decode
+
+
+def _whole_sources(batches: Iterable[list[RelationKey]]) -> Iterator[list[RelationKey]]:
+    """The same keys in the same order, in batches that hold all those of a source."""
+    held: list[RelationKey] = []
+    for batch in batches:
+        held += batch
+        last = held[-1][0]
+        end = bisect_left(held, last, key=itemgetter(0)) if held else 0
+        if end:
+            yield held[:end]
+            held = held[end:]
+    if held:
+        yield held
 
 
 def _json(conflicts: list[Contested]) -> str:

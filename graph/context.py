@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -274,7 +276,7 @@ class ContextGraph:
         """
         loading = _Loading()
         began = self.now()
-        with self.store.draft(dry=dry) as draft:
+        with _rare_collections(), self.store.draft(dry=dry) as draft:
             names: list[str] = []
             for reading in readings:
                 names.append(reading.terms.name)
@@ -570,6 +572,17 @@ class ContextGraph:
     def record(self, event: Event) -> None:
         """Keep who asked what."""
         self.store.record(event)
+
+
+@contextmanager
+def _rare_collections() -> Generator[None]:
+    """Look for circles of objects seldom: a load makes millions of objects and none that are circles, and looking takes a fifth of it."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def shown_json(shown: Shown) -> str:

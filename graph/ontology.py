@@ -217,7 +217,7 @@ class Ontology(Value):
         not join, several values where the ontology declares one at a time, a property name very near a declared one. That last finding
         has one id for each file, since a wrong heading repeats itself on every row.
         """
-        found = self._entity_faults(fact) if isinstance(fact, Entity) else self._relation_faults(fact)
+        found = self._relation_faults(fact) if isinstance(fact, Relation) else self._entity_faults(fact)
         return [*found, *self._property_faults(fact)] if fact.properties else found
 
     def _entity_faults(self, fact: Entity) -> list[Finding]:

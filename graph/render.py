@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
 
 from pydantic import Field
 
@@ -304,6 +303,8 @@ def rdf(found: Subgraph, ontology: Ontology, *, syntax: str) -> str:
 
 def as_graphml(found: Subgraph) -> str:
     """The subgraph as GraphML (http://graphml.graphdrawing.org): nodes and edges with kind, name and JSON of the rest."""
+    from xml.sax.saxutils import quoteattr  # brings the web's libraries along
+
     keys = ("kind", "name", "properties", "origins", "freshness", "rank")
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -322,6 +323,8 @@ def as_graphml(found: Subgraph) -> str:
 
 
 def _data(values: Any) -> str:
+    from xml.sax.saxutils import escape
+
     return "".join(f'<data key="{key}">{escape(value)}</data>' for key, value in values)
 
 

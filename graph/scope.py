@@ -63,25 +63,37 @@ def find(view: View, text: str, *, limit: int = 10, kinds: Sequence[str] = ()) -
     if not fold(text):
         return []
     rows = view.store.search(text, view.where, limit=max(50, limit), kinds=kinds or None, at=view.at)
-    hits = [Hit(id=row.id, kind=row.kind, name=row.name, score=_score(text, row)) for row in rows]
-    return sorted(hits, key=lambda hit: (-hit.score, len(hit.name), hit.id))[:limit]
+    wanted = _Wanted.of(text)
+    scored = sorted((-_score(wanted, row), len(row.name), row.id, row.kind, row.name) for row in rows)[:limit]
+    return [Hit(id=id_, kind=kind, name=name, score=-score) for score, _, id_, kind, name in scored]
 
 
-def _score(text: str, row: EntityRow) -> float:
+class _Wanted(NamedTuple):
+    """A text that is looked for, taken apart once for all that is compared with it."""
+
+    text: str
+    folded: str
+    words: list[str]
+    grams: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> _Wanted:
+        folded = fold(text)
+        return cls(text, folded, folded.split(), frozenset(grams_of(text).split()))
+
+
+def _score(wanted: _Wanted, row: EntityRow) -> float:
     """How well a thing fits a text, from 0 to 1: its id or name before words in its name, before words elsewhere, before likeness."""
-    wanted, name = fold(text), fold(row.name)
-    if text in (row.id, *row.aliases) or wanted == name:
+    name = fold(row.name)
+    if wanted.text == row.id or wanted.folded == name or wanted.text in row.aliases:
         return 1.0
-    words, named, held = wanted.split(), set(name.split()), set(row.words.split())
-    in_name = sum(word in named for word in words) / len(words)
-    anywhere = sum(word in held or _begins(word, held) for word in words) / len(words)
-    grams, own = set(grams_of(text).split()), set(row.grams.split())
-    alike = len(grams & own) / len(grams | own) if grams | own else 0.0
+    named, held, many = f" {name} ", f" {row.words}", len(wanted.words)
+    in_name = sum([f" {word} " in named for word in wanted.words]) / many
+    anywhere = sum([f" {word}" in held for word in wanted.words]) / many  # whole, or the beginning of a word
+    own = row.grams.split()
+    both = len(wanted.grams.intersection(own))
+    alike = both / (len(wanted.grams) + len(own) - both) if own or wanted.grams else 0.0
     return round(max(0.5 * in_name + 0.25 * anywhere + 0.2 * alike, 0.9 * alike), 4)
-
-
-def _begins(word: str, held: set[str]) -> bool:
-    return any(other.startswith(word) for other in held)
 
 
 def scope(view: View, question: Scope) -> Subgraph:

@@ -166,6 +166,8 @@ def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str
     for file in found:
         digest = _digest(file.digest, how)
         yield Part(file.name, digest, None if known.get(file.name) == digest else loader.read(file))
+        if not loader.whole:
+            file.forget()
 
 
 def _digest(*texts: str) -> str:

@@ -44,6 +44,6 @@ def read(file: File) -> Iterator[Fact | Finding]:
             yield thing(row.source_kind, source, where, name=row.source_name, properties=properties)
         if row.target_kind:
             yield thing(row.target_kind, target, where, name=row.target_name)
-        more = {"properties": filled(sort=row.sort), "valid_from": row.valid_from, "valid_to": row.valid_to}
-        yield from link(source, row.relation, target, where, **more)
+        sort = filled(sort=row.sort)
+        yield from link(source, row.relation, target, where, properties=sort, valid_from=row.valid_from, valid_to=row.valid_to)
         yield from link(source, "owned_by", reference("position", row.owner), where)

@@ -9,7 +9,6 @@ from __future__ import annotations
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
 import csv
-import io
 import json
 import re
 import tomllib
@@ -369,22 +368,34 @@ _DELIMITERS = ",;\t|"
 
 
 def _csv(text: str, name: str) -> Iterator[Document]:
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return (_row(header, row, str(line)) for header, row, line in table(text, name))
+
+
+def table(text: str, name: str) -> Iterator[tuple[list[str], list[str], int]]:
+    """(header, cells, line) of each row of a text table that is not blank; the header is one list for all. Raises UnreadableSource."""
+    delimiter = max(_DELIMITERS, key=next((line for line in _lines(text) if line.strip()), "").count)
+    rows = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     header: list[str] = []
     start = 1
     try:
         for row in rows:
             start, line = rows.line_num + 1, start
-            if not any(cell.strip() for cell in row):
+            if not any(row) or not any(cell.strip() for cell in row):
                 continue
             if header:
-                yield _row(header, row, str(line))
+                yield header, row, line
             else:
                 header = _header(row, f"{name}:{line}")
     except csv.Error as error:
         raise UnreadableSource(f"{name}:{start}: no valid CSV: {error}") from error
+
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends, cut one by one: a stream over it would hold it a second time, at four bytes a character."""
+    return map(re.Match[str].group, _LINE.finditer(text))
 
 
 def _header(row: list[str], locator: str) -> list[str]:

@@ -83,7 +83,7 @@ Format: TypeAlias = Literal["csv", "json", "jsonl", "markdown", "toml", "xml", "
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, defer_build=True)
 
 
 class _Conditional(_Strict):

@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from graph import (
     Entity,
@@ -23,6 +23,7 @@ from graph import (
     InputError,
     Origin,
     Properties,
+    PropertyValue,
     Relation,
     SourceTerms,
     UnreadableSource,
@@ -31,7 +32,7 @@ from graph import (
     review_days,
     slug,
 )
-from loaders.documents import SUFFIXES, Document, documents
+from loaders.documents import SUFFIXES, Document, documents, table
 from loaders.live import Http, Ldap, Live, Scim, Sql
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -40,6 +41,7 @@ MAX_UNZIPPED = 1024 * 1024 * 1024
 
 Row = TypeVar("Row", bound=BaseModel)
 Made = TypeVar("Made")
+_NOTHING = ("", None)
 
 
 class Source(Value):
@@ -174,6 +176,10 @@ class File:
         except OSError as error:
             raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
+    def forget(self) -> None:
+        """Let go of its bytes, once all of it is read; whoever wants them again reads them again."""
+        self.__dict__.pop("content", None)
+
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of its bytes."""
@@ -243,6 +249,10 @@ class File:
 
     def records(self) -> Iterator[tuple[Mapping[str, Any], str]]:
         """(record, locator) of a table, or of a list of mappings in YAML or JSON, alone or under one key."""
+        if SUFFIXES.get(self.suffix) == "csv":
+            for header, cells, line in table(self.text(), self.name):
+                yield {name: cell for name, cell in zip(header, cells, strict=False) if name}, f"{self.name}:{line}"
+            return
         for document in self.documents():
             value = document.value
             if isinstance(value, dict) and all(isinstance(one, list) for one in value.values()) and len(value) == 1:
@@ -273,6 +283,7 @@ class File:
                 raise InputError(
                     f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}"
                 )
+        validate = model.__pydantic_validator__.validate_python
         names: dict[str, str] = {}
         for record, where in self.records() if records is None else records:
             for header in record:
@@ -281,10 +292,7 @@ class File:
                     if not names[header] and header.strip():
                         yield _unread_column(where, header, known)
             try:
-                yield (
-                    model.model_validate({names[key]: value for key, value in record.items() if names[key] and value not in ("", None)}),
-                    where,
-                )
+                yield validate({names[key]: value for key, value in record.items() if value not in _NOTHING and names[key]}), where
             except ValidationError as error:
                 yield from _bad_row(error, where)
 
@@ -346,11 +354,7 @@ def _flag(value: object) -> object:
 _FLAGS = {"yes": True, "true": True, "1": True, "x": True, "no": False, "false": False, "0": False}
 
 
-def _stripped(value: object) -> object:
-    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else value
-
-
-Text = Annotated[str, BeforeValidator(_stripped)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True), Field(coerce_numbers_to_str=True)]
 Many = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = date
@@ -359,7 +363,7 @@ Day = date
 class Record(BaseModel):
     """A row: fields are columns; what is not among them was said to be unread before."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class Kept(Record):
@@ -383,6 +387,7 @@ def filled(**values: Any) -> Properties:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value not in ("", None, (), [])}
 
 
+@lru_cache(1 << 14)
 def reference(prefix: str, text: str) -> str:
     """The id that a cell names: as it stands if it has a prefix, else a slug with this one; "" for a blank."""
     if not text:
@@ -391,6 +396,7 @@ def reference(prefix: str, text: str) -> str:
     return text if colon and rest and head.isidentifier() and head.islower() and " " not in text else f"{prefix}:{slug(text)}"
 
 
+@lru_cache(64)
 def at(where: str) -> tuple[Origin, ...]:
     """The origin of a fact at this place."""
     return (Origin(locator=where),)
@@ -398,10 +404,47 @@ def at(where: str) -> tuple[Origin, ...]:
 
 def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Properties | None = None, **more: Any) -> Entity:
     """An entity read at this place."""
-    return Entity(id=id_, kind=kind, name=name, properties=properties or {}, origins=at(where), **more)
+    fields: dict[str, Any] = {
+        "id": id_,
+        "kind": kind,
+        "name": name,
+        "properties": dict(properties) if properties else {},
+        "origins": at(where),
+    }
+    if more or not _plain(fields["properties"]):
+        return Entity(**fields, **more)
+    return Entity.trusted(**fields, sensitivity="", valid_from=None, valid_to=None, aliases=(), conflicts=())
 
 
-def link(source: str, kind: str, target: str, where: str, **more: Any) -> Iterator[Relation]:
+def link(
+    source: str,
+    kind: str,
+    target: str,
+    where: str,
+    *,
+    properties: Mapping[str, PropertyValue] | None = None,
+    valid_from: Day | None = None,
+    valid_to: Day | None = None,
+) -> Iterator[Relation]:
     """A relation read at this place; nothing where an end is blank."""
-    if source and target:
-        yield Relation(source=source, kind=kind, target=target, origins=at(where), **more)
+    if not source or not target:
+        return
+    said: Properties = dict(properties) if properties else {}
+    fields: dict[str, Any] = {"source": source, "kind": kind, "target": target, "properties": said, "origins": at(where)}
+    trust = type(valid_from) in _DAYS and type(valid_to) in _DAYS and _plain(said)
+    if trust:
+        yield Relation.trusted(**fields, valid_from=valid_from, valid_to=valid_to, conflicts=())
+    else:
+        yield Relation(**fields, valid_from=valid_from, valid_to=valid_to)
+
+
+_SCALARS = frozenset((str, int, float, bool))
+_DAYS = frozenset((date, type(None)))
+
+
+def _plain(properties: Properties) -> bool:
+    """Whether these are properties beyond doubt, as those of rows are that were checked when they were read."""
+    for value in properties.values():
+        if type(value) not in _SCALARS and not (type(value) is list and all(type(one) in _SCALARS for one in value)):
+            return False
+    return True

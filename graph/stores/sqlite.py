@@ -11,10 +11,12 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import islice, pairwise
+from itertools import groupby, islice, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -38,6 +40,7 @@ from graph.stores.base import (
 SCHEMA_VERSION = 1
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
+_SAID = 500_000
 
 _SCHEMA = """
 CREATE TABLE revision (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -96,6 +99,8 @@ _CLAIM = (
 _CLAIM_ORDER = "ORDER BY s.text, k.text, coalesce(t.text, ''), p.source, p.path, c.digest"
 
 Row: TypeAlias = tuple[Any, ...]
+_Head: TypeAlias = tuple[int, int, int]  # what the filter must know of an entity: its facet, and the days between which it is true
+_NOWHERE: _Head = (0, 0, 0)
 
 
 class _Known(NamedTuple):
@@ -620,7 +625,8 @@ class SQLiteStore:
         with _translated(self._path):
             db = self._connect(self._path)
             try:
-                db.execute("PRAGMA cache_size=-262144")
+                for pragma in ("cache_size=-262144", "mmap_size=0", "temp_store=FILE"):  # so that memory does not grow with the graph
+                    db.execute(f"PRAGMA {pragma}")
                 db.execute("BEGIN IMMEDIATE")
                 draft = SQLiteDraft(db, dry=dry)
                 yield draft
@@ -651,8 +657,13 @@ def _marks(values: Collection[object]) -> str:
 
 
 def _claim(row: Row) -> Claim:
-    same_as = tuple(json.loads(row[10])) if row[10] != "[]" else ()
-    return Claim._make((*row[:10], same_as, *row[11:]))
+    if row[10] == "[]":
+        return Claim._make((*row[:10], (), *row[11:]))
+    return Claim._make((*row[:10], tuple(json.loads(row[10])), *row[11:]))
+
+
+_entity_claim_order = itemgetter(2, 0, 1, 12)
+_relation_claim_order = itemgetter(2, 3, 4, 0, 1, 12)
 
 
 def _sources(origins: str) -> set[str]:
@@ -729,23 +740,34 @@ class SQLiteDraft:
 
     def __init__(self, db: sqlite3.Connection, *, dry: bool) -> None:
         self._db, self._dry = db, dry
-        self.number: int = db.execute("SELECT coalesce(max(number), 0) + 1 FROM revision").fetchone()[0]
-        self._first: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM claim").fetchone()[0]
-        self._last_number: int = db.execute("SELECT coalesce(max(number), 0) FROM name").fetchone()[0]
-        self._last_edge: int = db.execute(
+        self.number: int = self._one("SELECT coalesce(max(number), 0) + 1 FROM revision")
+        self._first: int = self._one("SELECT coalesce(max(id), 0) + 1 FROM claim")
+        self._last_claim = self._first - 1
+        self._last_name: int = self._one("SELECT coalesce(max(id), 0) FROM name")
+        self._last_number: int = self._one("SELECT coalesce(max(number), 0) FROM name")
+        self._last_edge: int = self._one(
             "SELECT max(coalesce((SELECT max(id) FROM edge), 0), coalesce((SELECT max(id) FROM edge_past), 0))"
-        ).fetchone()[0]
+        )
         self._names: dict[str, int] = {}
-        self._entity: dict[str, int] = {}
+        self._texts: list[str] = [""] * (self._last_name + 1)  # by the integers of names, as the next: "" for one not looked up yet
+        self._numbers = array("q", bytes(8 * (self._last_name + 1)))
+        self._all_known = not self._last_name  # nobody else can write, so that a store that began empty holds no name unknown here
         self._parts: dict[tuple[str, str], int] = {
             (source, path): id_ for id_, source, path in db.execute("SELECT id, source, path FROM part")
         }
+        self._open_part, self._said = 0, set[str]()  # the part being staged for the first time, and the digests of its claims
         self._facet: dict[Facet, int] = {
             Facet(kind, level): id_ for id_, kind, level in db.execute("SELECT id, kind, sensitivity FROM facet")
         }
         self._kind: dict[str, int] = {name: id_ for id_, name in db.execute("SELECT id, name FROM kind")}
-        self._heads: dict[int, tuple[int, int, int]] = {}
-        self._head_values: dict[tuple[int, int, int], tuple[int, int, int]] = {}
+        self._heads: list[_Head] = [_NOWHERE]
+        self._head_places: dict[_Head, int] = {_NOWHERE: 0}
+        self._head_of = array("l")  # by the numbers of entities: the place of its head plus one, 0 for one not looked up yet
+        self._empty = not self._last_number and not self._last_edge  # nothing was ever put when this draft began
+        self._highest_entity, self._highest_relation = "", ("", "", "")  # the greatest keys that it has put
+        self._aliased = bool(self._one("SELECT EXISTS (SELECT 1 FROM alias)"))
+        self._shared: set[int] | None = None
+        self._claimed: dict[RelationKey, list[int]] = {}  # the claims of the relations touched that were read last
         self._everything = False
         self._known_facets = set(self._facet.values())
         self._replaced = False
@@ -756,6 +778,9 @@ class SQLiteDraft:
         if self._first > 1:
             self._index()
 
+    def _one(self, select: str) -> int:
+        return self._db.execute(select).fetchone()[0]
+
     def _index(self) -> None:
         """The indexes that only reading needs; on the first load they are made once all claims are there."""
         for statement in _CLAIM_INDEXES:
@@ -765,69 +790,93 @@ class SQLiteDraft:
 
     def _intern(self, texts: Iterable[str]) -> None:
         """Know the integers of these texts from here on."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._names]
-        for start in range(0, len(fresh), _CHUNK):
-            chunk = fresh[start : start + _CHUNK]
-            self._look_up(chunk)
-            missing = [text for text in chunk if text not in self._names]
-            if missing:
-                self._db.executemany("INSERT INTO name (text) VALUES (?)", ((text,) for text in missing))
-                self._look_up(missing)
+        names = self._names
+        fresh = [text for text in dict.fromkeys(texts) if text not in names]
+        if fresh and not self._all_known:
+            self._look_up(fresh)
+            fresh = [text for text in fresh if text not in names]
+        if fresh:
+            ids = range(self._last_name + 1, self._last_name + len(fresh) + 1)
+            self._db.executemany("INSERT INTO name (id, text) VALUES (?, ?)", zip(ids, fresh, strict=True))
+            names.update(zip(fresh, ids, strict=True))
+            self._texts += fresh
+            self._numbers.frombytes(bytes(8 * len(fresh)))
+            self._last_name += len(fresh)
 
     def _look_up(self, texts: Sequence[str]) -> None:
-        rows = self._db.execute(f"SELECT text, id, number FROM name WHERE text IN ({_marks(texts)})", texts)
-        for text, id_, number in rows:
-            self._names[text] = id_
-            if number:
-                self._entity[text] = number
+        for start in range(0, len(texts), _CHUNK):
+            chunk = texts[start : start + _CHUNK]
+            for text, id_, number in self._db.execute(f"SELECT text, id, number FROM name WHERE text IN ({_marks(chunk)})", chunk):
+                self._names[text] = id_
+                self._texts[id_] = text
+                self._numbers[id_] = number or 0
 
     def _read(self, texts: Iterable[str]) -> dict[str, int]:
-        """The integers of these texts that have one."""
-        wanted = [text for text in dict.fromkeys(texts) if text not in self._names]
-        for start in range(0, len(wanted), _CHUNK):
-            self._look_up(wanted[start : start + _CHUNK])
+        """The integers of all names known, and of these texts if they have one."""
+        if not self._all_known:
+            names = self._names
+            self._look_up([text for text in dict.fromkeys(texts) if text not in names])
         return self._names
+
+    def _number(self, id_: str) -> int:
+        """The number of an entity that was ever put, 0 for none; its name has been read before."""
+        name = self._names.get(id_)
+        return self._numbers[name] if name else 0
 
     # claims
 
     def stage(self, claims: Sequence[Claim]) -> int:
         self._intern(text for claim in claims for text in (claim.subject, claim.kind, claim.target) if text)
-        fresh = 0
-        find = "SELECT id FROM claim WHERE part = ? AND short = ? AND until = 0 AND digest = ?"
-        kept: list[tuple[int]] = []
+        fresh: list[tuple[Claim, int]] = []
+        unsure: dict[int, list[Claim]] = {}
         for claim in claims:
-            part, short = self._part(claim.source, claim.part), _short(claim.digest)
-            if known := self._db.execute(find, (part, short, claim.digest)).fetchone():
-                if known[0] < self._first:
-                    kept.append(known)
-                continue
-            fresh += 1
-            self._insert_claim(claim, part, short)
-        self._db.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", kept)
-        return fresh
+            part = self._parts.get((claim.source, claim.part)) or self._part(claim.source, claim.part)
+            if part != self._open_part:
+                unsure.setdefault(part, []).append(claim)
+            elif claim.digest not in self._said:
+                self._said.add(claim.digest)
+                fresh.append((claim, part))
+        self._insert_claims(fresh)
+        others = [(claim, part) for part, some in unsure.items() for claim in self._unsaid(part, some)]
+        self._insert_claims(others)
+        if len(self._said) > _SAID:
+            self._open_part, self._said = 0, set[str]()
+        return len(fresh) + len(others)
 
     def _part(self, source: str, path: str) -> int:
-        key = (source, path)
-        if key not in self._parts:
-            self._parts[key] = self._db.execute("INSERT INTO part (source, path) VALUES (?, ?)", key).lastrowid or 0
-        return self._parts[key]
+        made = self._db.execute("INSERT INTO part (source, path) VALUES (?, ?)", (source, path)).lastrowid or 0
+        self._parts[source, path] = made
+        self._open_part, self._said = made, set[str]()
+        return made
 
-    def _insert_claim(self, claim: Claim, part: int, short: int) -> None:
-        names = self._names
-        subject = names[claim.subject]
-        values = (
-            part, subject, names[claim.kind], names[claim.target] if claim.target else 0, claim.name, claim.properties, claim.sensitivity,
-            claim.valid_from, claim.valid_to, canonical(claim.same_as) if claim.same_as else "[]", claim.locator, short, claim.digest, self.number,
-        )  # fmt: skip
-        cursor = self._db.execute(
-            "INSERT INTO claim (part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, short, "
-            "digest, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
+    def _unsaid(self, part: int, claims: Sequence[Claim]) -> Iterable[Claim]:
+        """Those of these claims that the part has not made yet, each once; what it made before this draft is kept."""
+        first = {claim.digest: claim for claim in reversed(claims)}
+        wanted = json.dumps([_short(digest) for digest in first])
+        find = "SELECT c.digest, c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.part = ? AND c.short = f.value AND c.until = 0"
+        known = {digest: id_ for digest, id_ in self._db.execute(find, (wanted, part)) if digest in first}
+        kept = [(id_,) for id_ in known.values() if id_ < self._first]
+        self._db.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", kept)
+        return [claim for digest, claim in reversed(first.items()) if digest not in known]
+
+    def _insert_claims(self, claims: Sequence[tuple[Claim, int]]) -> None:
+        names, number, rows, same = self._names, self.number, list[Row](), list[Row]()
+        for id_, (claim, part) in enumerate(claims, self._last_claim + 1):
+            _, _, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
+            subject_id, said = names[subject], canonical(same_as) if same_as else "[]"
+            rows.append((
+                id_, part, subject_id, names[kind], names[target] if target else 0, name, properties, level, since, until, said, locator,
+                _short(digest), digest, number,
+            ))  # fmt: skip
+            if same_as and not target:
+                same += ((value, subject_id, id_) for value in same_as)
+        self._last_claim += len(rows)
+        self._db.executemany(
+            "INSERT INTO claim (id, part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, short, "
+            "digest, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
         )
-        if claim.same_as and not claim.target:
-            self._db.executemany(
-                "INSERT OR IGNORE INTO same VALUES (?, ?, ?)", [(value, subject, cursor.lastrowid) for value in claim.same_as]
-            )
+        self._db.executemany("INSERT OR IGNORE INTO same VALUES (?, ?, ?)", same)
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         ids = [id_ for (name, path), id_ in self._parts.items() if name == source and (parts is None or path in parts)]
@@ -858,32 +907,82 @@ class SQLiteDraft:
         )
 
     def touched_entities(self, size: int) -> Iterator[list[str]]:
-        cursor = self._db.execute(self._touched("s.text", "c.target = 0"))
+        if self._first == 1:
+            self._index()
+            in_order = (
+                "SELECT s.text FROM name s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.subject = s.id AND c.target = 0) ORDER BY s.text"
+            )
+            cursor = self._db.execute(in_order)
+        else:
+            cursor = self._db.execute(self._touched("s.text", "c.target = 0"))
         while rows := cursor.fetchmany(size):
             yield [row[0] for row in rows]
 
     def touched_relations(self, size: int) -> Iterator[list[RelationKey]]:
+        if self._first == 1:
+            yield from self._all_relations(size)
+            return
         cursor = self._db.execute(self._touched("s.text, k.text, t.text", "c.target > 0") + ", 2, 3")
         while rows := cursor.fetchmany(size):
             yield rows
 
+    def _all_relations(self, size: int) -> Iterator[list[RelationKey]]:
+        """All relations claimed, read in the order of two indexes: to sort millions of texts takes longer. Keeps the claims of a batch."""
+        ready: list[tuple[RelationKey, list[int]]] = []
+        for some in self._by_source():
+            ready += some
+            while len(ready) > size:
+                batch, ready = ready[:size], ready[size:]
+                self._claimed = dict(batch)
+                yield list(self._claimed)
+        if ready:
+            self._claimed = dict(ready)
+            yield list(self._claimed)
+
+    def _by_source(self) -> Iterator[list[tuple[RelationKey, list[int]]]]:
+        """The relations claimed of each source, sorted, with their claims."""
+        self._index()
+        in_order = (
+            "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
+        )
+        texts = self._texts
+        row: tuple[str, int, int, int]
+        for _, rows in groupby(self._db.execute(in_order), itemgetter(0)):
+            found: dict[RelationKey, list[int]] = {}
+            for row in rows:
+                found.setdefault((row[0], texts[row[1]], texts[row[2]]), []).append(row[3])
+            yield sorted(found.items())
+
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
         mine = self._ints(ids)
+        if self._first == 1:
+            shared = self._sharing()
+            mine = {id_: text for id_, text in mine.items() if id_ in shared}
+        if not mine:
+            return []
         select = (
             "SELECT DISTINCT a.subject, a.value, b.subject FROM json_each(?) f CROSS JOIN same a ON a.subject = f.value "
             "JOIN claim ca ON ca.id = a.claim AND ca.until = 0 JOIN same b ON b.value = a.value AND b.subject <> a.subject "
             "JOIN claim cb ON cb.id = b.claim AND cb.until = 0"
         )
         rows = self._db.execute(select, (json.dumps(list(mine)),)).fetchall()
-        texts = self._texts({row[2] for row in rows} - mine.keys()) | mine
+        texts = self._texts_of({row[2] for row in rows} - mine.keys()) | mine
         return sorted((texts[one], value, texts[other]) for one, value, other in rows)
+
+    def _sharing(self) -> set[int]:
+        """The names that share an identity value with another, in the first load: found in one pass, since mostly there are few."""
+        if self._shared is None:
+            several = "SELECT value FROM same GROUP BY value HAVING min(subject) < max(subject)"
+            rows = self._db.execute(f"SELECT DISTINCT s.subject FROM ({several}) v CROSS JOIN same s WHERE s.value = v.value")
+            self._shared = {id_ for (id_,) in rows}
+        return self._shared
 
     def _ints(self, ids: Iterable[str]) -> dict[int, str]:
         wanted = list(ids)
         names = self._read(wanted)
         return {names[id_]: id_ for id_ in wanted if id_ in names}
 
-    def _texts(self, ids: Collection[int]) -> dict[int, str]:
+    def _texts_of(self, ids: Collection[int]) -> dict[int, str]:
         if not ids:
             return {}
         return dict(
@@ -895,18 +994,34 @@ class SQLiteDraft:
         wanted = json.dumps(list(self._ints(ids)))
         columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
         rows = self._db.execute(f"SELECT {columns} WHERE c.subject = f.value AND c.target = 0 AND c.until = 0", (wanted,)).fetchall()
-        rows.sort(key=lambda row: (row[2], row[0], row[1], row[12]))
+        rows.sort(key=_entity_claim_order)
         return list(map(_claim, rows))
 
     def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
         self._index()
+        if all(key in self._claimed for key in keys):
+            return self._claims_read(keys)
         names = self._read(text for key in keys for text in key)
         wanted = [[names[text] for text in key] for key in keys if all(text in names for text in key)]
         columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
-        at = " AND ".join(f"c.{column} = json_extract(f.value, '$[{place}]')" for place, column in enumerate(("subject", "kind", "target")))
+        at = " AND ".join(f"c.{end} = json_extract(f.value, '$[{place}]')" for place, end in enumerate(("subject", "kind", "target")))
         rows = self._db.execute(f"SELECT {columns} WHERE {at} AND c.until = 0", (json.dumps(wanted),)).fetchall()
-        rows.sort(key=lambda row: (row[2:5], row[0], row[1], row[12]))
+        rows.sort(key=_relation_claim_order)
         return list(map(_claim, rows))
+
+    def _claims_read(self, keys: Sequence[RelationKey]) -> list[Claim]:
+        """The claims of relations that were touched last: without the joins, since all of their texts are known."""
+        about = {id_: key for key in keys for id_ in self._claimed[key]}
+        parts = {id_: part for part, id_ in self._parts.items()}
+        columns = "c.id, c.part, c.name, c.properties, c.sensitivity, c.valid_from, c.valid_to, c.same_as, c.locator, c.digest, c.since"
+        select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN claim c WHERE c.id = f.value"
+        found = [
+            Claim._make((*parts[part], *about[id_], *row[:5], () if row[5] == "[]" else tuple(json.loads(row[5])), *row[6:]))
+            for id_, part, *row in self._db.execute(select, (json.dumps(list(about)),))
+        ]
+        if len(found) > len(keys):
+            found.sort(key=_relation_claim_order)
+        return found
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
         self._index()
@@ -924,45 +1039,61 @@ class SQLiteDraft:
         """The ids of these that were ever put, by number."""
         wanted = list(ids)
         self._read(wanted)
-        return {self._entity[id_]: id_ for id_ in wanted if id_ in self._entity}
+        return {number: id_ for id_ in wanted if (number := self._number(id_))}
 
     def _nodes(self, numbers: Iterable[int], columns: str) -> list[Row]:
         select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN node n WHERE n.number = f.value"
         return self._db.execute(select, (json.dumps(list(numbers)),)).fetchall()
 
     def entity_digests(self, ids: Sequence[str]) -> dict[str, str]:
+        if self._empty and (not ids or min(ids) > self._highest_entity):
+            return {}
         return dict(self._nodes(self._entities(ids), "n.id, n.digest"))
 
     def relation_digests(self, keys: Sequence[RelationKey]) -> dict[RelationKey, str]:
-        found: dict[RelationKey, str] = {}
-        for key in keys:
-            edge = self._edge_of(key)
-            if edge:
-                found[key] = self._db.execute("SELECT digest FROM edge WHERE id = ?", (edge,)).fetchone()[0]
-        return found
+        living = self._living(keys)
+        if not living:
+            return {}
+        rows = self._db.execute(
+            "SELECT e.id, e.digest FROM json_each(?) f CROSS JOIN edge e WHERE e.id = f.value", (json.dumps(list(living.values())),)
+        )
+        digests: dict[int, str] = dict(rows.fetchall())
+        return {key: digests[edge] for key, edge in living.items()}
 
-    def _edge_of(self, key: RelationKey) -> int:
-        """The row of the relation that lives under this key; 0 for none."""
-        kind = self._kind.get(key[1])
-        if kind is None:
-            return 0
-        names = self._read((key[0], key[2]))
-        source, target = self._entity.get(key[0]), self._entity.get(key[2])
-        if source and target:
-            row = self._db.execute("SELECT edge FROM adj WHERE node = ? AND slot = ? AND other = ?", (source, kind * 4, target)).fetchone()
-        elif key[0] in names and key[2] in names:
-            row = self._db.execute(
-                "SELECT edge FROM dangling WHERE source = ? AND kind = ? AND target = ?", (names[key[0]], kind, names[key[2]])
-            ).fetchone()
-        else:
-            return 0
-        return row[0] if row else 0
+    def _living(self, keys: Sequence[RelationKey]) -> dict[RelationKey, int]:
+        """The rows of the relations that live under these keys."""
+        if self._empty and (not keys or min(keys) > self._highest_relation):
+            return {}
+        names = self._read(end for source, _, target in keys for end in (source, target))
+        near: dict[tuple[int, int, int], RelationKey] = {}
+        waiting: dict[tuple[int, int, int], RelationKey] = {}
+        for key in keys:
+            source, kind, target = names.get(key[0], 0), self._kind.get(key[1], 0), names.get(key[2], 0)
+            if not (source and kind and target):
+                continue
+            if (one := self._numbers[source]) and (other := self._numbers[target]):
+                near[one, kind * 4, other] = key
+            else:
+                waiting[source, kind, target] = key
+        found = self._places("adj", ("node", "slot", "other"), near) | self._places("dangling", ("source", "kind", "target"), waiting)
+        return {key: found[key] for key in keys if key in found}
+
+    def _places(self, table: str, columns: Sequence[str], wanted: Mapping[tuple[int, int, int], RelationKey]) -> dict[RelationKey, int]:
+        if not wanted:
+            return {}
+        at = " AND ".join(f"t.{column} = json_extract(f.value, '$[{place}]')" for place, column in enumerate(columns))
+        select = f"SELECT {', '.join(columns)}, t.edge FROM json_each(?) f CROSS JOIN {table} t WHERE {at}"
+        return {wanted[row[:3]]: row[3] for row in self._db.execute(select, (json.dumps(list(wanted)),))}
 
     def merged_as(self, ids: Sequence[str]) -> dict[str, str]:
+        if not self._aliased:
+            return {}
         select = f"SELECT a.alias, n.id FROM alias a JOIN node n ON n.number = a.number WHERE a.until = 0 AND a.alias IN ({_marks(ids)})"
         return dict(self._db.execute(select, list(ids)).fetchall())
 
     def aliases_of(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        if not self._aliased:
+            return {}
         rows = self._nodes(self._entities(ids), "n.id, n.aliases")
         return {id_: tuple(json.loads(aliases)) for id_, aliases in rows if aliases != "[]"}
 
@@ -970,26 +1101,27 @@ class SQLiteDraft:
         _check(row.kind for row in rows)
         rows = list({row.id: row for row in rows}.values())
         self._intern(row.id for row in rows)
-        fresh = [row.id for row in rows if row.id not in self._entity]
-        for id_ in fresh:
-            self._last_number += 1
-            self._entity[id_] = self._last_number
-        self._db.executemany("UPDATE name SET number = ? WHERE id = ?", [(self._entity[id_], self._names[id_]) for id_ in fresh])
-        new = set(fresh)
-        self._end_nodes([self._entity[row.id] for row in rows if row.id not in new])
+        names, numbers = self._names, self._numbers
+        old = [number for row in rows if (number := numbers[names[row.id]])]
+        fresh = [name for row in rows if not numbers[name := names[row.id]]]
+        for number, name in enumerate(fresh, self._last_number + 1):
+            numbers[name] = number
+        self._last_number += len(fresh)
+        self._db.executemany("UPDATE name SET number = ? WHERE id = ?", [(numbers[name], name) for name in fresh])
+        self._end_nodes(old)
         self._insert_nodes(rows)
-        moved = [self._entity[row.id] for row in rows if row.id not in new]
-        self._restamp(moved)
-        self._join([self._names[id_] for id_ in fresh])
+        self._restamp(old)
+        self._join(fresh)
+        self._highest_entity = max((self._highest_entity, *(row.id for row in rows)))
 
     def _insert_nodes(self, rows: Sequence[EntityRow]) -> None:
         nodes: list[Row] = []
         texts: list[Row] = []
         aliases: list[Row] = []
         for row in rows:
-            number, facet = self._entity[row.id], self._facet_of(Facet(row.kind, row.sensitivity))
+            number, facet = self._numbers[self._names[row.id]], self._facet_of(Facet(row.kind, row.sensitivity))
             head = (facet, _day(row.valid_from), _day(row.valid_to))
-            self._heads[number] = self._head_values.setdefault(head, head)
+            self._keep_head(number, head)
             label = words_of(row.name, row.id, *row.aliases)
             nodes.append((
                 number, *head, self.number, row.id, row.name, row.valid_from, row.valid_to, row.properties, row.origins,
@@ -997,9 +1129,27 @@ class SQLiteDraft:
             ))  # fmt: skip
             texts.append((number, label, row.words, row.grams))
             aliases += [(alias, number, self.number) for alias in row.aliases]
+        self._aliased = self._aliased or bool(aliases)
         self._db.executemany("INSERT INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", nodes)
         self._db.executemany("INSERT INTO text (rowid, label, words, grams) VALUES (?, ?, ?, ?)", texts)
         self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, 0)", aliases)
+
+    def _keep_head(self, number: int, head: _Head) -> None:
+        """Know by heart what the filter must know of an entity."""
+        if head not in self._head_places:
+            self._head_places[head] = len(self._heads)
+            self._heads.append(head)
+        if number >= len(self._head_of):
+            self._head_of.frombytes(bytes(self._head_of.itemsize * (max(number, self._last_number) + 1 - len(self._head_of))))
+        self._head_of[number] = self._head_places[head] + 1
+
+    def _head(self, number: int) -> _Head:
+        place = self._head_of[number] if number < len(self._head_of) else 0
+        if not place:
+            row = self._db.execute("SELECT facet, day_from, day_to FROM node WHERE number = ?", (number,)).fetchone()
+            self._keep_head(number, row or _NOWHERE)
+            place = self._head_of[number]
+        return self._heads[place - 1]
 
     def _facet_of(self, facet: Facet) -> int:
         if facet not in self._facet:
@@ -1026,7 +1176,7 @@ class SQLiteDraft:
         self._db.executemany(f"DELETE FROM alias WHERE number = ? AND until = 0 AND since = {self.number}", gone)
         self._db.executemany(f"UPDATE alias SET until = {self.number} WHERE number = ? AND until = 0", gone)
         for (number,) in gone:
-            self._heads[number] = (0, 0, 0)
+            self._keep_head(number, _NOWHERE)
 
     def _past_text(self, number: int, version: int) -> None:
         id_, name, aliases, words, grams = self._db.execute(
@@ -1045,12 +1195,6 @@ class SQLiteDraft:
                 [(*head, other, slot ^ 2, number, edge) for slot, other, edge, _ in near if not slot & 1],
             )
 
-    def _head(self, number: int) -> tuple[int, int, int]:
-        if number not in self._heads:
-            row = self._db.execute("SELECT facet, day_from, day_to FROM node WHERE number = ?", (number,)).fetchone() or (0, 0, 0)
-            self._heads[number] = self._head_values.setdefault(row, row)
-        return self._heads[number]
-
     def _join(self, names: Sequence[int]) -> None:
         """Relations that waited for an end of these names become readable once both ends have numbers."""
         if not self._db.execute("SELECT 1 FROM dangling LIMIT 1").fetchone():
@@ -1067,42 +1211,46 @@ class SQLiteDraft:
         ]
         for source, kind, target, edge, one, other in dict.fromkeys(rows):
             since, valid_from, valid_to = self._db.execute("SELECT since, valid_from, valid_to FROM edge WHERE id = ?", (edge,)).fetchone()
-            self._insert_adj([self._pair(one, kind, other, edge, since, _day(valid_from), _day(valid_to))])
+            self._insert_adj([(one, kind, other, edge, since, valid_from, valid_to)])
             self._db.execute("DELETE FROM dangling WHERE source = ? AND kind = ? AND target = ?", (source, kind, target))
 
-    def _pair(self, one: int, kind: int, other: int, edge: int, since: int, day_from: int, day_to: int) -> tuple[Row, Row]:
-        there = (edge, since, 0, day_from, day_to)
-        return (one, kind * 4, other, *there, *self._head(other)), (other, kind * 4 + 2, one, *there, *self._head(one))
-
-    def _insert_adj(self, pairs: Iterable[tuple[Row, Row]]) -> None:
-        rows = sorted({row for pair in pairs for row in pair})
+    def _insert_adj(self, edges: Iterable[tuple[int, int, int, int, int, str, str]]) -> None:
+        """Make these edges (one end, kind, other end, row, since, days) readable from both ends."""
+        rows: list[Row] = []
+        for one, kind, other, edge, since, valid_from, valid_to in edges:
+            there = (edge, since, 0, _day(valid_from), _day(valid_to)) if valid_from or valid_to else (edge, since, 0, 0, 0)
+            rows.append((one, kind * 4, other, *there, *self._head(other)))
+            rows.append((other, kind * 4 + 2, one, *there, *self._head(one)))
+        rows.sort()
         self._db.executemany("INSERT INTO adj VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def put_relations(self, rows: Sequence[RelationRow]) -> None:
-        _check(row.kind for row in rows)
-        rows = list({row[:3]: row for row in rows}.values())
-        self._intern(text for row in rows for text in (row.source, row.target))
-        for row in rows:
-            if row.kind not in self._kind:
-                self._kind[row.kind] = self._db.execute("INSERT INTO kind (name) VALUES (?)", (row.kind,)).lastrowid or 0
-            if edge := self._edge_of(row[:3]):
-                self._end_edge(row[:3], edge)
+        _check({row.kind for row in rows})
+        by_key = {row[:3]: row for row in rows}
+        self._intern(end for source, _, target in by_key for end in (source, target))
+        for key, edge in self._living(list(by_key)).items():
+            self._end_edge(key, edge)
+        names, numbers = self._names, self._numbers
         edges: list[Row] = []
-        pairs: list[tuple[Row, Row]] = []
+        near: list[tuple[int, int, int, int, int, str, str]] = []
         waiting: list[Row] = []
-        for row in rows:
-            self._last_edge += 1
-            edge, kind = self._last_edge, self._kind[row.kind]
-            ends = self._names[row.source], kind, self._names[row.target]
-            edges.append((edge, *ends, self.number, *row[3:]))
-            one, other = self._entity.get(row.source), self._entity.get(row.target)
-            if one and other:
-                pairs.append(self._pair(one, kind, other, edge, self.number, _day(row.valid_from), _day(row.valid_to)))
+        for edge, row in enumerate(by_key.values(), self._last_edge + 1):
+            kind = self._kind.get(row[1]) or self._kind_of(row[1])
+            source, target = names[row[0]], names[row[2]]
+            edges.append((edge, source, kind, target, self.number, *row[3:]))
+            if (one := numbers[source]) and (other := numbers[target]):
+                near.append((one, kind, other, edge, self.number, row[3], row[4]))
             else:
-                waiting.append((*ends, edge))
+                waiting.append((source, kind, target, edge))
+        self._last_edge += len(edges)
         self._db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edges)
-        self._insert_adj(pairs)
+        self._insert_adj(near)
         self._db.executemany("INSERT INTO dangling VALUES (?, ?, ?, ?)", waiting)
+        self._highest_relation = max((self._highest_relation, *by_key))
+
+    def _kind_of(self, name: str) -> int:
+        self._kind[name] = self._db.execute("INSERT INTO kind (name) VALUES (?)", (name,)).lastrowid or 0
+        return self._kind[name]
 
     def _end_edge(self, key: RelationKey, edge: int) -> None:
         since = self._db.execute("SELECT since FROM edge WHERE id = ?", (edge,)).fetchone()[0]
@@ -1110,7 +1258,7 @@ class SQLiteDraft:
             self._db.execute("INSERT INTO edge_past SELECT *, ? FROM edge WHERE id = ?", (self.number, edge))
         self._db.execute("DELETE FROM edge WHERE id = ?", (edge,))
         kind, names = self._kind[key[1]], self._names
-        one, other = self._entity.get(key[0]), self._entity.get(key[2])
+        one, other = self._number(key[0]), self._number(key[2])
         if not (one and other):
             self._db.execute("DELETE FROM dangling WHERE source = ? AND kind = ? AND target = ?", (names[key[0]], kind, names[key[2]]))
             return
@@ -1130,9 +1278,8 @@ class SQLiteDraft:
         self._restamp(numbers)
 
     def close_relations(self, keys: Sequence[RelationKey]) -> None:
-        for key in keys:
-            if edge := self._edge_of(key):
-                self._end_edge(key, edge)
+        for key, edge in self._living(keys).items():
+            self._end_edge(key, edge)
 
     def _forget_facets(self) -> None:
         """A state that was put and replaced in this draft never was; nor was a facet that only it had."""

@@ -1,0 +1,78 @@
+"""Work that a second process does ahead is the same work."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from graph import ContextError, ContextGraph, InputError, load_ontology, open_store
+from graph import changes as settling
+from graph.ahead import ahead
+from loaders import Source, read
+
+
+def _through(items: Iterator[int], after: int) -> Iterator[int]:
+    def same(value: int) -> int:
+        return value
+
+    unpack: Callable[[object], int] = lambda value: int(str(value))  # noqa: E731  # shorter than its annotation
+    return ahead(items, after=after, size=same, pack=same, unpack=unpack)
+
+
+@pytest.mark.parametrize("after", [0, 3, 10_000])
+def test_the_items_come_all_and_in_their_order(after: int) -> None:
+    """Wherever the second process takes over, or where it does not."""
+    assert list(_through(iter(range(1000)), after)) == list(range(1000))
+
+
+def test_what_is_wrong_there_is_raised_here() -> None:
+    """With its text and its findings."""
+
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        message = "a.csv:3: no"
+        raise InputError(message, ["it"])
+
+    found = _through(items(), 1)
+    assert [next(found), next(found)] == [1, 2]
+    with pytest.raises(InputError, match=r"a\.csv:3: no") as raised:
+        next(found)
+    assert raised.value.findings == ("it",)
+
+
+def test_a_process_that_was_killed_is_no_end() -> None:
+    """What it did not send is not left out in silence."""
+    here = os.getpid()
+
+    def items() -> Iterator[int]:
+        yield 1
+        if os.getpid() == here:
+            pytest.skip("the items are made in this process: other threads run, or there is one core")
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield 2
+
+    with pytest.raises(ContextError, match="nothing was written"):
+        list(_through(items(), 1))
+
+
+def test_a_load_by_two_processes_is_the_load_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The revision has the same digest, and the same findings come with it."""
+    rows = [f"p{number},Person {number},p{number % 7},Persn{number}" for number in range(50)]
+    (tmp_path / "people.csv").write_text("\n".join(["id,name,manager,colour", *rows]))
+    digests = set[str]()
+    for after in (1, 10**9):
+        monkeypatch.setattr(settling, "_AHEAD", after)
+        monkeypatch.setattr(settling, "BATCH", 10)
+        context = ContextGraph(
+            open_store(f"sqlite:///{tmp_path / str(after)}.db"), ontology=load_ontology([]), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+        )
+        report = context.load([read(Source(name="people", loader="people", path="people.csv"), tmp_path)], actor="person:ann")
+        digests.add(f"{context.history(actor=context.access.actor('person:ann'))} {report.findings}")
+        context.close()
+    assert len(digests) == 1
