@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import neo4j_server
 import pytest
 from neo4j import GraphDatabase
 from reference_store import Memory, ReferenceStore
@@ -40,7 +41,7 @@ def _sqlite(folder: Path, stack: ExitStack) -> Place:
 
 
 def _neo4j(_folder: Path, stack: ExitStack) -> Place:
-    server = os.environ.get("ORGCONTEXT_TEST_NEO4J")
+    server = neo4j_server.address()
     if not server:
         reason = f"no Neo4j: {os.environ.get('ORGCONTEXT_NO_NEO4J', 'none was started')}"
         if os.environ.get("CI") == "true":

@@ -290,31 +290,35 @@ def _columns(node: str, names: Iterable[str], source: str) -> str:
 # what may be seen
 
 
+def _passes(node: str) -> str:
+    """The condition that an entity passes the filter (see `_Seen`)."""
+    return (
+        f"($p.open OR {node}._facet IN $p.facets OR {node}.id IN $p.shown) AND NOT {node}.id IN $p.hidden "
+        f"AND ($p.kinds IS NULL OR split({node}._facet, ' ')[0] IN $p.kinds) AND {_true(node)}"
+    )
+
+
+def _true(thing: str) -> str:
+    """The condition that an entity or relation is true on the day that the filter asks for."""
+    return f"($p.day IS NULL OR coalesce({thing}.valid_from, '') <= $p.day AND coalesce({thing}.valid_to, '~') > $p.day)"
+
+
 class _Seen:
-    """A Filter in Cypher, and the way out for rows: masked properties are cut."""
+    """A Filter in Cypher, and the way out for rows: masked properties are cut.
+
+    Its conditions are the same text for every filter: the server needs up to a second to plan a text that is new to it.
+    """
 
     def __init__(self, where: Filter, kinds: Collection[str] | None = None) -> None:
-        self.where, self.kinds = where, kinds
-        self.parameters: dict[str, Any] = {}
-
-    def entity(self, node: str) -> str:
-        """The condition that this entity passes."""
-        where, terms = self.where, list[str]()
-        if where.facets is not None:
-            allowed = f"{node}._facet IN {self.say('facets', [f'{facet.kind} {facet.sensitivity}' for facet in sorted(where.facets)])}"
-            terms.append(f"({allowed} OR {node}.id IN {self.say('shown', sorted(where.shown))})" if where.shown else allowed)
-        if where.hidden:
-            terms.append(f"NOT {node}.id IN {self.say('hidden', sorted(where.hidden))}")
-        if self.kinds is not None:
-            terms.append(f"split({node}._facet, ' ')[0] IN {self.say('kinds', sorted(self.kinds))}")
-        return " AND ".join(["true", *terms, *self.true(node)])
-
-    def true(self, thing: str) -> list[str]:
-        """The conditions that this entity or relation is true on the day that the filter asks for."""
-        if not self.where.as_of:
-            return []
-        day = self.say("day", self.where.as_of.isoformat())
-        return [f"coalesce({thing}.valid_from, '') <= {day}", f"coalesce({thing}.valid_to, '~') > {day}"]
+        self.where = where
+        self.parameters: dict[str, Any] = {
+            "open": where.facets is None,
+            "facets": [f"{facet.kind} {facet.sensitivity}" for facet in sorted(where.facets or ())],
+            "shown": sorted(where.shown),
+            "hidden": sorted(where.hidden),
+            "kinds": None if kinds is None else sorted(kinds),
+            "day": where.as_of.isoformat() if where.as_of else None,
+        }
 
     def relations(self, wanted: Collection[str] | None = None) -> list[str] | None:
         """The relation kinds that may be read, among the wanted ones; None: all."""
@@ -323,11 +327,6 @@ class _Seen:
             return None
         both = set(allowed or wanted or ()) if allowed is None or wanted is None else allowed.intersection(wanted)
         return sorted(kind for kind in both if _IDENTIFIER.fullmatch(kind))
-
-    def say(self, name: str, value: Any) -> str:
-        """The name of a parameter with this value."""
-        self.parameters[name] = value
-        return f"${name}"
 
     def rows(self, columns: Sequence[Columns]) -> dict[int, EntityRow]:
         """The entities in these columns (`_ENTITY_READ`) by number, as the asker may see them."""
@@ -360,7 +359,8 @@ class _Seen:
         )
 
 
-# pieces of Cypher; `past` ones read any revision `at`, the others the current one, as long as it stands
+# Pieces of Cypher. Parameters come in one map, `$p`: the server plans a text anew for each type and order of size that a parameter of its
+# own has, a list of one and a list of ten apart, and for long lists it plans joins over everything. `past` ones read any revision `at`, the others the current one, as long as it stands
 
 
 def _version(id_: str, node: str = "n", *, past: bool) -> str:
@@ -405,7 +405,7 @@ class _Way(NamedTuple):
         return str(self.outward).lower()
 
 
-def _links(seen: _Seen, ways: Iterable[_Way], *, past: bool) -> str:
+def _links(ways: Iterable[_Way], *, past: bool) -> str:
     """From entity `f`: relation `e`, its `kind` and whether it goes `out`, the entity `o` at its other end, the rank `j` of its rule, and
     `k`, by which it is told from others.
     """
@@ -413,25 +413,25 @@ def _links(seen: _Seen, ways: Iterable[_Way], *, past: bool) -> str:
     if not ways:
         return "CALL (f, at) { WITH f AS e, f AS o, 0 AS j, '' AS k, '' AS kind, true AS out WHERE false RETURN e, o, j, k, kind, out }"
     if not past:
-        return "CALL (f, at) { " + " UNION ALL ".join(_arm(seen, way) for way in ways) + " }"
+        return "CALL (f, at) { " + " UNION ALL ".join(_arm(way) for way in ways) + " }"
     return (
-        f"CALL (f, at) {{ CALL (f, at) {{ {' UNION ALL '.join(_past_arm(seen, way) for way in ways)} }} {_version('other', 'o', past=True)} "
-        f"WITH f, e, o, j, kind, out, other WHERE {seen.entity('o')} "
+        f"CALL (f, at) {{ CALL (f, at) {{ {' UNION ALL '.join(_past_arm(way) for way in ways)} }} {_version('other', 'o', past=True)} "
+        f"WITH f, e, o, j, kind, out, other WHERE {_passes('o')} "
         "RETURN e, o, j, CASE WHEN out THEN [f.id, kind, other] ELSE [other, kind, f.id] END AS k, kind, out }"
     )
 
 
-def _arm(seen: _Seen, way: _Way) -> str:
-    condition = " AND ".join(["e._since > 0", *seen.true("e"), "o._graph = $graph", seen.entity("o")])
+def _arm(way: _Way) -> str:
+    condition = f"e._since > 0 AND {_true('e')} AND o._graph = $graph AND {_passes('o')}"
     rank = way.rank.format("type(e)")
     return f"MATCH (f){way.pattern}(o) WHERE {condition} RETURN e, o, {rank} AS j, e AS k, type(e) AS kind, {way.out} AS out"
 
 
-def _past_arm(seen: _Seen, way: _Way) -> str:
+def _past_arm(way: _Way) -> str:
     """Native relations that were there already, and those that stand aside: ended since, or waiting for an end."""
     near, far = ("source", "target") if way.outward else ("target", "source")
-    true = " AND ".join(["e._since <= at", *seen.true("e")])
-    kinds = f" AND e.kind IN {seen.say(f'kinds_{_hashed(*way.kinds)[:8]}', way.kinds)}" if way.kinds else ""
+    true = f"e._since <= at AND {_true('e')}"
+    kinds = f" AND e.kind IN {way.kinds}" if way.kinds else ""
     return (
         f"MATCH (:Entity {{_graph: $graph, id: f.id}}){way.pattern}(y:Entity) WHERE y._graph = $graph AND {true} "
         f"RETURN e, type(e) AS kind, y.id AS other, {way.rank.format('type(e)')} AS j, {way.out} AS out UNION ALL "
@@ -447,8 +447,8 @@ def _walk(seen: _Seen, rules: Sequence[Rule], hops: int, *, past: bool) -> tuple
     before the first row that would exceed a limit. Of a relation there are two candidates at most, one from each end.
     """
     ranks = [_ranks(rules, seen, hop) for hop in range(hops)]
-    steps = "".join(_HOP.format(links=_links(seen, _ways(ranks[hop], hop), past=past)) for hop in range(hops))
-    anchors = f"UNWIND range(0, size($anchors) - 1) AS i WITH i, $anchors[i] AS id, at {_version('id', past=past)} WITH i, n WHERE {seen.entity('n')} "
+    steps = "".join(_HOP.format(links=_links(_ways(ranks[hop], hop), past=past)) for hop in range(hops))
+    anchors = f"UNWIND range(0, size($p.anchors) - 1) AS i WITH i, $p.anchors[i] AS id, at {_version('id', past=past)} WITH i, n WHERE {_passes('n')} "
     keys = "taken" if past else "[e IN taken | [startNode(e)._number, type(e), endNode(e)._number]]"
     result = f"RETURN {_columns('n', _ENTITY_READ, 'known')}, {_columns('e', _RELATION_READ, 'rows')}, {keys} AS keys, levels, cut"
     return _START.format(anchors=anchors) + steps + result, ranks
@@ -465,12 +465,12 @@ def _ranks(rules: Sequence[Rule], seen: _Seen, hop: int) -> list[dict[str, int]]
 
 
 def _ways(ranks: Sequence[Mapping[str, int]], hop: int) -> list[_Way]:
-    return [_Way(sorted(ranks[way]), not way, f"$ranks[{hop}][{way}][{{}}]") for way in (0, 1)]
+    return [_Way(sorted(ranks[way]), not way, f"$p.ranks[{hop}][{way}][{{}}]") for way in (0, 1)]
 
 
 _START = """
 CALL (at) {{ {anchors} ORDER BY i RETURN collect(n) AS starts }}
-WITH at, starts[..$entities] AS known, size(starts) > $entities AS cut
+WITH at, starts[..$p.entities] AS known, size(starts) > $p.entities AS cut
 WITH at, known, CASE WHEN cut THEN [] ELSE known END AS frontier, [n IN known | n._number] AS numbers, [] AS taken, [] AS rows,
   [size(known)] AS levels, cut
 """
@@ -479,8 +479,8 @@ CALL (at, frontier, numbers, taken) {{
   UNWIND range(0, size(frontier) - 1) AS i
   WITH at, taken, i, frontier[i] AS f
   {links}
-  WITH taken, i * $ways + j AS p, e, o, k, o._number AS number WHERE NOT k IN taken
-  WITH p, e, o, k, number ORDER BY p, number LIMIT $most
+  WITH taken, i * $p.ways + j AS p, e, o, k, o._number AS number WHERE NOT k IN taken
+  WITH p, e, o, k, number ORDER BY p, number LIMIT $p.most
   WITH k, collect([k, e, o, number, p])[0] AS row ORDER BY row[4], row[3]
   RETURN collect(row) AS found
 }}
@@ -490,7 +490,7 @@ CALL (found, numbers) {{
   WITH row[3] AS number, min(q) AS q, collect(row[2])[0] AS o ORDER BY q
   RETURN collect([q, o, number]) AS fresh
 }}
-WITH *, $relations - size(taken) AS most, $entities - size(known) AS room
+WITH *, $p.relations - size(taken) AS most, $p.entities - size(known) AS room
 WITH *, CASE WHEN size(fresh) > room AND fresh[room][0] < most THEN fresh[room][0] ELSE most END AS stop
 WITH at, cut OR size(found) > stop AS cut, stop, [one IN fresh WHERE one[0] < stop] AS fresh, found[..stop] AS found, known, numbers, taken,
   rows, levels, size(found) > stop AS stopped
@@ -512,10 +512,10 @@ class _Look:
         """What this piece of Cypher returns in its only row; in it, `at` is the revision that is read."""
         text = (
             f"{options}MATCH (g:OrgContextGraph {{name: $graph}}) WITH g.state AS state, g.entities AS last, g.state % {_TURN} AS head "
-            "WITH state, last, CASE WHEN $at < head THEN $at ELSE head END AS at "
+            "WITH state, last, CASE WHEN $p.at < head THEN $p.at ELSE head END AS at "
             f"CALL (at) {{ {body} }} CALL () {{ MATCH (g:OrgContextGraph {{name: $graph}}) RETURN g.state AS final }} RETURN *"
         )
-        record = self.session.run(_literal(text), {**parameters, "graph": self.name, "at": self.at}).single()
+        record = self.session.run(_literal(text), graph=self.name, p={**parameters, "at": self.at}).single()
         if record is None:
             message = f"the graph {self.name!r} is no longer in the database; open the store again to begin anew"
             raise StoreError(message)
@@ -537,8 +537,8 @@ class _Look:
         return len(self.states) == 1 and (self.past or (self.state // _TURN % 2 == 0 and (self.at is None or self.at >= head)))
 
 
-_IN_PAGE = "{0}._number > $low AND {0}._number <= $high"
-_SPAN = "WITH *, CASE WHEN {0}._until <= at THEN {0}._until ELSE 0 END AS until WHERE {0}._since > $after OR until > $after"
+_IN_PAGE = "{0}._number > $p.low AND {0}._number <= $p.high"
+_SPAN = "WITH *, CASE WHEN {0}._until <= at THEN {0}._until ELSE 0 END AS until WHERE {0}._since > $p.after OR until > $p.after"
 
 
 def _pages(look: _Look) -> Iterator[dict[str, Any]]:
@@ -676,7 +676,7 @@ class Neo4jStore:
 
     def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
         body = (
-            "MATCH (r:OrgContextRevision) WHERE r._graph = $graph AND r.number <= at AND ($numbers IS NULL OR r.number IN $numbers) "
+            "MATCH (r:OrgContextRevision) WHERE r._graph = $graph AND r.number <= at AND ($p.numbers IS NULL OR r.number IN $p.numbers) "
             "WITH r ORDER BY r.number RETURN collect(r.text) AS texts"
         )
         wanted = None if numbers is None else list(numbers)
@@ -692,8 +692,8 @@ class Neo4jStore:
             direct = f"WITH asked AS id, at {_version('id', past=look.past)}"
             aliased = f"MATCH (a:OrgContextAlias {{_graph: $graph, alias: asked}}) WITH DISTINCT asked, a.id AS id, at {_version('id', past=look.past)}"
             body = (
-                f"UNWIND $ids AS asked CALL (asked, at) {{ {aliased} WITH asked, n WHERE asked IN n._aliases AND {seen.entity('n')} "
-                f"RETURN n.id AS own, 0 AS rank UNION ALL {direct} WITH n WHERE {seen.entity('n')} RETURN n.id AS own, 1 AS rank }} "
+                f"UNWIND $p.ids AS asked CALL (asked, at) {{ {aliased} WITH asked, n WHERE asked IN n._aliases AND {_passes('n')} "
+                f"RETURN n.id AS own, 0 AS rank UNION ALL {direct} WITH n WHERE {_passes('n')} RETURN n.id AS own, 1 AS rank }} "
                 "WITH asked, own ORDER BY rank RETURN collect([asked, own]) AS pairs"
             )
             found: dict[str, str] = {}
@@ -717,10 +717,10 @@ class Neo4jStore:
         """The visible entities, among these ids or of all, by number."""
         found: dict[int, EntityRow] = {}
         if ids is not None:
-            chosen = f"UNWIND $ids AS id {_version('id', past=look.past)} WITH n WHERE {seen.entity('n')}"
+            chosen = f"UNWIND $p.ids AS id {_version('id', past=look.past)} WITH n WHERE {_passes('n')}"
             pages: Iterable[dict[str, Any]] = ({"ids": chunk} for chunk in _chunks(dict.fromkeys(ids), _PAGE))
         else:
-            chosen = _all(f"{_IN_PAGE.format('n')} AND {seen.entity('n')}", past=look.past)
+            chosen = _all(f"{_IN_PAGE.format('n')} AND {_passes('n')}", past=look.past)
             pages = _pages(look)
         body = f"{chosen} WITH collect(n) AS ns RETURN {_columns('n', _ENTITY_READ, 'ns')}"
         for page in pages:
@@ -745,12 +745,12 @@ class Neo4jStore:
         """The visible relations, at these ids or all, by the numbers of source, kind and target."""
         kinds = seen.relations(wanted)
         if touching is not None:
-            links = _links(seen, [_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
-            chosen = f"UNWIND $ids AS id {_version('id', 'f', past=look.past)} WITH f, at WHERE {seen.entity('f')}"
+            links = _links([_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
+            chosen = f"UNWIND $p.ids AS id {_version('id', 'f', past=look.past)} WITH f, at WHERE {_passes('f')}"
             pages: Iterable[dict[str, Any]] = ({"ids": chunk} for chunk in _chunks(dict.fromkeys(touching), _PAGE // 10))
         else:
-            links = _links(seen, [_Way(kinds, outward=True)], past=look.past)
-            chosen = _all(f"{_IN_PAGE.format('f')} AND {seen.entity('f')}", "f", past=look.past)
+            links = _links([_Way(kinds, outward=True)], past=look.past)
+            chosen = _all(f"{_IN_PAGE.format('f')} AND {_passes('f')}", "f", past=look.past)
             pages = _pages(look)
         body = (
             f"{chosen} {links} WITH collect(e) AS es, collect([out, kind, f._number, f.id, o._number, o.id]) AS ends "
@@ -820,7 +820,7 @@ class Neo4jStore:
 
     @staticmethod
     def _entity_versions(look: _Look, about: str | None, after: int) -> list[Version]:
-        mine = "n.id = $about" if about is not None else _IN_PAGE.format("n")
+        mine = "n.id = $p.about" if about is not None else _IN_PAGE.format("n")
         states = " UNION ALL ".join(
             f"MATCH (n:{label}) WHERE n._graph = $graph AND {mine} AND n._since <= at RETURN n" for label in ("Entity", "OrgContextEntity")
         )
@@ -838,9 +838,11 @@ class Neo4jStore:
 
     @staticmethod
     def _relation_versions(look: _Look, about: str | None, after: int) -> list[Version]:
-        native = "MATCH (a:Entity {_graph: $graph, id: $about})-[e]-(b:Entity)" if about is not None else "MATCH (a:Entity)-[e]->(b:Entity)"
+        native = (
+            "MATCH (a:Entity {_graph: $graph, id: $p.about})-[e]-(b:Entity)" if about is not None else "MATCH (a:Entity)-[e]->(b:Entity)"
+        )
         page_of = "true" if about is not None else _IN_PAGE.format("a")
-        aside = "$about IN [e.source, e.target]" if about is not None else _IN_PAGE.format("e")
+        aside = "$p.about IN [e.source, e.target]" if about is not None else _IN_PAGE.format("e")
         states = (
             f"{native} WHERE a._graph = $graph AND b._graph = $graph AND {page_of} AND e._since <= at "
             "RETURN e, startNode(e).id AS source, type(e) AS kind, endNode(e).id AS target UNION ALL "
@@ -861,12 +863,12 @@ class Neo4jStore:
     def claims(self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None) -> Iterator[Claim]:
         live = "c.since <= at AND (c.until = 0 OR c.until > at)"
         if source is not None:
-            live += " AND c.source = $source"
+            live += " AND c.source = $p.source"
         if about is None:
             chosen = f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND {live}"
         else:
             chosen = (
-                f"UNWIND $ids AS id CALL (id, at) {{ MATCH (c:OrgContextClaim {{_graph: $graph, entity: id}}) WHERE {live} RETURN c UNION ALL "
+                f"UNWIND $p.ids AS id CALL (id, at) {{ MATCH (c:OrgContextClaim {{_graph: $graph, entity: id}}) WHERE {live} RETURN c UNION ALL "
                 f"MATCH (c:OrgContextClaim {{_graph: $graph, subject: id}}) WHERE c.kind IS NOT NULL AND c.target IS NOT NULL AND {live} RETURN c }}"
             )
         body = f"{chosen} WITH collect(c) AS cs RETURN {_columns('c', ('row', 'since'), 'cs')}"
@@ -881,8 +883,8 @@ class Neo4jStore:
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         def question(look: _Look) -> Tally:
             seen = _Seen(where)
-            chosen = _all(seen.entity("f"), "f", past=look.past) + " WITH f._number AS number, collect(f)[0] AS f, at"
-            links = _links(seen, [_Way(seen.relations(), outward=True)], past=look.past)
+            chosen = _all(_passes("f"), "f", past=look.past) + " WITH f._number AS number, collect(f)[0] AS f, at"
+            links = _links([_Way(seen.relations(), outward=True)], past=look.past)
             related = "WITH f._number AS one, kind, o._number AS other, collect(e._sources)[0] AS sources"
             entities = look.ask(
                 f"{chosen} WITH f._facet AS kind, f._sources AS sources, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
@@ -899,23 +901,23 @@ class Neo4jStore:
     # beside the graph
 
     def notes(self, prefix: str = "") -> dict[str, str]:
-        body = "MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH $prefix RETURN collect([n.key, n.text]) AS pairs"
+        body = "MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH $p.prefix RETURN collect([n.key, n.text]) AS pairs"
         return dict(sorted(self._read(None, lambda look: look.ask(body, prefix=prefix)["pairs"])))
 
     def remember(self, key: str, text: str) -> None:
-        self._say("MERGE (n:OrgContextNote {_graph: $graph, key: $key}) SET n.text = $text", key=key, text=text)
+        self._say("MERGE (n:OrgContextNote {_graph: $graph, key: $p.key}) SET n.text = $p.text", key=key, text=text)
 
     def record(self, event: Event) -> None:
         self._told = max(self._told + 1, time.time_ns())
         self._say(
-            "CREATE (e:OrgContextEvent {_graph: $graph, at: $at, told: $told, text: $text})",
+            "CREATE (e:OrgContextEvent {_graph: $graph, at: $p.at, told: $p.told, text: $p.text})",
             at=_moment(event.at),
             told=self._told,
             text=event.model_dump_json(),
         )
 
     def events(self, since: datetime | None = None) -> Iterator[Event]:
-        body = "MATCH (e:OrgContextEvent) WHERE e._graph = $graph AND e.at >= $since WITH e ORDER BY e.at, e.told RETURN collect(e.text) AS texts"
+        body = "MATCH (e:OrgContextEvent) WHERE e._graph = $graph AND e.at >= $p.since WITH e ORDER BY e.at, e.told RETURN collect(e.text) AS texts"
         texts = self._read(None, lambda look: look.ask(body, since=_moment(since) if since else "")["texts"])
         return map(Event.model_validate_json, texts)
 
@@ -923,7 +925,7 @@ class Neo4jStore:
         """Write one small thing at once."""
 
         def write(transaction: ManagedTransaction) -> None:
-            transaction.run(_literal(text), {**parameters, "graph": self._name}).consume()
+            transaction.run(_literal(text), graph=self._name, p=parameters).consume()
 
         with _translated(self._uri), self._session() as session:
             session.execute_write(write)
@@ -987,7 +989,7 @@ class _Tiers:
 
     def __init__(self, look: _Look, seen: _Seen, limit: int) -> None:
         self.look, self.seen, self.limit = look, seen, limit
-        self.passes = seen.entity("n")
+        self.passes = _passes("n")
         self.masked = sorted(kind for kind, names in seen.where.masked.items() if names)
 
     def _ids(self, chosen: str, /, **parameters: Any) -> list[str]:
@@ -998,14 +1000,14 @@ class _Tiers:
     def called(self, text: str) -> list[str]:
         version = _version("id", past=self.look.past)
         return self._ids(
-            f"CALL (at) {{ WITH $text AS id, at {version} RETURN n UNION ALL MATCH (a:OrgContextAlias {{_graph: $graph, alias: $text}}) "
-            f"WITH DISTINCT a.id AS id, at {version} WITH n WHERE $text IN n._aliases RETURN n }}",
+            f"CALL (at) {{ WITH $p.text AS id, at {version} RETURN n UNION ALL MATCH (a:OrgContextAlias {{_graph: $graph, alias: $p.text}}) "
+            f"WITH DISTINCT a.id AS id, at {version} WITH n WHERE $p.text IN n._aliases RETURN n }}",
             text=text,
         )
 
     def named(self, text: str) -> list[str]:
         folded = fold(text)
-        return self._ids(_all("n._folded = $folded", past=self.look.past), folded=_hashed(folded)) if folded else []
+        return self._ids(_all("n._folded = $p.folded", past=self.look.past), folded=_hashed(folded)) if folded else []
 
     def worded(self, text: str) -> list[str]:
         *words, last = fold(text).split() or [""]
@@ -1019,11 +1021,11 @@ class _Tiers:
 
     def _holders(self, terms: Sequence[_Term]) -> list[list[str]]:
         """For each term the entities that hold it; those of masked kinds are found by name, id and aliases only."""
-        hits = self._hits("_words", terms) + (" AND NOT split(n._facet, ' ')[0] IN $masked RETURN n" if self.masked else " RETURN n")
+        hits = self._hits("_words", terms) + (" AND NOT split(n._facet, ' ')[0] IN $p.masked RETURN n" if self.masked else " RETURN n")
         if self.masked:
-            hits += f" UNION ALL {self._hits('_label', terms)} AND split(n._facet, ' ')[0] IN $masked RETURN n"
+            hits += f" UNION ALL {self._hits('_label', terms)} AND split(n._facet, ' ')[0] IN $p.masked RETURN n"
         body = (
-            f"UNWIND range(0, size($terms) - 1) AS i CALL (i, at) {{ CALL (i, at) {{ {hits} }} WITH n WHERE {self.passes} {_FIRST} "
+            f"UNWIND range(0, size($p.terms) - 1) AS i CALL (i, at) {{ CALL (i, at) {{ {hits} }} WITH n WHERE {self.passes} {_FIRST} "
             "RETURN collect(id) AS ids } WITH i, ids ORDER BY i RETURN collect(ids) AS found"
         )
         asked = [
@@ -1038,10 +1040,10 @@ class _Tiers:
         return self.look.ask(body, terms=asked, masked=self.masked, limit=self.limit, **self.seen.parameters)["found"]
 
     def _hits(self, field: str, terms: Sequence[_Term]) -> str:
-        """What the full-text index finds for `$terms[i]` in this field."""
+        """What the full-text index finds for `$p.terms[i]` in this field."""
         text = f"(' ' + n.{field} + ' ')"
-        exact = f" AND all(word IN $terms[i].whole WHERE {text} CONTAINS word) AND {text} CONTAINS $terms[i].beginning"
-        return f"{_fulltext(f'$terms[i].{field}', past=self.look.past)}{exact if any(term.inexact for term in terms) else ''}"
+        exact = f" AND all(word IN $p.terms[i].whole WHERE {text} CONTAINS word) AND {text} CONTAINS $p.terms[i].beginning"
+        return f"{_fulltext(f'$p.terms[i].{field}', past=self.look.past)}{exact if any(term.inexact for term in terms) else ''}"
 
     def misspelt(self, text: str) -> list[str]:
         grams = grams_of(text).split() if fold(text) else []
@@ -1052,12 +1054,12 @@ class _Tiers:
             return []
         query = " ".join("(" + " ".join(f'+_grams:"{gram}"' for gram in run[:_LUCENE]) + ")" for run in runs)
         long = any(len(run) > _LUCENE for run in runs)
-        exact = " AND any(run IN $runs WHERE all(gram IN run WHERE (' ' + n._grams + ' ') CONTAINS gram))" if long else ""
+        exact = " AND any(run IN $p.runs WHERE all(gram IN run WHERE (' ' + n._grams + ' ') CONTAINS gram))" if long else ""
         spaced = [[f" {gram} " for gram in run] for run in runs]
-        return self._ids(_fulltext("$query", past=self.look.past) + exact, query=f'+_graph:"{self.look.name}" +({query})', runs=spaced)
+        return self._ids(_fulltext("$p.query", past=self.look.past) + exact, query=f'+_graph:"{self.look.name}" +({query})', runs=spaced)
 
 
-_FIRST = "WITH DISTINCT n._number AS number, n.id AS id ORDER BY number LIMIT $limit"
+_FIRST = "WITH DISTINCT n._number AS number, n.id AS id ORDER BY number LIMIT $p.limit"
 
 
 def _fulltext(query: str, *, past: bool) -> str:
@@ -1070,7 +1072,7 @@ def _fulltext(query: str, *, past: bool) -> str:
 
 
 class _Statement(NamedTuple):
-    """A statement and the rows (`$rows`) that it is run for, so many at once; and its other parameters."""
+    """A statement and the rows (`$p.rows`) that it is run for, so many at once; and its other parameters."""
 
     text: str
     rows: Sequence[Any]
@@ -1118,7 +1120,7 @@ class _Writer:
     def ask(self, text: str, /, **parameters: Any) -> Any:
         """What a statement returns in its only row and column; it sees all that was written so far."""
         run = self._inside.run if self._inside else self._session.run
-        ((answer,),) = run(_literal(text), {**parameters, "graph": self.name}).values()
+        ((answer,),) = run(_literal(text), graph=self.name, p=parameters).values()
         return answer
 
     def write(self, *statements: _Statement) -> None:
@@ -1143,7 +1145,7 @@ class _Writer:
 
     def _run(self, transaction: Transaction, statements: Sequence[_Statement]) -> None:
         for text, rows, parameters in statements:
-            transaction.run(_literal(text), {**parameters, "rows": rows, "graph": self.name}).consume()
+            transaction.run(_literal(text), graph=self.name, p={**parameters, "rows": rows}).consume()
 
     def _make_sure(self, transaction: Transaction) -> None:
         """Lock the graph's node for this transaction, and see that this writer is still the one."""
@@ -1159,7 +1161,7 @@ class _Writer:
     def stood(self, ids: Iterable[str]) -> dict[str, _Stood]:
         """The native entities among these ids."""
         text = (
-            "UNWIND $ids AS id MATCH (n:Entity {_graph: $graph, id: id}) "
+            "UNWIND $p.ids AS id MATCH (n:Entity {_graph: $graph, id: id}) "
             "RETURN collect([n.id, n._number, n._since, split(n._facet, ' ')[0], n._digest, coalesce(n._aliases, [])])"
         )
         rows = chain.from_iterable(self.ask(text, ids=chunk) for chunk in _chunks(ids, _PAGE))
@@ -1170,7 +1172,7 @@ class _Writer:
         keys = list(keys)
         found: dict[RelationKey, _Tied] = {}
         if self.waiting:
-            text = f"UNWIND $rows AS r {_WAITING} RETURN collect([r, w._since, w._digest])"
+            text = f"UNWIND $p.rows AS r {_WAITING} RETURN collect([r, w._since, w._digest])"
             for chunk in _chunks(keys, _PAGE):
                 found.update(
                     {
@@ -1179,7 +1181,7 @@ class _Writer:
                     }
                 )
         for kind, ends in _by_kind((source, kind, target, None) for source, kind, target in keys).items():
-            text = f"UNWIND $rows AS r {_NATIVE.format(kind)} RETURN collect([r[0], r[1], e._since, e._digest])"
+            text = f"UNWIND $p.rows AS r {_NATIVE.format(kind)} RETURN collect([r[0], r[1], e._since, e._digest])"
             for chunk in _chunks(ends, _PAGE):
                 found.update(
                     {
@@ -1192,7 +1194,7 @@ class _Writer:
     def waiting_at(self, ids: Sequence[str]) -> dict[RelationKey, tuple[RelationRow, int]]:
         """The relations that wait and have one of these ids at an end, each with the revision in which it began."""
         text = (
-            "UNWIND $ids AS id CALL (id) { MATCH (e:OrgContextWaiting {_graph: $graph, source: id}) RETURN e UNION ALL "
+            "UNWIND $p.ids AS id CALL (id) { MATCH (e:OrgContextWaiting {_graph: $graph, source: id}) RETURN e UNION ALL "
             "MATCH (e:OrgContextWaiting {_graph: $graph, target: id}) RETURN e } "
             f"RETURN collect([[e.source, e.kind, e.target], e._since, {', '.join(f'e.{name}' for name in _RELATION_READ)}])"
         )
@@ -1229,21 +1231,21 @@ class _Writer:
     def _before(self) -> tuple[dict[str, _Put | None], dict[RelationKey, tuple[RelationRow, int] | None]]:
         """What the facts that a publish had begun to change were before."""
         seen = _Seen(Filter())
-        native = "MATCH (n:Entity) WHERE n._graph = $graph AND n._since > $head RETURN collect(n.id)"
+        native = "MATCH (n:Entity) WHERE n._graph = $graph AND n._since > $p.head RETURN collect(n.id)"
         entities: dict[str, _Put | None] = dict.fromkeys(self.ask(native, head=self.head))
-        closed = "MATCH (n:OrgContextEntity) WHERE n._graph = $graph AND n._until > $head"
+        closed = "MATCH (n:OrgContextEntity) WHERE n._graph = $graph AND n._until > $p.head"
         for since, *said in self.ask(
             f"{closed} RETURN collect([n._since, {', '.join(f'n.{name}' for name in _ENTITY_READ)}])", head=self.head
         ):
             ((number, row),) = seen.rows([[value] for value in said]).items()
             entities[row.id] = _Put(row, since, number)
-        native = "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $head"
-        aside = "MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e._since > $head"
+        native = "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $p.head"
+        aside = "MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e._since > $p.head"
         fresh = (f"{native} RETURN collect([a.id, type(e), b.id])", f"{aside} RETURN collect([e.source, e.kind, e.target])")
         relations: dict[RelationKey, tuple[RelationRow, int] | None] = {
             (key[0], key[1], key[2]): None for text in fresh for key in self.ask(text, head=self.head)
         }
-        ended = "MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND e._until > $head"
+        ended = "MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND e._until > $p.head"
         read = ", ".join(f"e.{name}" for name in _RELATION_READ)
         for key, since, *said in self.ask(f"{ended} RETURN collect([[e.source, e.kind, e.target], e._since, {read}])", head=self.head):
             relations[key[0], key[1], key[2]] = (_relation_row(key, said), since)
@@ -1261,16 +1263,16 @@ class _Put(NamedTuple):
 _NATIVE = "MATCH (a:Entity {{_graph: $graph, id: r[0]}}) MATCH (b:Entity {{_graph: $graph, id: r[1]}}) MATCH (a)-[e:`{0}`]->(b) WHERE e._since > 0"
 _WAITING = "MATCH (w:OrgContextWaiting {_graph: $graph, source: r[0]}) WHERE w.kind = r[1] AND w.target = r[2]"
 _TRACES = (
-    ("OrgContextClaim", "n.since > $head", "DELETE n"),
-    ("OrgContextIdentity", "n.since > $head", "DELETE n"),
-    ("OrgContextClaim", "n.until > $head", "SET n.until = 0"),
-    ("OrgContextRevision", "n.number > $head", "DELETE n"),
-    ("OrgContextFacet", "n.since > $head", "DELETE n"),
-    ("OrgContextNumber", "n.since > $head", "DELETE n"),
+    ("OrgContextClaim", "n.since > $p.head", "DELETE n"),
+    ("OrgContextIdentity", "n.since > $p.head", "DELETE n"),
+    ("OrgContextClaim", "n.until > $p.head", "SET n.until = 0"),
+    ("OrgContextRevision", "n.number > $p.head", "DELETE n"),
+    ("OrgContextFacet", "n.since > $p.head", "DELETE n"),
+    ("OrgContextNumber", "n.since > $p.head", "DELETE n"),
 )
 _COPIES = (
-    ("OrgContextEntity", "n._until > $head", "DELETE n"),
-    ("OrgContextRelation", "n._until > $head", "DELETE n"),
+    ("OrgContextEntity", "n._until > $p.head", "DELETE n"),
+    ("OrgContextRelation", "n._until > $p.head", "DELETE n"),
     (
         "OrgContextWaiting",
         "EXISTS { MATCH (:Entity {_graph: $graph, id: n.source})-[e]->(:Entity {_graph: $graph, id: n.target}) WHERE type(e) = n.kind AND e._since > 0 }",
@@ -1278,8 +1280,8 @@ _COPIES = (
     ),
 )
 _BACK = (
-    "UNWIND $rows AS r MATCH (g:OrgContextGraph {name: $graph}) "
-    "SET g.entities = g.entities_before, g.kinds = g.kinds[..g.kinds_before], g.state = g.state + $turn"
+    "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph}) "
+    "SET g.entities = g.entities_before, g.kinds = g.kinds[..g.kinds_before], g.state = g.state + $p.turn"
 )
 
 
@@ -1351,14 +1353,14 @@ class _Change:
             ending = [id_ for id_ in (*self.removed, *(put.row.id for put in self.changed)) if self.stood[id_].since < self.until]
             read = ", ".join(f".{name}" for name in ("_graph", *_ENTITY))
             yield _Statement(
-                f"UNWIND $rows AS r MATCH (n:Entity {{_graph: $graph, id: r}}) CREATE (c:OrgContextEntity) SET c = n {{{read}}}, c._until = $until",
+                f"UNWIND $p.rows AS r MATCH (n:Entity {{_graph: $graph, id: r}}) CREATE (c:OrgContextEntity) SET c = n {{{read}}}, c._until = $p.until",
                 ending,
                 until,
             )
             yield from self._ended(until)
         copied = ", ".join(f"{name}: e.{name}" for name in _RELATION)
         yield _Statement(
-            "UNWIND $rows AS r MATCH (n:Entity {_graph: $graph, id: r})-[e]-(o:Entity) WHERE e._since > 0 AND o._graph = $graph WITH DISTINCT e "
+            "UNWIND $p.rows AS r MATCH (n:Entity {_graph: $graph, id: r})-[e]-(o:Entity) WHERE e._since > 0 AND o._graph = $graph WITH DISTINCT e "
             "WITH e, startNode(e) AS a, endNode(e) AS b, type(e) AS kind "
             "WHERE NOT EXISTS { MATCH (w:OrgContextWaiting {_graph: $graph, source: a.id}) WHERE w.kind = kind AND w.target = b.id } "
             f"CREATE (w:OrgContextRelation:OrgContextWaiting {{_graph: $graph, source: a.id, kind: kind, target: b.id, _number: a._number, {copied}}})",
@@ -1371,13 +1373,13 @@ class _Change:
         native = ((*key, None) for key in ending if self.tied[key].native)
         for kind, ends in _by_kind(native).items():
             yield _Statement(
-                f"UNWIND $rows AS r {_NATIVE.format(kind)} CREATE (:OrgContextRelation {{_graph: $graph, source: a.id, kind: '{kind}', target: b.id, "
-                f"_number: a._number, _until: $until, {copied}}})",
+                f"UNWIND $p.rows AS r {_NATIVE.format(kind)} CREATE (:OrgContextRelation {{_graph: $graph, source: a.id, kind: '{kind}', target: b.id, "
+                f"_number: a._number, _until: $p.until, {copied}}})",
                 ends,
                 until,
             )
         yield _Statement(
-            f"UNWIND $rows AS r {_WAITING} CREATE (x:OrgContextRelation) SET x = properties(w), x._until = $until",
+            f"UNWIND $p.rows AS r {_WAITING} CREATE (x:OrgContextRelation) SET x = properties(w), x._until = $p.until",
             [key for key in ending if not self.tied[key].native],
             until,
         )
@@ -1385,19 +1387,19 @@ class _Change:
     def native(self) -> Iterator[_Statement]:
         """The native changes."""
         for kind, ends in _by_kind((*key, None) for key in self.untied).items():
-            yield _Statement(f"UNWIND $rows AS r {_NATIVE.format(kind)} DELETE e", ends)
-        yield _Statement(f"UNWIND $rows AS r {_WAITING} DELETE w", self.dropped)
-        yield _Statement("UNWIND $rows AS r MATCH (n:Entity {_graph: $graph, id: r}) DETACH DELETE n", self.removed)
+            yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} DELETE e", ends)
+        yield _Statement(f"UNWIND $p.rows AS r {_WAITING} DELETE w", self.dropped)
+        yield _Statement("UNWIND $p.rows AS r MATCH (n:Entity {_graph: $graph, id: r}) DETACH DELETE n", self.removed)
         yield from self._put_entities()
         values, spread = _map(_RELATION, 2, graph=False), f"r[{2 + len(_RELATION)}]"
         for kind, rows in _by_kind(_keyed(self.overwritten)).items():
-            yield _Statement(f"UNWIND $rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
+            yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
         for kind, rows in _by_kind(_keyed(self.tying)).items():
             ends = "MATCH (a:Entity {_graph: $graph, id: r[0]}) MATCH (b:Entity {_graph: $graph, id: r[1]})"
-            yield _Statement(f"UNWIND $rows AS r {ends} CREATE (a)-[e:`{kind}` {values}]->(b) SET e += {spread}", rows)
+            yield _Statement(f"UNWIND $p.rows AS r {ends} CREATE (a)-[e:`{kind}` {values}]->(b) SET e += {spread}", rows)
         aside = _map(("source", "target", *_RELATION), 0)
         yield _Statement(
-            f"UNWIND $rows AS r CREATE (w:OrgContextRelation:OrgContextWaiting {aside}) SET w.kind = r[{3 + len(_RELATION)}], w._number = 0",
+            f"UNWIND $p.rows AS r CREATE (w:OrgContextRelation:OrgContextWaiting {aside}) SET w.kind = r[{3 + len(_RELATION)}], w._number = 0",
             [[*_relation_values(row, since), row.kind] for row, since in self.hanging],
         )
 
@@ -1407,26 +1409,26 @@ class _Change:
         for row, since, number in self.created:
             created[row.kind].append(_entity_values(row, since, number))
         for kind, rows in created.items():
-            yield _Statement(f"UNWIND $rows AS r CREATE (n:Entity:`{kind}` {values}) SET n += {spread}", rows)
+            yield _Statement(f"UNWIND $p.rows AS r CREATE (n:Entity:`{kind}` {values}) SET n += {spread}", rows)
         changed: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row, since, number in self.changed:
             changed[self.stood[row.id].kind, row.kind].append(_entity_values(row, since, number))
         for (old, new), rows in changed.items():
             label = f" REMOVE n:`{old}` SET n:Entity:`{new}`" if old != new else ""
             yield _Statement(
-                f"UNWIND $rows AS r MATCH (n:Entity {{_graph: $graph, id: r[0]}}) SET n = {values} SET n += {spread}{label}", rows
+                f"UNWIND $p.rows AS r MATCH (n:Entity {{_graph: $graph, id: r[0]}}) SET n = {values} SET n += {spread}{label}", rows
             )
 
     def rest(self) -> _Statement:
         """What waited and is native now: taken away only when nobody can miss it any more."""
-        return _Statement(f"UNWIND $rows AS r {_WAITING} DELETE w", list(self.joined))
+        return _Statement(f"UNWIND $p.rows AS r {_WAITING} DELETE w", list(self.joined))
 
 
 def _keyed(puts: Iterable[tuple[RelationRow, int]]) -> Iterator[tuple[str, str, str, Columns]]:
     return ((row.source, row.kind, row.target, _relation_values(row, since)) for row, since in puts)
 
 
-_CLAIM = "{_graph: $graph, key: r[0], source: r[1], part: r[2], row: r[3], since: $number, until: 0"
+_CLAIM = "{_graph: $graph, key: r[0], source: r[1], part: r[2], row: r[3], since: $p.number, until: 0"
 
 
 class Neo4jDraft:
@@ -1472,12 +1474,12 @@ class Neo4jDraft:
         relations = [[*_claim_values(key, claim), claim.subject, claim.kind, claim.target] for key, claim in fresh.items() if claim.target]
         same = [[_short(v), claim.subject, key] for key, claim in fresh.items() if not claim.target for v in claim.same_as]
         self._writer.write(
-            _Statement(f"UNWIND $rows AS r CREATE (:OrgContextClaim {_CLAIM}, entity: r[4], same: r[5]}})", entities, number),
+            _Statement(f"UNWIND $p.rows AS r CREATE (:OrgContextClaim {_CLAIM}, entity: r[4], same: r[5]}})", entities, number),
             _Statement(
-                f"UNWIND $rows AS r CREATE (:OrgContextClaim {_CLAIM}, subject: r[4], kind: r[5], target: r[6]}})", relations, number
+                f"UNWIND $p.rows AS r CREATE (:OrgContextClaim {_CLAIM}, subject: r[4], kind: r[5], target: r[6]}})", relations, number
             ),
             _Statement(
-                "UNWIND $rows AS r CREATE (:OrgContextIdentity {_graph: $graph, value: r[0], subject: r[1], claim: r[2], since: $number})",
+                "UNWIND $p.rows AS r CREATE (:OrgContextIdentity {_graph: $graph, value: r[0], subject: r[1], claim: r[2], since: $p.number})",
                 same,
                 number,
             ),
@@ -1485,7 +1487,7 @@ class Neo4jDraft:
         return len(fresh)
 
     def _live(self, keys: Sequence[str]) -> set[str]:
-        text = "UNWIND $keys AS key MATCH (c:OrgContextClaim {_graph: $graph, key: key}) WHERE c.until = 0 RETURN collect(key)"
+        text = "UNWIND $p.keys AS key MATCH (c:OrgContextClaim {_graph: $graph, key: key}) WHERE c.until = 0 RETURN collect(key)"
         return set(chain.from_iterable(self._ask(text, keys=chunk) for chunk in _chunks(keys, _PAGE))) if not self._fresh else set()
 
     def _ask(self, text: str, /, **parameters: Any) -> Any:
@@ -1501,9 +1503,9 @@ class Neo4jDraft:
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         if self._fresh:
             return 0
-        place = "c.part IS NOT NULL" if parts is None else "c.part IN $parts"
+        place = "c.part IS NOT NULL" if parts is None else "c.part IN $p.parts"
         text = (
-            f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.source = $source AND {place} AND c.until = 0 "
+            f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.source = $p.source AND {place} AND c.until = 0 "
             "RETURN collect([c.key, c.entity, c.subject, c.kind, c.target])"
         )
         gone = 0
@@ -1514,7 +1516,7 @@ class Neo4jDraft:
             self._touched_relations.update((row[2], row[3], row[4]) for row in ending if row[1] is None)
             self._writer.write(
                 _Statement(
-                    "UNWIND $rows AS r MATCH (c:OrgContextClaim {_graph: $graph, key: r}) WHERE c.until = 0 SET c.until = $number",
+                    "UNWIND $p.rows AS r MATCH (c:OrgContextClaim {_graph: $graph, key: r}) WHERE c.until = 0 SET c.until = $p.number",
                     [row[0] for row in ending],
                     {"number": self.number},
                 )
@@ -1543,13 +1545,13 @@ class Neo4jDraft:
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
         said = (
-            "UNWIND $ids AS id MATCH (c:OrgContextClaim {_graph: $graph, entity: id}) WHERE c.until = 0 AND c.same IS NOT NULL "
+            "UNWIND $p.ids AS id MATCH (c:OrgContextClaim {_graph: $graph, entity: id}) WHERE c.until = 0 AND c.same IS NOT NULL "
             "UNWIND c.same AS value RETURN collect(DISTINCT [id, value])"
         )
         pairs = list(chain.from_iterable(self._ask(said, ids=chunk) for chunk in _chunks(dict.fromkeys(ids), _PAGE)))
         held: dict[str, set[str]] = defaultdict(set)
         others = (
-            "UNWIND $values AS value MATCH (s:OrgContextIdentity {_graph: $graph, value: value}) "
+            "UNWIND $p.values AS value MATCH (s:OrgContextIdentity {_graph: $graph, value: value}) "
             "MATCH (c:OrgContextClaim {_graph: $graph, key: s.claim}) WHERE c.until = 0 RETURN collect(DISTINCT [value, s.subject])"
         )
         for chunk in _chunks({_short(value) for _, value in pairs}, _PAGE):
@@ -1559,7 +1561,7 @@ class Neo4jDraft:
 
     def _claims(self, text: str, rows: Iterable[Any]) -> list[Claim]:
         found = chain.from_iterable(
-            self._ask(f"UNWIND $rows AS r {text} RETURN collect([c.row, c.since])", rows=chunk) for chunk in _chunks(rows, _PAGE)
+            self._ask(f"UNWIND $p.rows AS r {text} RETURN collect([c.row, c.since])", rows=chunk) for chunk in _chunks(rows, _PAGE)
         )
         return sorted((_claim(*said) for said in found), key=_claim_order)
 
@@ -1573,7 +1575,7 @@ class Neo4jDraft:
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
         text = (
-            "UNWIND $ids AS id CALL (id) { MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.subject = id AND c.kind IS NOT NULL "
+            "UNWIND $p.ids AS id CALL (id) { MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.subject = id AND c.kind IS NOT NULL "
             "AND c.target IS NOT NULL AND c.until = 0 RETURN c UNION ALL "
             "MATCH (c:OrgContextClaim {_graph: $graph, target: id}) WHERE c.until = 0 RETURN c } "
             "RETURN collect(DISTINCT [c.subject, c.kind, c.target])"
@@ -1609,7 +1611,7 @@ class Neo4jDraft:
 
     def merged_as(self, ids: Sequence[str]) -> dict[str, str]:
         text = (
-            "UNWIND $ids AS alias MATCH (a:OrgContextAlias {_graph: $graph, alias: alias}) MATCH (n:Entity {_graph: $graph, id: a.id}) "
+            "UNWIND $p.ids AS alias MATCH (a:OrgContextAlias {_graph: $graph, alias: alias}) MATCH (n:Entity {_graph: $graph, id: a.id}) "
             "WHERE alias IN n._aliases RETURN collect(DISTINCT [alias, n.id])"
         )
         found = chain.from_iterable(self._ask(text, ids=chunk) for chunk in _chunks(dict.fromkeys(ids), _PAGE)) if not self._fresh else ()
@@ -1668,22 +1670,22 @@ class Neo4jDraft:
         relations = {key: (row, self.number) if row else None for key, row in self._relations.items()}
         change = _Change(self._writer, entities, relations, until=self.number, stood=self._stood, tied=self._tied)
         rest = change.rest()
-        graph = "UNWIND $rows AS r MATCH (g:OrgContextGraph {name: $graph})"
-        odd = f"{graph} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $turn"
+        graph = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
+        odd = f"{graph} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
         counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": list(self._kinds)}
         self._writer.write(*self._asides(), *change.copies(), _Statement(odd, [0], {"turn": _TURN}))
         self._writer.write(
-            _Statement(f"{graph} SET g.entities = $entities, g.kinds = $kinds", [0], counts),
+            _Statement(f"{graph} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
             *change.native(),
             *self._beside(revision, numbers),
         )
         self._writer.write(
             _Statement(
-                "UNWIND $rows AS r MERGE (n:OrgContextNote {_graph: $graph, key: r[0]}) SET n.text = r[1]",
+                "UNWIND $p.rows AS r MERGE (n:OrgContextNote {_graph: $graph, key: r[0]}) SET n.text = r[1]",
                 [list(one) for one in self._notes.items()],
             ),
             _Statement(
-                f"{graph} SET g.state = g.state + $turn, g.drafting = $drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
+                f"{graph} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
             ),
         )
         self._published = True
@@ -1694,7 +1696,7 @@ class Neo4jDraft:
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""
         known = {id_: stood.number for id_ in self._order if (stood := self._stood.get(id_))}
-        text = "UNWIND $ids AS id MATCH (n:OrgContextNumber {_graph: $graph, id: id}) RETURN collect([id, n.number])"
+        text = "UNWIND $p.ids AS id MATCH (n:OrgContextNumber {_graph: $graph, id: id}) RETURN collect([id, n.number])"
         if not self._fresh:
             for chunk in _chunks((id_ for id_ in self._order if id_ not in known), _PAGE):
                 known.update(self._ask(text, ids=chunk))
@@ -1708,22 +1710,24 @@ class Neo4jDraft:
     def _asides(self) -> Iterator[_Statement]:
         """What may stand there before the publish: aliases, which count only where the entity has them too."""
         pairs = [[alias, row.id] for row in self._entities.values() if row for alias in row.aliases]
-        yield _Statement("UNWIND $rows AS r MERGE (:OrgContextAlias {_graph: $graph, alias: r[0], id: r[1]})", pairs)
+        yield _Statement("UNWIND $p.rows AS r MERGE (:OrgContextAlias {_graph: $graph, alias: r[0], id: r[1]})", pairs)
 
     def _beside(self, revision: Revision, numbers: Mapping[str, int]) -> Iterator[_Statement]:
         """The revision, and what is remembered of its entities for ever: facets, and numbers of those that are not native any more."""
         number = {"number": self.number}
-        text = "UNWIND $rows AS r CREATE (:OrgContextRevision {_graph: $graph, number: $number, text: r})"
+        text = "UNWIND $p.rows AS r CREATE (:OrgContextRevision {_graph: $graph, number: $p.number, text: r})"
         yield _Statement(text, [revision.model_dump_json()], number)
         known = {
             tuple(pair) for pair in self._ask("MATCH (f:OrgContextFacet) WHERE f._graph = $graph RETURN collect([f.kind, f.sensitivity])")
         }
         facets = {(row.kind, row.sensitivity) for row in self._entities.values() if row} - known
-        text = "UNWIND $rows AS r CREATE (:OrgContextFacet {_graph: $graph, kind: r[0], sensitivity: r[1], since: $number})"
+        text = "UNWIND $p.rows AS r CREATE (:OrgContextFacet {_graph: $graph, kind: r[0], sensitivity: r[1], since: $p.number})"
         yield _Statement(text, sorted(facets), number)
         gone = [id_ for id_, row in self._entities.items() if row is None]
         rows = [[id_, stood.number if (stood := self._stood.get(id_)) else numbers.get(id_, 0)] for id_ in gone]
-        text = "UNWIND $rows AS r MERGE (n:OrgContextNumber {_graph: $graph, id: r[0]}) ON CREATE SET n.number = r[1], n.since = $number"
+        text = (
+            "UNWIND $p.rows AS r MERGE (n:OrgContextNumber {_graph: $graph, id: r[0]}) ON CREATE SET n.number = r[1], n.since = $p.number"
+        )
         yield _Statement(text, [row for row in rows if row[1]], number)
 
 
