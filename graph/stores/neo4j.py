@@ -4,11 +4,11 @@ The current graph is native: `(:Entity:Person {id, name, …})-[:reports_to]->(:
 begin with `OrgContext`: claims, closed states, relations that wait for an end, revisions, notes, events. Every node of ours carries
 `_graph`, the graph's name, so that several graphs and foreign data live in one database; what lacks it is never read or changed.
 
-Neo4j commits no more than its heap holds, and shows a commit to readers piece by piece. So the state of a graph is one number
-(`_TURN * turn + revision`), and a reader takes an answer only if that number stood still meanwhile. A publish goes in three steps, each
-committed before the next begins: copies of all that will end and an odd turn; the native changes; the new number with an even turn.
-While the turn is odd, readers read the older revision from the native facts that are left and the copies, and wait for nobody. What a
-dead writer left is undone from the same copies by the next draft.
+Neo4j commits no more than its heap holds, and shows a commit to readers piece by piece, even the properties of one node. So the state of a
+graph is one number (`_TURN * turn + revision`), and a reader takes an answer only if that number stood still meanwhile. A publish goes in
+steps, each committed before the next begins: copies of all that will change; the same marked (`_since` + `_MARK`, which no revision
+reaches); an odd turn; the native changes; the new number with an even turn. While the turn is odd, readers read the older revision from the
+native facts without a mark and the copies, and wait for nobody. What a dead writer left is undone from the same copies by the next draft.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ from graph.stores.base import (
 SCHEMA_VERSION = 1
 _OLDEST = (5, 23)  # the first server that knows `CALL (variables) {…}`
 _TURN = 1 << 31
+_MARK = 1 << 40
 _PAGE = 5000  # entities in one answer of the server, and ids in one question
 _BATCH = 2500  # rows in one statement that writes, and in one transaction of a large publish
 _LONGEST = 60.0  # seconds for which a read is tried again while others publish
@@ -500,41 +501,43 @@ WITH at, cut, known + [one IN fresh | one[1]] AS known, numbers + [one IN fresh 
 """
 
 
+class _Moved(Exception):
+    """Another revision was published, or was being published, while a read went on: what it read may not belong together."""
+
+    def __init__(self, state: int) -> None:
+        self.state = state
+
+
 class _Look:
-    """One try at a read: all its answers are of one revision if `stood` says so, else the read begins again."""
+    """One try at a read: all its answers are of one revision."""
 
     def __init__(self, session: Session, name: str, at: int | None, *, past: bool) -> None:
         self.session, self.name, self.at, self.past = session, name, at, past
-        self.states: set[int] = set()
+        self.state: int | None = None
         self.last = 0  # the highest number of an entity
 
     def ask(self, body: str, /, *, options: str = "", **parameters: Any) -> Mapping[str, Any]:
-        """What this piece of Cypher returns in its only row; in it, `at` is the revision that is read."""
+        """What this piece of Cypher returns in its only row; in it, `at` is the revision that is read. `_Moved` if it cannot be trusted."""
         text = (
             f"{options}MATCH (g:OrgContextGraph {{name: $graph}}) WITH g.state AS state, g.entities AS last, g.state % {_TURN} AS head "
             "WITH state, last, CASE WHEN $p.at < head THEN $p.at ELSE head END AS at "
-            f"CALL (at) {{ {body} }} CALL () {{ MATCH (g:OrgContextGraph {{name: $graph}}) RETURN g.state AS final }} RETURN *"
-        )
+            f"CALL (at) {{ {body} }} "
+            "CALL (state) { MATCH (g:OrgContextGraph {name: $graph}) WHERE state IS NOT NULL RETURN g.state AS final } RETURN *"
+        )  # the last part speaks of `state`, or the planner would be free to run it first
         record = self.session.run(_literal(text), graph=self.name, p={**parameters, "at": self.at}).single()
         if record is None:
             message = f"the graph {self.name!r} is no longer in the database; open the store again to begin anew"
             raise StoreError(message)
-        self.states |= {record["state"], record["final"]}
         self.last = record["last"]
+        self._judge(record["state"], record["final"])
         return record
 
-    @property
-    def state(self) -> int:
-        """The newest state that was met."""
-        return max(self.states, default=0)
-
-    @property
-    def stood(self) -> bool:
-        """Whether all that was read belongs together."""
-        if not self.states:  # nothing was asked
-            return True
-        head = self.state % _TURN
-        return len(self.states) == 1 and (self.past or (self.state // _TURN % 2 == 0 and (self.at is None or self.at >= head)))
+    def _judge(self, state: int, final: int) -> None:
+        turn, head = divmod(final, _TURN)
+        current = turn % 2 == 0 and (self.at is None or self.at >= head)
+        if state != final or self.state not in (None, final) or not (self.past or current):
+            raise _Moved(final)
+        self.state = final
 
 
 _IN_PAGE = "{0}._number > $p.low AND {0}._number <= $p.high"
@@ -655,17 +658,19 @@ class Neo4jStore:
         """The answer of one revision: asked again while a publish goes on between its first statement and its last."""
         until = time.monotonic() + _LONGEST
         past = at is not None and at < self._head
-        while True:
-            with _translated(self._uri), self._session(default_access_mode=READ_ACCESS) as session:
-                look = _Look(session, self._name, at, past=past)
-                answer = question(look)
-            self._head = max(self._head, look.state % _TURN)
-            if look.stood:
+        while time.monotonic() < until:
+            try:
+                with _translated(self._uri), self._session(default_access_mode=READ_ACCESS) as session:
+                    look = _Look(session, self._name, at, past=past)
+                    answer = question(look)
+            except _Moved as moved:
+                turn, self._head = divmod(moved.state, _TURN)
+                past = turn % 2 == 1 or (at is not None and at < self._head)
+            else:
+                self._head = (look.state or 0) % _TURN or self._head
                 return answer
-            if time.monotonic() > until:
-                message = f"{self._uri}: others have been publishing for {_LONGEST:.0f} seconds; try again"
-                raise StoreBusy(message)
-            past = bool(look.state // _TURN % 2) or (at is not None and at < self._head)
+        message = f"{self._uri}: others have been publishing for {_LONGEST:.0f} seconds; try again"
+        raise StoreBusy(message)
 
     # what there is
 
@@ -944,6 +949,7 @@ class Neo4jStore:
                     yield draft
                 finally:
                     draft.leave()
+                    lock.close()  # nothing in it is to stay; left to itself it would be committed
 
     def _reserve(self, session: Session) -> None:
         """Wait until no other writer holds the graph's lock, and keep it free for a moment: whoever takes it then does not wait long."""
@@ -1104,7 +1110,8 @@ class _Writer:
     """The one who may write to a graph, and how: in small transactions, each of which makes sure that nobody else took over."""
 
     def __init__(self, session: Session, name: str, *, at_once: int, inside: Transaction | None) -> None:
-        self._session, self.name, self._at_once, self._inside, self._token = session, name, at_once, inside, uuid4().hex
+        self._session, self.name, self._at_once, self._token = session, name, at_once, uuid4().hex
+        self._inside: Transaction | None = None  # undoing what a dead writer left is no part of a dry draft
         self.wrote = False
         ((state, self.entities, kinds, drafting, self.waiting),) = session.run(
             "MATCH (g:OrgContextGraph {name: $graph}) SET g.writer = $token, g.reserved = 0 RETURN g.state, g.entities, g.kinds, "
@@ -1116,6 +1123,7 @@ class _Writer:
         self.head = state % _TURN
         if drafting:
             self.undo()
+        self._inside = inside
 
     def ask(self, text: str, /, **parameters: Any) -> Any:
         """What a statement returns in its only row and column; it sees all that was written so far."""
@@ -1208,19 +1216,13 @@ class _Writer:
         with self._session.begin_transaction() as transaction:
             self._make_sure(transaction)
             transaction.commit()
-        for label, condition, action in _TRACES:
-            text = f"MATCH (n:{label}) WHERE n._graph = $graph AND {condition} WITH n LIMIT {_BATCH} {action} RETURN count(*)"
-            while self.ask(text, head=self.head):
-                pass
+        self._sweep(_TRACES)
         if self.ask("MATCH (g:OrgContextGraph {name: $graph}) RETURN g.state") // _TURN % 2:
             change = _Change(self, *self._before(), until=None)
             self.write(*change.copies())
             self.write(*change.native())
             self.write(_Statement(_BACK, [0], {"turn": _TURN}))
-        for label, condition, action in _COPIES:
-            text = f"MATCH (n:{label}) WHERE n._graph = $graph AND {condition} WITH n LIMIT {_BATCH} {action} RETURN count(*)"
-            while self.ask(text, head=self.head):
-                pass
+        self._sweep(_COPIES)
         ((self.entities, self.kinds, self.waiting),) = self._session.run(
             "MATCH (g:OrgContextGraph {name: $graph}) SET g.drafting = false RETURN g.entities, g.kinds, "
             "EXISTS { MATCH (x:OrgContextWaiting) WHERE x._graph = $graph }",
@@ -1228,8 +1230,15 @@ class _Writer:
         ).values()
         self.wrote = False
 
+    def _sweep(self, what: Iterable[tuple[str, str, str]]) -> None:
+        """Do something to all that has a label and fulfils a condition, until nothing does any more."""
+        for label, condition, action in what:
+            text = f"MATCH (n:{label}) WHERE n._graph = $graph AND {condition} WITH n LIMIT {_BATCH} {action} RETURN count(*)"
+            while self.ask(text, head=self.head):
+                pass
+
     def _before(self) -> tuple[dict[str, _Put | None], dict[RelationKey, tuple[RelationRow, int] | None]]:
-        """What the facts that a publish had begun to change were before."""
+        """What the facts that a publish had begun to change were before; marked, for they are read from the copies until all is back."""
         seen = _Seen(Filter())
         native = "MATCH (n:Entity) WHERE n._graph = $graph AND n._since > $p.head RETURN collect(n.id)"
         entities: dict[str, _Put | None] = dict.fromkeys(self.ask(native, head=self.head))
@@ -1238,17 +1247,17 @@ class _Writer:
             f"{closed} RETURN collect([n._since, {', '.join(f'n.{name}' for name in _ENTITY_READ)}])", head=self.head
         ):
             ((number, row),) = seen.rows([[value] for value in said]).items()
-            entities[row.id] = _Put(row, since, number)
-        native = "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $p.head"
-        aside = "MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e._since > $p.head"
+            entities[row.id] = _Put(row, _MARK + since, number)
+        native = "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $p.head AND e._since < $p.mark"
+        aside = "MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e._since > $p.head AND e._since < $p.mark"
         fresh = (f"{native} RETURN collect([a.id, type(e), b.id])", f"{aside} RETURN collect([e.source, e.kind, e.target])")
         relations: dict[RelationKey, tuple[RelationRow, int] | None] = {
-            (key[0], key[1], key[2]): None for text in fresh for key in self.ask(text, head=self.head)
+            (key[0], key[1], key[2]): None for text in fresh for key in self.ask(text, head=self.head, mark=_MARK)
         }
         ended = "MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND e._until > $p.head"
         read = ", ".join(f"e.{name}" for name in _RELATION_READ)
         for key, since, *said in self.ask(f"{ended} RETURN collect([[e.source, e.kind, e.target], e._since, {read}])", head=self.head):
-            relations[key[0], key[1], key[2]] = (_relation_row(key, said), since)
+            relations[key[0], key[1], key[2]] = (_relation_row(key, said), _MARK + since)
         return entities, relations
 
 
@@ -1270,12 +1279,24 @@ _TRACES = (
     ("OrgContextFacet", "n.since > $p.head", "DELETE n"),
     ("OrgContextNumber", "n.since > $p.head", "DELETE n"),
 )
+_NATIVE_OF = "(a:Entity {_graph: $graph, id: n.source})-[e]->(b:Entity {_graph: $graph, id: n.target}) WHERE type(e) = n.kind"
 _COPIES = (
+    (
+        "OrgContextEntity",
+        f"n._until > $p.head AND EXISTS {{ MATCH (m:Entity {{_graph: $graph, id: n.id}}) WHERE m._since >= {_MARK} }}",
+        f"MATCH (m:Entity {{_graph: $graph, id: n.id}}) SET m._since = m._since - {_MARK}",
+    ),
+    (
+        "OrgContextRelation",
+        f"EXISTS {{ MATCH {_NATIVE_OF} AND e._since >= {_MARK} }}",
+        f"MATCH {_NATIVE_OF} AND e._since >= {_MARK} SET e._since = e._since - {_MARK}",
+    ),
+    ("OrgContextWaiting", f"n._since >= {_MARK}", f"SET n._since = n._since - {_MARK}"),
     ("OrgContextEntity", "n._until > $p.head", "DELETE n"),
     ("OrgContextRelation", "n._until > $p.head", "DELETE n"),
     (
         "OrgContextWaiting",
-        "EXISTS { MATCH (:Entity {_graph: $graph, id: n.source})-[e]->(:Entity {_graph: $graph, id: n.target}) WHERE type(e) = n.kind AND e._since > 0 }",
+        f"EXISTS {{ MATCH {_NATIVE_OF} AND e._since > 0 }}",
         "DELETE n",
     ),
 )
@@ -1331,7 +1352,7 @@ class _Change:
         """What is overwritten in its place, what goes, and what comes where."""
         gone = set(self.removed)
         self.overwritten: list[tuple[RelationRow, int]] = []
-        self.tying = list(self.joined.values())
+        self.tying = [(row, since % _MARK + _MARK) for row, since in self.joined.values()]
         self.hanging: list[tuple[RelationRow, int]] = []
         self.untied: list[RelationKey] = []
         self.dropped: list[RelationKey] = []
@@ -1384,6 +1405,23 @@ class _Change:
             until,
         )
 
+    def marks(self) -> Iterator[_Statement]:
+        """Say of all that has a copy now that the copy is to be read, before anything of it changes."""
+        mark = f"._since = {{0}}._since + {_MARK}"
+        nodes = [*self.removed, *(put.row.id for put in self.changed)]
+        yield _Statement(f"UNWIND $p.rows AS r MATCH (n:Entity {{_graph: $graph, id: r}}) SET n{mark.format('n')}", nodes)
+        for kind, ends in _by_kind((*key, None) for key, was in self.tied.items() if was.native).items():
+            yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e{mark.format('e')}", ends)
+        yield _Statement(
+            f"UNWIND $p.rows AS r {_WAITING} AND w._since < {_MARK} SET w{mark.format('w')}",
+            [key for key, was in self.tied.items() if not was.native],
+        )
+        yield _Statement(
+            "UNWIND $p.rows AS r MATCH (n:Entity {_graph: $graph, id: r})-[e]-(o:Entity) "
+            f"WHERE o._graph = $graph AND e._since > 0 AND e._since < {_MARK} WITH DISTINCT e SET e{mark.format('e')}",
+            self.removed,
+        )
+
     def native(self) -> Iterator[_Statement]:
         """The native changes."""
         for kind, ends in _by_kind((*key, None) for key in self.untied).items():
@@ -1419,8 +1457,13 @@ class _Change:
                 f"UNWIND $p.rows AS r MATCH (n:Entity {{_graph: $graph, id: r[0]}}) SET n = {values} SET n += {spread}{label}", rows
             )
 
+    def unmarked(self) -> Iterator[_Statement]:
+        """What waited and is native now is read as such."""
+        for kind, ends in _by_kind((*key, None) for key in self.joined).items():
+            yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} AND e._since >= {_MARK} SET e._since = e._since - {_MARK}", ends)
+
     def rest(self) -> _Statement:
-        """What waited and is native now: taken away only when nobody can miss it any more."""
+        """It waits no longer: taken away only when nobody can miss it any more."""
         return _Statement(f"UNWIND $p.rows AS r {_WAITING} DELETE w", list(self.joined))
 
 
@@ -1673,7 +1716,9 @@ class Neo4jDraft:
         graph = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
         odd = f"{graph} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
         counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": list(self._kinds)}
-        self._writer.write(*self._asides(), *change.copies(), _Statement(odd, [0], {"turn": _TURN}))
+        self._writer.write(*self._asides(), *change.copies())
+        self._writer.write(*change.marks())
+        self._writer.write(_Statement(odd, [0], {"turn": _TURN}))
         self._writer.write(
             _Statement(f"{graph} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
             *change.native(),
@@ -1691,6 +1736,7 @@ class Neo4jDraft:
         self._published = True
         self._writer.head = self.number
         if rest.rows:
+            self._writer.write(*change.unmarked())
             self._writer.write(rest, _Statement(f"{graph} SET g.drafting = false", [0]))
 
     def _numbers(self) -> dict[str, int]:
