@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def test_two_graphs_live_in_one_database(home: Place, tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_the_server_is_said_in_words(home: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server, a wrong password, a newer graph: each is a `StoreError` that says what would be right."""
-    with pytest.raises(StoreError, match="not reachable at bolt://127.0.0.1:1"):
+    with pytest.raises(StoreError, match=r"not reachable at bolt://127\.0\.0\.1:1"):
         connect("bolt://127.0.0.1:1")
     home()
     with _driver(home) as driver:
@@ -282,15 +282,18 @@ def connected(address: str, *, at_once: int) -> Neo4jStore:
     return Neo4jStore(server, user=user, password=os.environ["NEO4J_PASSWORD"], name=name, at_once=at_once)
 
 
-@pytest.mark.parametrize("commits", [3, 4, 6, 8, 10, 12, 14, 16, 18, 20])
+@pytest.mark.parametrize("commits", [2, 5, 8, 10, 12, 14, 16, 18, 20, 22, 23, 24, 25])
 def test_a_writer_that_dies_in_the_midst_of_publishing_is_undone(home: Place, commits: int) -> None:
-    """However far it came: readers read on as before, and the next draft begins as if the dead one had never been."""
+    """However far it came: readers read on as before, or all that is new; and the next draft begins as if nobody had died."""
     store, reference = home(), ReferenceStore()
     for one in (store, reference):
         _first(one)
     arguments = [sys.executable, "-c", DYING, home.address, str(commits), os.pathsep.join(sys.path)]
     died = subprocess.run(arguments, check=False).returncode
     assert died == 9
+    head = store.head()
+    if head and head.number == 3:  # only cleaning up was left to do
+        _second(reference)
     for reader in (store, home()):
         assert _reads(reader) == _reads(reference)
     for one in (store, reference):

@@ -1131,10 +1131,10 @@ class _Writer:
         ((answer,),) = run(_literal(text), graph=self.name, p=parameters).values()
         return answer
 
-    def write(self, *statements: _Statement) -> None:
-        """Commit these one by one, or, if they are few rows, together; `Conflict` if another writer took over meanwhile."""
+    def write(self, *statements: _Statement, whole: bool = False) -> None:
+        """Commit these one by one, or, if they are few rows or must be `whole`, together; `Conflict` if another writer took over meanwhile."""
         chunks = [chunk for statement in statements if statement.rows for chunk in statement.chunks()]
-        if sum(len(chunk.rows) for chunk in chunks) <= self._at_once:
+        if whole or sum(len(chunk.rows) for chunk in chunks) <= self._at_once:
             self._commit(chunks)
         else:
             for chunk in chunks:
@@ -1248,7 +1248,9 @@ class _Writer:
         ):
             ((number, row),) = seen.rows([[value] for value in said]).items()
             entities[row.id] = _Put(row, _MARK + since, number)
-        native = "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $p.head AND e._since < $p.mark"
+        native = (
+            "MATCH (a:Entity)-[e]->(b:Entity) WHERE a._graph = $graph AND b._graph = $graph AND e._since > $p.head AND e._since < $p.mark"
+        )
         aside = "MATCH (e:OrgContextWaiting) WHERE e._graph = $graph AND e._since > $p.head AND e._since < $p.mark"
         fresh = (f"{native} RETURN collect([a.id, type(e), b.id])", f"{aside} RETURN collect([e.source, e.kind, e.target])")
         relations: dict[RelationKey, tuple[RelationRow, int] | None] = {
@@ -1732,6 +1734,7 @@ class Neo4jDraft:
             _Statement(
                 f"{graph} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
             ),
+            whole=True,
         )
         self._published = True
         self._writer.head = self.number
