@@ -1,5 +1,7 @@
 """What Neo4j alone promises: a native current graph for Cypher, peace with foreign data, and whole revisions whoever dies or reads when."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# the driver types its options and records as unknown
 from __future__ import annotations
 
 import os
@@ -52,7 +54,7 @@ def _name(home: Place) -> str:
 
 def _driver(home: Place) -> Driver:
     account = (os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ["NEO4J_PASSWORD"])
-    return GraphDatabase.driver(_server(home), auth=account)  # pyright: ignore[reportUnknownMemberType]  # its options are untyped
+    return GraphDatabase.driver(_server(home), auth=account)
 
 
 def _rows(driver: Driver, text: str, **parameters: object) -> list[list[Any]]:

@@ -64,11 +64,12 @@ def _all_ids(where: Place) -> list[str]:
 
 def _same(places: Iterable[Place], folder: Path, change: Callable[[Path], None], actors: Sequence[str], *, step: int) -> dict[str, str]:
     """The answers of every place after two loads with a change between, made sure to be the same: of every so many things, and of all."""
-    settings = [_opened(folder, where) for where in places]
-    loads = [[_load(one) for one in settings]]
+    places = list(places)
+    loads = [[_load(_opened(folder, where)) for where in places]]
     change(folder)
+    settings = [_opened(folder, where) for where in places]
     loads.append([_load(one) for one in settings])
-    assert [one for one, other in loads] == [other for one, other in loads]
+    assert all(one == other for one, other in loads)
     things = [_all_ids(where) for where in places]
     assert things[0] == things[1]
     asked = _questions(things[0][::step])
@@ -82,7 +83,7 @@ def _questions(things: Sequence[str]) -> list[Asked]:
     of_all += [(name, {"at": at}) for name in ("stats", "gaps") for at in ("", "1")]
     words: list[Asked] = [("find", {"text": text, "at": at}) for text in ("contract", "release lead", "secruity") for at in ("", "1")]
     each: list[Asked] = [
-        (name, {"at": at, field: thing}) for thing in things for name, field in (("show", "id"), ("find", "text")) for at in ("", "1")
+        asked for thing in things for at in ("", "1") for asked in (("show", {"id": thing, "at": at}), ("find", {"text": thing, "at": at}))
     ]
     scopes: list[Asked] = [("scope", {"anchor": [thing], "hops": hops, "at": at}) for thing in things for hops, at in ((3, ""), (2, "1"))]
     return [*of_all, *words, *each, *scopes, ("scope", {"text": "contract review"}), ("scope", {"text": "release"})]

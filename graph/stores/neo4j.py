@@ -1473,7 +1473,12 @@ def _keyed(puts: Iterable[tuple[RelationRow, int]]) -> Iterator[tuple[str, str, 
     return ((row.source, row.kind, row.target, _relation_values(row, since)) for row, since in puts)
 
 
-_CLAIM = "{_graph: $graph, key: r[0], source: r[1], part: r[2], row: r[3], since: $p.number, until: 0"
+_CLAIM = "UNWIND $p.rows AS r CREATE (:OrgContextClaim {_graph: $graph, key: r[0], source: r[1], part: r[2], row: r[3], since: $p.number, until: 0"
+_SAYING = (
+    f"{_CLAIM}, entity: r[4], same: r[5]}})",
+    f"{_CLAIM}, subject: r[4], kind: r[5], target: r[6]}})",
+    "UNWIND $p.rows AS r CREATE (:OrgContextIdentity {_graph: $graph, value: r[0], subject: r[1], claim: r[2], since: $p.number})",
+)
 
 
 class Neo4jDraft:
@@ -1485,6 +1490,7 @@ class Neo4jDraft:
         self._fresh = not writer.head  # nothing of the graph can be on the server
         self._published = False
         self._staged: set[str] = set()
+        self._unsaid: tuple[list[Columns], list[Columns], list[Columns]] = ([], [], [])  # rows for `_SAYING`
         self._touched_entities: set[str] = set()
         self._touched_relations: set[RelationKey] = set()
         self._entities: dict[str, EntityRow | None] = {}
@@ -1512,30 +1518,27 @@ class Neo4jDraft:
         fresh = {key: claim for key, claim in said.items() if key not in known}
         self._staged.update(said)
         self._touch(fresh.values())
-        number = {"number": self.number}
-        entities = [
-            [*_claim_values(key, claim), claim.subject, list(claim.same_as) or None] for key, claim in fresh.items() if not claim.target
-        ]
-        relations = [[*_claim_values(key, claim), claim.subject, claim.kind, claim.target] for key, claim in fresh.items() if claim.target]
-        same = [[_short(v), claim.subject, key] for key, claim in fresh.items() if not claim.target for v in claim.same_as]
-        self._writer.write(
-            _Statement(f"UNWIND $p.rows AS r CREATE (:OrgContextClaim {_CLAIM}, entity: r[4], same: r[5]}})", entities, number),
-            _Statement(
-                f"UNWIND $p.rows AS r CREATE (:OrgContextClaim {_CLAIM}, subject: r[4], kind: r[5], target: r[6]}})", relations, number
-            ),
-            _Statement(
-                "UNWIND $p.rows AS r CREATE (:OrgContextIdentity {_graph: $graph, value: r[0], subject: r[1], claim: r[2], since: $p.number})",
-                same,
-                number,
-            ),
-        )
+        for key, claim in fresh.items():
+            if claim.target:
+                self._unsaid[1].append([*_claim_values(key, claim), claim.subject, claim.kind, claim.target])
+            else:
+                self._unsaid[0].append([*_claim_values(key, claim), claim.subject, list(claim.same_as) or None])
+                self._unsaid[2].extend([_short(value), claim.subject, key] for value in claim.same_as)
+        if sum(map(len, self._unsaid)) >= _BATCH:  # files may be many and small, and each commit costs a write to the server's disk
+            self._say()
         return len(fresh)
+
+    def _say(self) -> None:
+        """Commit the claims that were staged."""
+        rows, self._unsaid = self._unsaid, ([], [], [])
+        self._writer.write(*(_Statement(text, some, {"number": self.number}) for text, some in zip(_SAYING, rows, strict=True)))
 
     def _live(self, keys: Sequence[str]) -> set[str]:
         text = "UNWIND $p.keys AS key MATCH (c:OrgContextClaim {_graph: $graph, key: key}) WHERE c.until = 0 RETURN collect(key)"
-        return set(chain.from_iterable(self._ask(text, keys=chunk) for chunk in _chunks(keys, _PAGE))) if not self._fresh else set()
+        return set(chain.from_iterable(self._writer.ask(text, keys=chunk) for chunk in _chunks(keys, _PAGE))) if not self._fresh else set()
 
     def _ask(self, text: str, /, **parameters: Any) -> Any:
+        self._say()
         return self._writer.ask(text, **parameters)
 
     def _touch(self, claims: Iterable[Claim]) -> None:
@@ -1708,6 +1711,7 @@ class Neo4jDraft:
         if revision.number != self.number:
             message = f"revision {revision.number} is not the {self.number} that this draft makes"
             raise Conflict(message)
+        self._say()
         self._look(self._entities)
         self._look_at(self._relations)
         numbers = self._numbers()
