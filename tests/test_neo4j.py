@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from engines import Place, place
 from neo4j import Driver, GraphDatabase
 from reference_store import ReferenceStore
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
+from app.cli import SAMPLE, cli, copy_workspace, run_load
+from app.settings import open_context, read_settings
 from graph import InputError, StoreError
 from graph.stores.base import Limit, Rule, Store
 from graph.stores.neo4j import Neo4jStore, connect
@@ -182,6 +185,23 @@ def test_what_is_wrong_with_the_server_is_said_in_words(home: Place, monkeypatch
         connect(home.address)
 
 
+def test_the_command_line_says_what_is_wrong_with_the_server(home: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 5 and a sentence where there is no server or the password is wrong; `doctor` adds what a server needs."""
+    copy_workspace(SAMPLE, tmp_path / "acme")
+
+    def said(*command: str) -> str:
+        done = CliRunner().invoke(cli, ["-w", str(tmp_path / "acme"), *command])
+        assert done.exit_code == 5
+        return done.output
+
+    monkeypatch.setenv("ORGCONTEXT_STORE", "bolt://127.0.0.1:1")
+    assert "not reachable at bolt://127.0.0.1:1" in said("load")
+    assert "needs a server" in said("doctor")
+    monkeypatch.setenv("ORGCONTEXT_STORE", home.address)
+    monkeypatch.setenv("NEO4J_PASSWORD", "wrong")
+    assert "NEO4J_PASSWORD" in said("stats")
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [
@@ -301,6 +321,33 @@ def test_a_writer_that_dies_in_the_midst_of_publishing_is_undone(home: Place, co
     for one in (store, reference):
         _second(one)
     assert _reads(store) == _reads(reference)
+
+
+def test_a_load_that_is_killed_leaves_nothing_that_anyone_sees(home: Place, cypher: Driver, tmp_path: Path) -> None:
+    """A real process, killed while its claims arrive: there is still no revision, and the next load clears what lies there and is whole."""
+    (tmp_path / "people.csv").write_text(
+        "id,name,unit\n" + "".join(f"P-{n},Person {n},unit-{n % 40}\n" for n in range(8000)), encoding="utf-8"
+    )
+    (tmp_path / "orgcontext.yaml").write_text(
+        "organization: Acme\nsources:\n  - {name: hr, loader: people, path: people.csv}\n", encoding="utf-8"
+    )
+    environment = {**os.environ, "ORGCONTEXT_STORE": home.address, "PYTHONPATH": os.pathsep.join(sys.path)}
+    writer = subprocess.Popen([sys.executable, "-m", "app.cli", "-w", str(tmp_path), "load"], env=environment, stdout=subprocess.DEVNULL)
+    arrived = "MATCH (c:OrgContextClaim {_graph: $name}) RETURN count(c)"
+    while not (left := _rows(cypher, arrived, name=_name(home))[0][0]):
+        assert writer.poll() is None
+    writer.kill()
+    writer.wait()
+    store = home()
+    assert store.head() is None
+    assert list(store.entities(EVERYTHING)) == list(store.claims()) == []
+    assert left > 0
+    settings = read_settings(tmp_path, environment=environment)
+    context = open_context(settings)
+    home.stack.callback(context.close)
+    report = run_load(settings, context, actor="person:tester")
+    assert (report.revision, report.added.entities) == (1, 8040)
+    assert _rows(cypher, arrived, name=_name(home)) == [[sum(1 for _ in store.claims())]]
 
 
 def test_a_publish_in_several_transactions_ends_as_one_in_one(home: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from graph import ContextGraph, NotFound
 
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
 FOLDERS = ("kubernetes-community", "kubernetes-org", "kubernetes-enhancements", "cncf-glossary")
-Asked = tuple[str, dict[str, object]]
+Asked = tuple[str, Mapping[str, object]]
 
 
 @pytest.fixture
