@@ -15,6 +15,10 @@ from graph import ContextError, Value, open_store
 from loaders import Source, files
 
 OWN = ("graph", "loaders", "app")
+_SERVER = (
+    "A Neo4j store needs a server (5.23 or later, Community too) that answers at this address, and the account in NEO4J_USERNAME "
+    "(default: neo4j) and NEO4J_PASSWORD; sqlite:///context.db needs neither."
+)
 
 
 class Diagnosis(Value):
@@ -62,7 +66,7 @@ def _workspace(folder: Path) -> list[Diagnosis]:
     found.append(_tried("ontology", lambda: f"{len(read_ontology(settings).kinds)} kinds"))
     found.append(_tried("access", lambda: f"{len(read_policy(settings, read_ontology(settings)).grants)} grants"))
     found.append(_tried("aliases", lambda: f"{len(read_aliases(settings))} aliases"))
-    found.append(_tried("store", lambda: _store(settings.store)))
+    found.append(_tried("store", lambda: _store(settings.store), "" if settings.store.startswith("sqlite:") else _SERVER))
     found += [_tried(f"source {source.name}", partial(_files, settings, source)) for source in settings.workspace.sources]
     return found
 
@@ -80,8 +84,8 @@ def _store(url: str) -> str:
     return f"{url.split('://', maxsplit=1)[0]}, revision {head.number if head else 0}"
 
 
-def _tried(name: str, look: Callable[[], str]) -> Diagnosis:
+def _tried(name: str, look: Callable[[], str], remedy: str = "") -> Diagnosis:
     try:
         return Diagnosis(name=name, ok=True, says=look())
     except ContextError as error:
-        return Diagnosis(name=name, ok=False, says=str(error))
+        return Diagnosis(name=name, ok=False, says=str(error), remedy=remedy)

@@ -36,7 +36,9 @@ class Workspace(Value):
     """The workspace file `orgcontext.yaml`."""
 
     organization: str = Field(description="The name of the organization, as it stands above every answer.")
-    store: str = Field(default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH.")
+    store: str = Field(
+        default="sqlite:///context.db", description="Where the graph lives: sqlite:///PATH, or neo4j://HOST:7687/DATABASE?graph=NAME."
+    )
     ontologies: tuple[str, ...] = Field(default=(), description="The workspace's own ontology files in Turtle.")
     aliases: str = Field(default="", description="A YAML file of ids that are one thing: alias: id.")
     access: str = Field(default="", description="The access policy; without one the local user sees everything.")

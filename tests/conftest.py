@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
+import neo4j_server
 import pytest
 from engines import ENGINES, Place, place
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, max_examples=50, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # workers of pytest-xdist use the server of the process that started them
+        neo4j_server.start_for_session(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        neo4j_server.stop_for_session()
 
 
 @pytest.fixture(params=list(ENGINES))
@@ -51,3 +62,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     lines = [f"{name} {', '.join(f'{count} {result}' for result, count in counts.items()) or 'NOT'}" for name, counts in told.items()]
     terminalreporter.write_line("stores tested: " + "; ".join(lines))
+    if reason := os.environ.get("ORGCONTEXT_NO_NEO4J"):
+        terminalreporter.write_line(f"no Neo4j: {reason}")

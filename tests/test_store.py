@@ -160,6 +160,19 @@ def test_of_two_drafts_at_once_one_is_refused(store: Store, connect: Place) -> N
     assert revise(store, CLEO) == 2
 
 
+def test_what_a_dry_draft_stages_is_not_there_for_the_next_draft(store: Store) -> None:
+    """Nothing of a dry draft is known as staged, withdrawn, put or closed afterwards."""
+    revise(store, ANN, claims=[claim("person:ann")])
+    with store.draft(dry=True) as draft:
+        assert draft.stage([claim("person:ben")]) == 1
+        assert draft.withdraw("hr") == 1
+        draft.put_entities([BEN])
+    with store.draft() as draft:
+        assert draft.stage([claim("person:ben")]) == 1
+        assert draft.withdraw("hr") == 1
+        assert draft.entity_digests(["person:ann", "person:ben"]) == {"person:ann": ANN.digest}
+
+
 def test_a_dry_draft_is_read_like_any_other(store: Store) -> None:
     """Through a dry draft one sees what would be: that is how drift is found."""
     revise(store, ANN, claims=[claim("person:ann", same_as=["login ann"])])

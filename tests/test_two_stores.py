@@ -1,0 +1,120 @@
+"""Whichever store a workspace is kept in, the same questions have the same answers, byte for byte, revision and time included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from engines import Place, place
+from rows import EVERYTHING, ids
+
+from app.cli import EXAMPLES, SAMPLE, copy_workspace, run_load
+from app.operations import OPERATIONS, ask, envelope
+from app.settings import Settings, actor_of, open_context, read_settings
+from graph import ContextGraph, NotFound
+
+DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[2] / "shared" / "data").resolve()
+FOLDERS = ("kubernetes-community", "kubernetes-org", "kubernetes-enhancements", "cncf-glossary")
+Asked = tuple[str, Mapping[str, object]]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[list[Place]]:
+    """An empty place of each of the stores that a workspace can be kept in."""
+    with place("neo4j", tmp_path) as server, place("sqlite", tmp_path) as embedded:
+        yield [embedded, server]
+
+
+def _opened(folder: Path, where: Place) -> Settings:
+    environment = {"ORGCONTEXT_NOW": "2026-11-23T10:00:00Z", "ORGCONTEXT_DATA": str(DATA), "ORGCONTEXT_STORE": where.address}
+    return read_settings(folder, environment=environment)
+
+
+def _load(settings: Settings) -> str:
+    """What a load said, but for how long each source took."""
+    context = open_context(settings)
+    try:
+        return run_load(settings, context, actor="person:tester").model_copy(update={"sources": ()}).model_dump_json()
+    finally:
+        context.close()
+
+
+def _answer(settings: Settings, context: ContextGraph, who: str, asked: Asked) -> str:
+    name, said = asked
+    actor, question = actor_of(settings, context, named=who), OPERATIONS[name].question.model_validate(said)
+    try:
+        return envelope(ask(context, actor, name, question), actor, question)
+    except NotFound as error:
+        return str(error)
+
+
+def _answers(settings: Settings, actors: Sequence[str], asked: Iterable[Asked]) -> dict[str, str]:
+    context = open_context(settings)
+    try:
+        return {f"{who} {one}": _answer(settings, context, who, one) for one in asked for who in actors}
+    finally:
+        context.close()
+
+
+def _all_ids(where: Place) -> list[str]:
+    return ids(where().entities(EVERYTHING))
+
+
+def _same(places: Iterable[Place], folder: Path, change: Callable[[Path], None], actors: Sequence[str], *, step: int) -> dict[str, str]:
+    """The answers of every place after two loads with a change between, made sure to be the same: of every so many things, and of all."""
+    places = list(places)
+    loads = [[_load(_opened(folder, where)) for where in places]]
+    change(folder)
+    settings = [_opened(folder, where) for where in places]
+    loads.append([_load(one) for one in settings])
+    assert all(one == other for one, other in loads)
+    things = [_all_ids(where) for where in places]
+    assert things[0] == things[1]
+    asked = _questions(things[0][::step])
+    answers = [_answers(one, actors, asked) for one in settings]
+    assert [question for question, said in answers[0].items() if answers[1][question] != said] == []
+    return answers[0]
+
+
+def _questions(things: Sequence[str]) -> list[Asked]:
+    of_all: list[Asked] = [("history", {}), ("diff", {"before": "1", "after": "2"})]
+    of_all += [(name, {"at": at}) for name in ("stats", "gaps") for at in ("", "1")]
+    words: list[Asked] = [("find", {"text": text, "at": at}) for text in ("contract", "release lead", "secruity") for at in ("", "1")]
+    each: list[Asked] = [
+        asked for thing in things for at in ("", "1") for asked in (("show", {"id": thing, "at": at}), ("find", {"text": thing, "at": at}))
+    ]
+    scopes: list[Asked] = [("scope", {"anchor": [thing], "hops": hops, "at": at}) for thing in things for hops, at in ((3, ""), (2, "1"))]
+    return [*of_all, *words, *each, *scopes, ("scope", {"text": "contract review"}), ("scope", {"text": "release"})]
+
+
+def test_the_sample_company_answers_alike(places: list[Place], tmp_path: Path) -> None:
+    """Loaded, changed and loaded again: every sort of answer, now and as of then, for one who sees all and for agents who do not."""
+    folder = tmp_path / "acme"
+    copy_workspace(SAMPLE, folder)
+
+    def change(folder: Path) -> None:
+        people = folder / "hr/people.csv"
+        lines = people.read_text(encoding="utf-8").splitlines(keepends=True)
+        people.write_text("".join([*lines[:5], lines[5].replace("active", "leaving", 1), *lines[7:]]), encoding="utf-8")
+
+    answers = _same(places, folder, change, ["", "agent:clause-checker", "agent:nobody"], step=9)
+    assert '"revision":2' in answers[" ('stats', {'at': ''})"]
+    assert '"entities":[{' in answers[" ('scope', {'text': 'contract review'})"]
+
+
+@pytest.mark.skipif(
+    not all((DATA / one).is_dir() for one in FOLDERS), reason=f"{', '.join(FOLDERS)} are not in ORGCONTEXT_DATA or ../shared/data"
+)
+def test_the_kubernetes_workspace_answers_alike(places: list[Place], tmp_path: Path) -> None:
+    """Four real sources; in the second load one of them is no longer there."""
+    folder = tmp_path / "kubernetes"
+    copy_workspace(EXAMPLES / "kubernetes", folder)
+
+    def change(folder: Path) -> None:
+        file = folder / "orgcontext.yaml"
+        file.write_text(file.read_text(encoding="utf-8").partition("  - name: glossary")[0], encoding="utf-8")
+
+    answers = _same(places, folder, change, [""], step=211)
+    assert '"revision":2' in answers[" ('stats', {'at': ''})"]
