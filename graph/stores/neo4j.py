@@ -32,6 +32,7 @@ from uuid import uuid4
 from neo4j import READ_ACCESS, GraphDatabase, ManagedTransaction, Query, Session, Transaction
 from neo4j.exceptions import (
     AuthError,
+    ClientError,
     ConfigurationError,
     ConstraintError,
     DriverError,
@@ -272,10 +273,10 @@ def _or(text: str | None, usual: str) -> str:
     return usual if text is None else text
 
 
-def _map(names: Sequence[str], first: int, *, graph: bool = True) -> str:
+def _map(names: Sequence[str], first: int, *, owned: bool = True) -> str:
     """A Cypher map of the values that row `r` holds from this place on."""
     said = [f"{name}: r[{place}]" for place, name in enumerate(names, first)]
-    return "{" + ", ".join(["_graph: $graph", *said] if graph else said) + "}"
+    return "{" + ", ".join(["_graph: $graph", *said] if owned else said) + "}"
 
 
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
@@ -582,6 +583,22 @@ def _tally(entities: Iterable[Sequence[Any]], relations: Iterable[Sequence[Any]]
     return Tally(*kinds, {name: (pair[0], pair[1]) for name, pair in sources.items()})
 
 
+def _make_schema(session: Session, statement: str) -> None:
+    """Make an index or constraint, also where other stores make the same one at this moment: it is there, or they stand in each other's way."""
+    for _ in range(20):
+        try:
+            session.run(_literal(statement)).consume()
+        except TransientError:
+            time.sleep(0.1)
+        except ClientError as error:
+            if error.code != "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists":
+                raise
+            return
+        else:
+            return
+    session.run(_literal(statement)).consume()
+
+
 def _make(transaction: ManagedTransaction, name: str) -> int:
     """Make the graph's own nodes where they are not there; returns the schema that the graph was written with."""
     record = transaction.run(
@@ -639,7 +656,7 @@ class Neo4jStore:
             there = {name for (name,) in session.run("SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name").values()}
             for name, statement in _SCHEMA.items():
                 if name not in there:
-                    session.run(_literal(f"CREATE {statement.format(name)}")).consume()
+                    _make_schema(session, f"CREATE {statement.format(name)}")
             if _SCHEMA.keys() - there:
                 session.run("CALL db.awaitIndexes(300)").consume()
             known = session.execute_write(_make, self._name)
@@ -1431,7 +1448,7 @@ class _Change:
         yield _Statement(f"UNWIND $p.rows AS r {_WAITING} DELETE w", self.dropped)
         yield _Statement("UNWIND $p.rows AS r MATCH (n:Entity {_graph: $graph, id: r}) DETACH DELETE n", self.removed)
         yield from self._put_entities()
-        values, spread = _map(_RELATION, 2, graph=False), f"r[{2 + len(_RELATION)}]"
+        values, spread = _map(_RELATION, 2, owned=False), f"r[{2 + len(_RELATION)}]"
         for kind, rows in _by_kind(_keyed(self.overwritten)).items():
             yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
         for kind, rows in _by_kind(_keyed(self.tying)).items():
@@ -1719,14 +1736,14 @@ class Neo4jDraft:
         relations = {key: (row, self.number) if row else None for key, row in self._relations.items()}
         change = _Change(self._writer, entities, relations, until=self.number, stood=self._stood, tied=self._tied)
         rest = change.rest()
-        graph = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
-        odd = f"{graph} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
+        node = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
+        odd = f"{node} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
         counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": list(self._kinds)}
         self._writer.write(*self._asides(), *change.copies())
         self._writer.write(*change.marks())
         self._writer.write(_Statement(odd, [0], {"turn": _TURN}))
         self._writer.write(
-            _Statement(f"{graph} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
+            _Statement(f"{node} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
             *change.native(),
             *self._beside(revision, numbers),
         )
@@ -1736,7 +1753,7 @@ class Neo4jDraft:
                 [list(one) for one in self._notes.items()],
             ),
             _Statement(
-                f"{graph} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
+                f"{node} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
             ),
             whole=True,
         )
@@ -1744,7 +1761,7 @@ class Neo4jDraft:
         self._writer.head = self.number
         if rest.rows:
             self._writer.write(*change.unmarked())
-            self._writer.write(rest, _Statement(f"{graph} SET g.drafting = false", [0]))
+            self._writer.write(rest, _Statement(f"{node} SET g.drafting = false", [0]))
 
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""
