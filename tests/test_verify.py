@@ -20,42 +20,39 @@ def context(store: Store) -> ContextGraph:
     return company(store, ALL, more=[("wiki", 1, [thing("Person", "person:ann", "Ann Ashby", title="Bookkeeper")])])
 
 
-@pytest.mark.parametrize(
-    ("sentence", "state", "right"),
-    [
-        ("step:buy.cfo is approved by the Finance Chief", "supported", []),
-        ("Finance says yes is approved by General Counsel", "contradicted", ["position:cfo"]),
-        ("Ann Ashby holds the Finance Chief", "supported", []),
-        ("Cy Cole holds Finance Chief", "contradicted", ["person:ann"]),
-        ("Finance Chief is held by Ben Birch", "contradicted", ["person:ann"]),
-        ("General Counsel reports to Finance Chief", "supported", []),
-        ("position:cfo reports to position:counsel", "unknown", []),
-        ("Purchase of goods depends on unit:sales", "unknown", []),
-        ("The title of Ann Ashby is controller", "supported", []),
-        ("The title of Ann Ashby is Bookkeeper", "contradicted", ["Controller"]),
-        ("The limit of authority:cfo.buy is EUR 50,000", "supported", []),
-        ("The limit of authority:cfo.buy is 60k", "contradicted", [50000.0]),
-        ("Finance Chief may approve Purchase of goods up to 50 000 EUR", "supported", []),
-        ("position:cfo may approve process:buy up to 0.2 million", "contradicted", [50000.0]),
-        ("General Counsel may approve Purchase of goods up to 5", "unknown", []),
-        ("Gift rules is in force", "supported", []),
-        ("Gift rules 2024 is in force", "contradicted", ["asset:new"]),
-        ("Gift rules 2024 is superseded.", "supported", []),
-        ("Bill of materials means all parts", "supported", []),
-        ("Customer means who has ordered", "unknown", []),
-        ("The description of Gift rules is that gifts are fine", "unknown", []),
-        ("Nobody at all reports to Finance Chief", "unknown", []),
-        ("What a fine day", "unknown", []),
-    ],
-)
-def test_a_sentence_is_judged(context: ContextGraph, sentence: str, state: str, right: list[object]) -> None:
+SENTENCES: list[tuple[str, str, list[object]]] = [
+    ("step:buy.cfo is approved by the Finance Chief", "supported", []),
+    ("Finance says yes is approved by General Counsel", "contradicted", ["position:cfo"]),
+    ("Ann Ashby holds the Finance Chief", "supported", []),
+    ("Cy Cole holds Finance Chief", "contradicted", ["person:ann"]),
+    ("Finance Chief is held by Ben Birch", "contradicted", ["person:ann"]),
+    ("General Counsel reports to Finance Chief", "supported", []),
+    ("position:cfo reports to position:counsel", "unknown", []),
+    ("Purchase of goods depends on unit:sales", "unknown", []),
+    ("The title of Ann Ashby is controller", "supported", []),
+    ("The title of Ann Ashby is Bookkeeper", "contradicted", ["Controller"]),
+    ("The limit of authority:cfo.buy is EUR 50,000", "supported", []),
+    ("The limit of authority:cfo.buy is 60k", "contradicted", [50000.0]),
+    ("Finance Chief may approve Purchase of goods up to 50 000 EUR", "supported", []),
+    ("position:cfo may approve process:buy up to 0.2 million", "contradicted", [50000.0]),
+    ("General Counsel may approve Purchase of goods up to 5", "unknown", []),
+    ("Gift rules is in force", "supported", []),
+    ("Gift rules 2024 is in force", "contradicted", ["asset:new"]),
+    ("Gift rules 2024 is superseded.", "supported", []),
+    ("Bill of materials means all parts", "supported", []),
+    ("Customer means who has ordered", "unknown", []),
+    ("The description of Gift rules is that gifts are fine", "unknown", []),
+    ("Nobody at all reports to Finance Chief", "unknown", []),
+    ("What a fine day", "unknown", []),
+]
+
+
+def test_sentences_are_judged(context: ContextGraph) -> None:
     """With what is right where the graph knows better; every contradiction has evidence with an origin."""
-    (found,) = context.verify(sentence, actor=ANALYST)
-    assert (found.state, list(found.right)) == (state, right), found.because
-    assert found.claim.said == sentence
-    if found.state == "contradicted":
-        assert all(one.origins for one in found.evidence)
-        assert found.evidence
+    found = context.verify("\n".join(sentence for sentence, _, _ in SENTENCES), actor=ANALYST)
+    assert [(one.claim.said, one.state, list(one.right)) for one in found] == SENTENCES
+    for one in found:
+        assert one.state != "contradicted" or (one.evidence and all(evidence.origins for evidence in one.evidence))
 
 
 def test_claims_come_as_json_or_sentences(context: ContextGraph) -> None:
@@ -70,21 +67,21 @@ def test_claims_come_as_json_or_sentences(context: ContextGraph) -> None:
     assert context.verify("\n".join(map(json.dumps, claims)), actor=ANALYST) == array
 
 
-@pytest.mark.parametrize(
-    ("claims", "words"),
-    [
-        ('[{"subject": "a"}]', "claim 1 needs either"),
-        ('[{"subject": "a", "relation": "holds", "property": "x", "value": 1}]', "claim 1 needs either"),
-        ('[{"who": "a"}]', "claim 1 is none of"),
-        ('{"subject": "a", "relation": "holds"', "claim 1: no valid JSON"),
-        ('[{"subject": "person:ann", "relation": "hold", "value": "x"}]', "did you mean .holds."),
-        ("x\n" * 10_001, "10,001 claims are more than"),
-    ],
-)
-def test_what_is_no_claim_is_said(context: ContextGraph, claims: str, words: str) -> None:
+NO_CLAIMS = [
+    ('[{"subject": "a"}]', "claim 1 needs either"),
+    ('[{"subject": "a", "relation": "holds", "property": "x", "value": 1}]', "claim 1 needs either"),
+    ('[{"who": "a"}]', "claim 1 is none of"),
+    ('{"subject": "a", "relation": "holds"', "claim 1: no valid JSON"),
+    ('[{"subject": "person:ann", "relation": "hold", "value": "x"}]', "did you mean .holds."),
+    ("x\n" * 10_001, "10,001 claims are more than"),
+]
+
+
+def test_what_is_no_claim_is_said(context: ContextGraph) -> None:
     """With its number and the forms that there are."""
-    with pytest.raises(InputError, match=words):
-        context.verify(claims, actor=ANALYST)
+    for claims, words in NO_CLAIMS:
+        with pytest.raises(InputError, match=words):
+            context.verify(claims, actor=ANALYST)
 
 
 def test_a_losing_source_is_named(context: ContextGraph) -> None:
