@@ -91,7 +91,7 @@ def test_the_vocabulary_is_whole(ontology: Ontology) -> None:
         Process process, Activity activity, ApprovalStep step, Gateway gateway, DecisionTable table, DecisionRule rule,
         Authority authority, Glossary glossary, Term term, Decision decision, System system, Interface interface, Dataset dataset,
         Capability capability, Agent agent, AgentTask task, Tool tool, Source source, Revision revision, Finding finding,
-        Proposal proposal, Run run, Delivery delivery"""
+        Proposal proposal, Run run, Delivery delivery, Event event, InputData input"""
     assets = ("KnowledgeAsset", "Policy", "Standard", "Clause", "PriceList", "Guideline", "Document")
     expected = {**dict(re.findall(r"(\w+) (\w+)", of_their_own)), **dict.fromkeys(assets, "asset")}
     assert {name: kind.prefix for name, kind in ontology.kinds.items()} == expected
