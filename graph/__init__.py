@@ -2,6 +2,7 @@
 
 from graph.analysis import Impact
 from graph.context import ContextGraph, Difference, LoadReport, Shown, SourceReport, shown_json
+from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
     Conflict,
     ContextError,
@@ -59,6 +60,7 @@ __all__ = [
     "ContextError",
     "ContextGraph",
     "Counts",
+    "Decided",
     "Difference",
     "Entity",
     "EntityRow",
@@ -92,18 +94,25 @@ __all__ = [
     "RelationKind",
     "RelationRow",
     "Revision",
+    "Rule",
     "Scope",
     "Sensitivity",
     "Shown",
+    "Slot",
     "SourceReport",
     "SourceTerms",
     "Stamp",
     "StoreBusy",
     "StoreError",
     "Subgraph",
+    "Table",
     "UnreadableSource",
     "Value",
     "canonical",
+    "checked",
+    "condition",
+    "decide",
+    "holds",
     "load_ontology",
     "nearest",
     "open_store",
@@ -111,5 +120,6 @@ __all__ = [
     "review_days",
     "shown_json",
     "slug",
+    "table_of",
     "tokens",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from graph import Fact, Finding, Properties, PropertyValue, Relation, slug
-from loaders.elements import Element, opening, root, standing, unread
+from loaders.elements import Element, opens_with, root, standing, unread
 from loaders.source import File, filled, link, thing
 
 _SPACE = "http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -51,8 +51,11 @@ _USED = frozenset(
     )
 )
 _READ = frozenset(
-    "id name default processRef calledElement attachedToRef cancelActivity isInterrupting messageRef operationRef signalRef errorRef"
-    " escalationRef triggeredByEvent dataObjectRef dataStoreRef itemSubjectRef sourceRef targetRef".split()
+    (
+        *("id", "name", "default", "processRef", "calledElement", "attachedToRef", "cancelActivity", "isInterrupting", "messageRef"),
+        *("operationRef", "signalRef", "errorRef", "escalationRef", "triggeredByEvent", "dataObjectRef", "dataStoreRef"),
+        *("itemSubjectRef", "sourceRef", "targetRef"),
+    )
 )
 _DEFAULTS = {
     "startQuantity": "1",
@@ -67,7 +70,7 @@ _DEFAULTS = {
     "eventGatewayType": "Exclusive",
 }
 _APPROVES = re.compile(
-    r"^(?:[\w.'’-]+ ){0,2}(?:approves?|authori[sz]es?|signs? off|genehmigt|approuver|approuve|autoriser|autorise|aprobar|aprueba"
+    r"^(?:[\w.'-]+ ){0,2}(?:approves?|authori[sz]es?|signs? off|genehmigt|approuver|approuve|autoriser|autorise|aprobar|aprueba"
     r"|autorizar|approvare|aprovar|goedkeuren|godkänn|godkend)\b|\b(?:genehmigen|freigeben|approval (?:of|by))\b",
     re.IGNORECASE,
 )
@@ -77,7 +80,7 @@ _FORMULA = ("${", "#{", "=", "$")
 
 def matches(file: File) -> bool:
     """Whether its first element is BPMN's, by its namespace."""
-    return _SPACE in opening(file)
+    return opens_with(file) == (_SPACE, "definitions")
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from xml.parsers import expat  # noqa: S407  # entities and what lies outside are refused by the handlers below, as defusedxml does
+from xml.parsers import expat  # entities and what lies outside are refused by the handlers below, as defusedxml does
 
 from graph import Finding, UnreadableSource, slug
 from loaders.source import File
@@ -50,8 +50,8 @@ class Element:
         return child.text.strip() if child else ""
 
     def walk(self) -> Iterator[Element]:
-        """This element and all below it, in the order of the document."""
-        open_ = [self]
+        """The element and all below it, in the order of the document."""
+        open_: list[Element] = [self]
         while open_:
             one = open_.pop()
             yield one
@@ -159,6 +159,21 @@ def packed(path: Path) -> bool:
     """Whether a file begins as gzip does."""
     with path.open("rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
+
+
+def opens_with(file: File) -> tuple[str, str]:
+    """The namespace and the name of the first element, seen without reading on; blank for what is no XML."""
+    found: list[str] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = lambda tag, _: found.append(tag)
+    try:
+        head = b"".join(islice(chunks(file), 1))
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"\xff", b"\xfe"):
+            parser.Parse(head, False)  # noqa: FBT003  # not the last
+    except (expat.ExpatError, UnreadableSource, ValueError, LookupError):
+        pass
+    space, _, name = found[0].rpartition(" ") if found else ("", "", "")
+    return space, name
 
 
 def opening(file: File, size: int = 4096) -> str:
