@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from graph.errors import InputError, nearest
-from graph.feel import Missing, Names, Parsed, Quantity, parse, tests
+from graph.feel import Missing, Names, Parsed, Quantity, literal, parse, tests
 from graph.model import Entity, PropertyValue
 
 MAX_RULES = 100_000
@@ -60,7 +60,7 @@ class Table:
     @property
     def names(self) -> frozenset[str]:
         """The names that its texts use and that may have blanks or signs in them."""
-        parts = (part for slot in self.inputs for part in (slot.name, *slot.name.split(".")))
+        parts = (part for slot in self.inputs for part in slot.name.split("."))
         return frozenset(part for part in parts if not re.search(r'[()"<>=,]', part))
 
 
@@ -187,6 +187,8 @@ _READ = {
     "time": lambda text: time.fromisoformat(text.strip()),
     "date and time": lambda text: datetime.fromisoformat(text.strip()),
     "dateTime": lambda text: datetime.fromisoformat(text.strip()),
+    "days and time duration": literal,
+    "years and months duration": literal,
 }
 
 

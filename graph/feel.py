@@ -398,9 +398,9 @@ class _Parser:
         if self.take("?"):
             return lambda names: names.subject
         if self.take("@"):
-            literal = self.next.text[1:-1]
+            text = self.next.text[1:-1]
             self.position += 1
-            return lambda _: _literal(literal)
+            return lambda _: literal(text)
         if token.text in ("(", "[") or (token.text == "]" and self.interval_ahead()):
             return self.interval() if self.interval_ahead() else self.bracket()
         if self.take("{"):
@@ -620,7 +620,9 @@ def _alike(left: object, right: object, said: str) -> tuple[object, object]:
     if isinstance(right, str) and isinstance(left, Decimal):
         return left, _number_in(right, said)
     if isinstance(left, str) and isinstance(right, date | timedelta | time | Months):
-        return _literal(left), right
+        return literal(left), right
+    if isinstance(right, str) and isinstance(left, date | timedelta | time | Months):
+        return left, literal(right)
     if isinstance(left, str) and isinstance(right, bool):
         return {"true": True, "yes": True, "false": False, "no": False}.get(left.casefold(), left), right
     return left, right
@@ -743,6 +745,12 @@ def _flat(given: tuple[object, ...]) -> list[object]:
     return given[0] if len(given) == 1 and isinstance(given[0], list) else list(given)  # pyright: ignore[reportUnknownVariableType]  # a list holds any value
 
 
+def _leaves(items: object, depth: int = 0) -> list[object]:
+    if not isinstance(items, list) or depth > MAX_DEPTH:
+        return [items]
+    return [leaf for one in items for leaf in _leaves(one, depth + 1)]  # pyright: ignore[reportUnknownVariableType]  # a list holds any value
+
+
 def _numbers(given: tuple[object, ...]) -> list[Decimal]:
     numbers = [one.number if isinstance(one, Quantity) else one for one in _flat(given)]
     if not all(isinstance(one, Decimal) for one in numbers):
@@ -801,7 +809,7 @@ def _moment(*given: object) -> datetime:
     return datetime.fromisoformat(str(given[0]).partition("@")[0])
 
 
-def _literal(text: str) -> object:
+def literal(text: str) -> object:
     """What an ISO 8601 text says: a duration, a moment, a day or a time; the text itself where it is none."""
     for function in (_duration, _day, _moment_in, time.fromisoformat):
         try:
@@ -845,6 +853,7 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "date and time": _moment,
     "duration": _duration,
     "ends with": lambda text, part: text.endswith(part),
+    "flatten": _leaves,
     "floor": _round("ROUND_FLOOR"),
     "list contains": lambda items, one: one in items,
     "lower case": lambda text: text.lower(),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, bpmn, decisions, dependencies, dmn, glossary, inventory, people, records
+from loaders import agents, approvals, authority, bpmn, decisions, dependencies, dmn, glossary, inventory, people, records
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -34,6 +34,7 @@ LOADERS: dict[str, Loader] = {
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
     "bpmn": Loader("Processes in BPMN 2.0 XML: pools, lanes, activities, events, gateways, flows, data.", bpmn.read, bpmn.matches),
     "dmn": Loader("Decisions in DMN 1.1 to 1.5 XML: tables, rules, inputs, requirements, authorities.", dmn.read, dmn.matches),
+    "authority": Loader("A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.", authority.read, authority.matches),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
