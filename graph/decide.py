@@ -207,7 +207,9 @@ def decide(table: Table, given: Mapping[str, object], *, others: Iterable[Table]
 
 def _decided(table: Table, given: Mapping[str, object], known: Mapping[str, Table], waiting: tuple[str, ...]) -> Decided:
     if table.id in waiting or len(waiting) > MAX_CHAIN:
-        raise InputError(f"{table.name}: waits for itself through {' and '.join(waiting[-5:])}; a decision cannot depend on its own outcome")
+        raise InputError(
+            f"{table.name}: waits for itself through {' and '.join(waiting[-5:])}; a decision cannot depend on its own outcome"
+        )
     if len(table.rules) > MAX_RULES:
         raise InputError(f"{table.name}: {len(table.rules)} rules; {MAX_RULES} is the most")
     names = _names(table, given, known, waiting)

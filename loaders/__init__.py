@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graph import Fact, Finding, InputError, Part, Reading, canonical, nearest
-from loaders import agents, approvals, authority, bpmn, decisions, dependencies, dmn, glossary, inventory, people, records
+from loaders import (
+    agents,
+    approvals,
+    authority,
+    bpmn,
+    codeowners,
+    decisions,
+    dependencies,
+    dmn,
+    glossary,
+    inventory,
+    owners,
+    people,
+    records,
+)
 from loaders.source import File, Source, files, terms_of
 
 _VERSION = "1"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
@@ -20,6 +34,7 @@ class Loader(NamedTuple):
     summary: str
     read: Callable[[File], Iterator[Fact | Finding]] | None
     matches: Callable[[File], bool] | None
+    beside: Callable[[File], str] | None = None  # what the reading of a file depends on beside its bytes, as a text
 
 
 LOADERS: dict[str, Loader] = {
@@ -34,7 +49,13 @@ LOADERS: dict[str, Loader] = {
     "agents": Loader("A registry of agents and their tasks in YAML.", agents.read, agents.matches),
     "bpmn": Loader("Processes in BPMN 2.0 XML: pools, lanes, activities, events, gateways, flows, data.", bpmn.read, bpmn.matches),
     "dmn": Loader("Decisions in DMN 1.1 to 1.5 XML: tables, rules, inputs, requirements, authorities.", dmn.read, dmn.matches),
-    "authority": Loader("A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.", authority.read, authority.matches),
+    "authority": Loader(
+        "A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.", authority.read, authority.matches
+    ),
+    "codeowners": Loader("CODEOWNERS of GitHub and GitLab: patterns and who owns them.", codeowners.read, codeowners.matches),
+    "owners": Loader(
+        "OWNERS and OWNERS_ALIASES as in Kubernetes: approvers and reviewers by folder.", owners.read, owners.matches, owners.beside
+    ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }
 
@@ -71,8 +92,9 @@ def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str
     reading = LOADERS[name].read
     assert reading
     how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding])
+    beside = LOADERS[name].beside
     for file in found:
-        digest = _digest(file.digest, how)
+        digest = _digest(file.digest, how, *([beside(file)] if beside else []))
         yield Part(file.name, digest, None if known.get(file.name) == digest else reading(file))
 
 

@@ -47,9 +47,13 @@ _AMOUNT = re.compile(
     r"(?P<times>thousand|millions?|billion|milliard|tsd\.?|mio\.?|mrd\.?|mia|mm|mn|mil|bn|th|[kKmMbB])?(?![a-zA-Z]{4,})\s*"
     r"(?P<after>[A-Z]{3}\b|[€£$¥₹]|%|(?:calendar |working |business )?(?:days?|months?|years?|hours?)\b)?"
 )
-_UP = re.compile(r"\b(?:up to|bis(?: zu)?|jusqu'à|hasta|max(?:imum|\.)?|not exceeding|no more than|under|below|less than)\b|≤|<=?", re.IGNORECASE)
+_UP = re.compile(
+    r"\b(?:up to|bis(?: zu)?|jusqu'à|hasta|max(?:imum|\.)?|not exceeding|no more than|under|below|less than)\b|≤|<=?", re.IGNORECASE
+)
 _ABOVE = re.compile(r"\b(?:over|above|more than|exceeding|from|ab|über|greater than|min(?:imum|\.)?)\b|≥|>=?", re.IGNORECASE)
-_FILLER = re.compile(r"\b(?:up to|and|to|between|approves?|bis|zu|from|inclusive|incl\.?|per (?:item|year|transaction|contract))\b", re.IGNORECASE)
+_FILLER = re.compile(
+    r"\b(?:up to|and|to|between|approves?|bis|zu|from|inclusive|incl\.?|per (?:item|year|transaction|contract))\b", re.IGNORECASE
+)
 
 
 class Limit(NamedTuple):
@@ -222,7 +226,7 @@ def _name(matter: str, found: Limit, currency: str) -> str:
 
 
 def _shown(amount: Decimal) -> str:
-    return f"{amount:,f}"
+    return f"{int(amount):,}" if amount == amount.to_integral_value() else f"{amount.normalize():,f}"
 
 
 def _plainly(amount: Decimal | None) -> int | float | None:
