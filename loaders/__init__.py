@@ -17,6 +17,7 @@ from loaders import (
     decisions,
     dependencies,
     dmn,
+    eventlog,
     glossary,
     inventory,
     owners,
@@ -55,6 +56,9 @@ LOADERS: dict[str, Loader] = {
     "codeowners": Loader("CODEOWNERS of GitHub and GitLab: patterns and who owns them.", codeowners.read, codeowners.matches),
     "owners": Loader(
         "OWNERS and OWNERS_ALIASES as in Kubernetes: approvers and reviewers by folder.", owners.read, owners.matches, owners.beside
+    ),
+    "eventlog": Loader(
+        "Event logs in XES, OCEL 2.0 (JSON, XML) or CSV, mined into who does what, how often and how long.", eventlog.read, eventlog.matches
     ),
     "records": Loader("Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.", None, None),
 }

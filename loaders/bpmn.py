@@ -365,7 +365,7 @@ def _doer(own: str, kind: str, name: str, where: str) -> Iterator[Fact]:
     name = name.strip()
     if slug(name):
         doer = f"{kind.lower()}:{slug(name)}"
-        yield thing(kind, doer, where, name=name, properties={"login": name} if kind == "Person" else {})
+        yield thing(kind, doer, where, name="" if kind == "Person" else name, properties={"login": name} if kind == "Person" else {})
         yield from link(own, "performed_by", doer, where)
 
 

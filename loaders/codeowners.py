@@ -139,7 +139,7 @@ class _Writer:
         kind = kinds[sort]
         id_ = f"{kind.lower()}:{slug(bare)}"
         keys = {"team": {"code": bare.lower()}, "login": {"login": bare}, "email": {"email": bare}}.get(sort, {})
-        yield thing(kind, id_, where, name=bare, properties=dict(keys))
+        yield thing(kind, id_, where, name="" if kind == "Person" else bare, properties=dict(keys))  # people's names are for others to give
         if kind == "Role":  # whoever has the role in the repository: no owner by name
             yield from link(id_, "holds_authority", f"authority:{own.partition(':')[2]}", where)
             authority = f"authority:{own.partition(':')[2]}"
