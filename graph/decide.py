@@ -166,8 +166,8 @@ def _value(value: object, declared: str = "") -> object:
         return Decimal(str(value))
     if isinstance(value, Mapping):
         return {str(key): _value(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON
-    if isinstance(value, list | tuple):
-        return [_value(one) for one in value]  # pyright: ignore[reportUnknownVariableType]  # any JSON
+    if type(value) in (list, tuple):
+        return [_value(one) for one in value]  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]  # any JSON
     if not isinstance(value, str):
         return value
     found = _AMOUNT.fullmatch(value.strip())

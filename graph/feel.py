@@ -225,7 +225,11 @@ class _Parser:
 
     @property
     def next(self) -> _Token:
-        return self.tokens[self.position]
+        return self.ahead(0)
+
+    def ahead(self, steps: int) -> _Token:
+        """A token further on; behind the last one comes the end, again and again."""
+        return self.tokens[min(self.position + steps, len(self.tokens) - 1)]
 
     def take(self, *texts: str) -> str:
         """The next token if it is one of these signs or words; "" if not."""
@@ -295,7 +299,7 @@ class _Parser:
 
     def right(self) -> Code:
         """The right side of a comparison: a bare word that nobody knows is the text that it is."""
-        token, after = self.next, self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+        token, after = self.next, self.ahead(1)
         asked = set(self.asked)
         code = self.sum()
         if token.sort != "name" or token.text in _WORDS or after.text in ("(", ".") or token.text in FUNCTIONS:
@@ -315,7 +319,7 @@ class _Parser:
 
     @_nested
     def unary_tests(self) -> Callable[[Names, str], object]:
-        if self.next.text == "not" and self.tokens[self.position + 1].text == "(":
+        if self.next.text == "not" and self.ahead(1).text == "(":
             self.position += 2
             inner = self.unary_tests()
             self.need(")")
@@ -367,12 +371,16 @@ class _Parser:
     def postfix(self) -> Code:
         start = self.position
         made = self.primary()
-        while sign := self.take(".", "["):
+        while not self.ends_interval() and (sign := self.take(".", "[")):
             if sign == ".":
                 made = self.member(made, start)
             else:
                 made = self.filtered(made)
         return made
+
+    def ends_interval(self) -> bool:
+        """Whether `[` stands here as the open end of an interval, `]1..5[`, and not before a filter."""
+        return self.next.text == "[" and (self.ahead(1).sort == "end" or self.ahead(1).text in (",", ")", "and", "or"))
 
     def member(self, of: Code, start: int) -> Code:
         key = self.next.text
@@ -398,6 +406,8 @@ class _Parser:
         if self.take("?"):
             return lambda names: names.subject
         if self.take("@"):
+            if self.next.sort != "string":
+                raise self.fault("a text is wanted")
             text = self.next.text[1:-1]
             self.position += 1
             return lambda _: literal(text)
@@ -494,6 +504,8 @@ class _Parser:
         parts: dict[str, Code] = {}
         while not self.take("}"):
             token = self.next
+            if token.sort not in ("string", "name"):
+                raise self.fault("a key is wanted")
             self.position += 1
             self.need(":")
             parts[token.text[1:-1] if token.sort == "string" else token.text] = self.expression()

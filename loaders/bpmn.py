@@ -42,7 +42,7 @@ _TEXTS = ("script", "condition", "conditionExpression", "timeDate", "timeDuratio
 _USED = frozenset(
     (
         *("definitions", "collaboration", "participant", "process", "laneSet", "childLaneSet", "lane", "flowNodeRef"),
-        *("incoming", "outgoing", "sequenceFlow", "messageFlow", "association", "textAnnotation", "text", "documentation"),
+        *("incoming", "outgoing", "dataState", "sequenceFlow", "messageFlow", "association", "textAnnotation", "text", "documentation"),
         *("extensionElements", "sourceRef", "targetRef", "dataInputAssociation", "dataOutputAssociation"),
         *("resourceRef", "resourceAssignmentExpression", "formalExpression", "standardLoopCharacteristics"),
         *("multiInstanceLoopCharacteristics", "ioSpecification", "inputSet", "outputSet", "dataInput", "dataOutput"),
@@ -118,6 +118,7 @@ class _Model:
     names: dict[str, str] = field(default_factory=dict[str, str])  # what others refer to for its name
     notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # node -> annotations
     data: dict[str, str] = field(default_factory=dict[str, str])  # data element -> data set
+    datums: dict[str, list[Element]] = field(default_factory=lambda: defaultdict(list))  # data set -> its elements
     missed: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     taken: set[str] = field(default_factory=set[str])
     pools: dict[str, str] = field(default_factory=dict[str, str])  # process -> the name of its participant
@@ -127,12 +128,15 @@ class _Model:
         pools = (one for collaboration in self.root.all("collaboration") for one in collaboration.all("participant"))
         self.pools = {_local(one("processRef")): _words(one("name")) for one in pools}
         for process in self.root.all("process"):
-            self.ids[process("id")] = f"process:{standing(self.file, process('id') or process('name'))}"
+            self.ids[process("id")] = f"process:{self.standing(process('id') or process('name'))}"
             self._number(process, self.ids[process("id")].partition(":")[2])
         for task in self.root.all(*_GLOBAL):
-            self._name(task, standing(self.file, task("id")))
+            self._name(task, self.standing(task("id")))
         self._number_data()
         self._annotations()
+
+    def standing(self, id_: str) -> str:
+        return standing(self.file, id_, space=self.root("targetNamespace"))
 
     def _number(self, process: Element, own: str) -> None:
         for one in process.walk():
@@ -149,13 +153,15 @@ class _Model:
 
     def _number_data(self) -> None:
         for one in self.root.all("dataStore"):
-            self.data[one("id")] = f"dataset:{standing(self.file, one('id'))}"
+            self.datums[f"dataset:{self.standing(one('id'))}"].append(one)
+            self.data[one("id")] = f"dataset:{self.standing(one('id'))}"
         for process in self.root.all("process"):
             own = self.ids[process("id")].partition(":")[2]
             found = [one for one in process.walk() if one.name in _DATA]
             for one in sorted(found, key=lambda one: one.name != "dataObject"):
                 of = self.data.get(_local(one("dataObjectRef") or one("dataStoreRef")))
                 self.data[one("id")] = of or f"dataset:{own}.{slug(one('id')) or f'line-{one.line}'}"
+                self.datums[self.data[one("id")]].append(one)
 
     def _annotations(self) -> None:
         texts = {one("id"): _words(one.said("text")) for one in self.root.walk() if one.name == "textAnnotation"}
@@ -228,8 +234,6 @@ def _nodes(model: _Model, holder: Element, place: _Place) -> Iterator[Fact]:
     for one in holder.children:
         if one.name in _PREFIXES:
             yield from _node(model, one, place)
-        elif one.name in _DATA:
-            yield from _datum(model, one)
 
 
 # what happens
@@ -437,16 +441,22 @@ def _dangling(model: _Model, one: Element) -> Finding:
 
 
 def _stores(model: _Model) -> Iterator[Fact]:
-    for one in model.root.all("dataStore"):
-        yield from _datum(model, one)
+    """A data set for each object or store; the states in which its references show it are kept on it."""
+    for own, elements in model.datums.items():
+        names = [_words(one("name")) for one in elements if one("name")]
+        states = [found[1] for name in names if (found := _STATE.search(name))]
+        states += [_words(state("name")) for one in elements for state in one.all("dataState") if state("name")]
+        name = next((bare for name in names if (bare := _STATE.sub("", name).strip())), "") or elements[0]("id") or own
+        properties = filled(
+            element=elements[0].name.removesuffix("Reference"),
+            states=tuple(dict.fromkeys(states)),
+            description="\n".join(filter(None, map(_told, elements))),
+        )
+        kept = {key: value for one in elements for key, value in _kept(model, one).items()}
+        yield thing("Dataset", own, model.where(elements[0]), name=name, properties=kept | properties)
 
 
-def _datum(model: _Model, one: Element) -> Iterator[Fact]:
-    named = _words(one("name"))
-    if one.name == "dataObject" and not named:  # its references carry the name
-        return
-    properties = filled(element=one.name.removesuffix("Reference"), description=_told(one)) | _kept(model, one)
-    yield thing("Dataset", model.data[one("id")], model.where(one), name=named or one("id"), properties=properties)
+_STATE = re.compile(r"\s*\[([^\[\]]+)\]\s*$")
 
 
 def _associations(model: _Model, one: Element, own: str) -> Iterator[Fact]:

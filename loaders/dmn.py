@@ -72,12 +72,15 @@ class _Model:
         for one in self.root.all(*_PREFIXES):
             if one.name == "organizationUnit":
                 self.units[one("id")] = f"unit:{slug(one('name'))}" if slug(one("name")) else ""
-            self.ids[one("id")] = f"{_PREFIXES[one.name]}:{standing(self.file, one('id') or one('name') or f'line-{one.line}')}"
+            self.ids[one("id")] = f"{_PREFIXES[one.name]}:{self.standing(one)}"
         for one in self.root.all("itemDefinition"):
             allowed = one.first("allowedValues") or one.first("typeConstraint")
             self.types[one("name")] = _base(one.said("typeRef")), allowed.said("text") if allowed else ""
         named = ("itemComponent", "variable", "formalParameter", "inputData", *_DECIDES, "parameter", "output")
         self.names = frozenset(one("name") for one in self.root.walk() if one.name in named and one("name"))
+
+    def standing(self, one: Element) -> str:
+        return standing(self.file, one("id") or one("name") or f"line-{one.line}", space=self.root("namespace"))
 
     def type_of(self, one: Element) -> tuple[str, str]:
         """The base type of what has a `typeRef`, and the values that the type allows."""
@@ -86,8 +89,10 @@ class _Model:
 
     def at(self, href: str, prefix: str) -> str:
         """The thing that `#id` or `namespace#id` means; of another file, as its own loader would call it."""
-        id_ = href.rpartition("#")[2]
-        return self.ids.get(id_) or (f"{prefix}:{slug(id_)}" if slug(id_) else "")
+        space, _, id_ = href.rpartition("#")
+        if id_ in self.ids and space in ("", self.root("namespace")):
+            return self.ids[id_]
+        return f"{prefix}:{standing(self.file, id_, space=space)}" if slug(id_) else ""
 
     def miss(self, what: str, line: int) -> None:
         before, first = self.missed.get(what, (0, line))
@@ -296,7 +301,7 @@ def _condition(model: _Model, subject: str, entry: str) -> tuple[str, str]:
     try:
         return condition(subject, entry, model.names), ""
     except InputError as error:
-        return f"{subject} in ({entry})", str(error)
+        return f"{subject} matches: {entry}", str(error)  # no expression of FEEL, so that nothing can be decided by it
 
 
 def _problem(model: _Model, text: str) -> str:

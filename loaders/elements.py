@@ -18,7 +18,13 @@ from loaders.source import File
 MAX_DEPTH = 200
 MAX_UNPACKED = 8 * 1024 * 1024 * 1024  # of a packed file that is read piece by piece
 _CHUNK = 1 << 16
-_GENERIC = re.compile(r"(?:process|decision|definitions?|diagram|sid|id|table)?[-_]?\d{0,3}", re.IGNORECASE)
+_GENERIC = re.compile(
+    r"(?:process|wfp|pool|page|decision|definitions?|diagram|sid|id|table|datastore|datastorereference|inputdata|knowledgesource|businessknowledgemodel)?[-_]?\d{0,3}",
+    re.IGNORECASE,
+)
+
+
+_OWN_SPACE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}|\d{9,}|/_[\w-]{12,}", re.IGNORECASE)
 
 
 @dataclass(slots=True, eq=False)
@@ -185,12 +191,15 @@ def opening(file: File, size: int = 4096) -> str:
     return head.replace(b"\0", b"").decode("utf-8", "replace")
 
 
-def standing(file: File, id_: str) -> str:
-    """The local part of an id for something that its standard calls `id_`.
+def standing(file: File, id_: str, *, space: str = "") -> str:
+    """The local part of an id for something that its standard calls `id_` in the target namespace `space`.
 
-    An id that a modeller gives to every first thing (`Process_1`) says nothing outside its file, and gets the file's name before it.
+    A namespace of the model's own gets into it, since copies of a model keep the ids. An id that a modeller gives to every first thing
+    (`Process_1`) says nothing outside its file, and gets the file's name before it.
     """
     own = slug(id_) or sha256(id_.encode()).hexdigest()[:12]
+    if _OWN_SPACE.search(space) and not space.startswith("http://www.omg.org/spec"):
+        return f"{own}.{sha256(space.encode()).hexdigest()[:6]}"
     return f"{slug(PurePosixPath(file.name).stem)}.{own}" if _GENERIC.fullmatch(id_) else own
 
 
