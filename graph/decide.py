@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# what a request holds is any JSON
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from graph.errors import InputError, nearest
-from graph.feel import Missing, Names, Parsed, Quantity, literal, parse, tests
+from graph.feel import Missing, Names, Parsed, Quantity, literal, parse
+from graph.feel import condition as condition_of
 from graph.model import Entity, PropertyValue
 
 MAX_RULES = 100_000
 MAX_CHAIN = 50  # how many tables may wait for one another
 _POLICIES = {
-    **{"U": "UNIQUE", "F": "FIRST", "P": "PRIORITY", "A": "ANY", "C": "COLLECT", "R": "RULE ORDER", "O": "OUTPUT ORDER"},
-    **{"C+": "COLLECT SUM", "C<": "COLLECT MIN", "C>": "COLLECT MAX", "C#": "COLLECT COUNT"},
+    "U": "UNIQUE",
+    "F": "FIRST",
+    "P": "PRIORITY",
+    "A": "ANY",
+    "C": "COLLECT",
+    "R": "RULE ORDER",
+    "O": "OUTPUT ORDER",
+    "C+": "COLLECT SUM",
+    "C<": "COLLECT MIN",
+    "C>": "COLLECT MAX",
+    "C#": "COLLECT COUNT",
 }
 
 
@@ -76,7 +88,7 @@ def condition(subject: str, entry: str, names: Iterable[str] = ()) -> str:
 
     `InputError` says where the cell is none, or beyond what is worked out here.
     """
-    return tests(entry, subject, names)
+    return condition_of(entry, subject, names)
 
 
 def checked(expression: str, names: Iterable[str] = ()) -> str:
@@ -165,9 +177,9 @@ def _value(value: object, declared: str = "") -> object:
     if isinstance(value, int | float):
         return Decimal(str(value))
     if isinstance(value, Mapping):
-        return {str(key): _value(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # any JSON
-    if type(value) in (list, tuple):
-        return [_value(one) for one in value]  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]  # any JSON
+        return {str(key): _value(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_value(one) for one in value]
     if not isinstance(value, str):
         return value
     found = _AMOUNT.fullmatch(value.strip())
@@ -180,7 +192,7 @@ def _boolean(text: str) -> object:
     return {"true": True, "yes": True, "false": False, "no": False}.get(text.strip().casefold(), text)
 
 
-_READ = {
+_READ: Mapping[str, Callable[[str], object]] = {
     "number": lambda text: Decimal(text.strip()),
     "boolean": _boolean,
     "date": lambda text: date.fromisoformat(text.strip()),
@@ -247,7 +259,7 @@ def _declared(name: str, value: object, declared: str) -> object:
 
 
 def _parsed(table: Table, text: str, names: Names) -> Parsed:
-    keys = (key for value in names.values.values() if isinstance(value, dict) for key in _keys(value))  # pyright: ignore[reportUnknownArgumentType]  # any JSON
+    keys = (key for value in names.values.values() if isinstance(value, dict) for key in _keys(value))
     return parse(text, {*table.names, *names.values, *keys})
 
 
@@ -255,7 +267,7 @@ def _keys(value: Mapping[str, object]) -> Iterable[str]:
     for key, inner in value.items():
         yield key
         if isinstance(inner, dict):
-            yield from _keys(inner)  # pyright: ignore[reportUnknownArgumentType]  # any JSON
+            yield from _keys(inner)
 
 
 def _worked(table: Table, text: str, names: Names) -> object:
@@ -327,9 +339,9 @@ def _best_first(table: Table, met: list[tuple[Rule, object]]) -> list[tuple[Rule
 
     def rank(hit: tuple[Rule, object]) -> list[int]:
         _, outcome = hit
-        values: list[object] = [outcome.get(name) for name, _ in orders] if isinstance(outcome, dict) else [outcome]  # pyright: ignore[reportUnknownMemberType]  # any context
+        values: list[object] = [outcome.get(name) for name, _ in orders] if isinstance(outcome, dict) else [outcome]
         return [
-            order.index(value) if isinstance(order, list) and value in order else MAX_RULES  # pyright: ignore[reportUnknownMemberType]  # any list
+            order.index(value) if isinstance(order, list) and value in order else MAX_RULES
             for value, (_, order) in zip(values, orders, strict=False)
         ]
 

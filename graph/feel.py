@@ -7,6 +7,8 @@ are decimals of 34 digits (IEEE 754-2008 decimal128, as DMN has it). Beyond DMN 
 
 from __future__ import annotations
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# a value of FEEL has no type until a function has looked at it
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +40,7 @@ class Quantity(NamedTuple):
 class Months(NamedTuple):
     """A duration of years and months, as months."""
 
-    count: int
+    months: int
 
 
 class Span(NamedTuple):
@@ -165,7 +167,7 @@ def _bare(text: str) -> str:
     return text if found is None else found[1] or found[2] or ""
 
 
-def tests(entry: str, subject: str, names: Iterable[str] = ()) -> str:
+def condition(entry: str, subject: str, names: Iterable[str] = ()) -> str:
     """Unary tests on an expression as one FEEL condition: `>= 18` on `Age` is `Age >= 18`; "" where any value will do.
 
     `InputError` where the entry is none of what this module can work out.
@@ -372,10 +374,7 @@ class _Parser:
         start = self.position
         made = self.primary()
         while not self.ends_interval() and (sign := self.take(".", "[")):
-            if sign == ".":
-                made = self.member(made, start)
-            else:
-                made = self.filtered(made)
+            made = self.member(made, start) if sign == "." else self.filtered(made)
         return made
 
     def ends_interval(self) -> bool:
@@ -548,9 +547,9 @@ def _member(value: object, key: str, said: str, names: Names) -> object:
         if key not in value:
             names.missing.add(said)
             return Missing(said)
-        return value[key]  # pyright: ignore[reportUnknownVariableType]  # a context holds any value
+        return value[key]
     if isinstance(value, list):
-        return [_member(one, key, said, names) for one in value]  # pyright: ignore[reportUnknownVariableType]  # so does a list
+        return [_member(one, key, said, names) for one in value]
     return _PARTS[key](value) if key in _PARTS else None
 
 
@@ -670,7 +669,7 @@ def _fits(value: object, test: object, said: str) -> object:
     if isinstance(test, Span):
         return _within(value, test, said)
     if isinstance(test, list) and not isinstance(value, list):
-        return _any(_fits(value, one, said) for one in test)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # a list holds any value
+        return _any(_fits(value, one, said) for one in test)
     return _ordered(value, "=", test, said)
 
 
@@ -712,11 +711,11 @@ def _subtract(one: object, other: object) -> object:
 def _shifted(one: object, other: object, sign: int) -> object:
     """A day or a duration, and a duration later (1) or earlier (-1)."""
     if isinstance(one, Months) and isinstance(other, Months):
-        return Months(one.count + sign * other.count)
+        return Months(one.months + sign * other.months)
     if isinstance(one, date | timedelta) and isinstance(other, timedelta):
         return one + sign * other
     if isinstance(one, date) and isinstance(other, Months):
-        years, month = divmod(one.year * 12 + one.month - 1 + sign * other.count, 12)
+        years, month = divmod(one.year * 12 + one.month - 1 + sign * other.months, 12)
         last = (date(years + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(1)).day
         return one.replace(year=years, month=month + 1, day=min(one.day, last))
     return None
@@ -754,13 +753,13 @@ def _misused(word: str, given: list[object]) -> object:
 
 
 def _flat(given: tuple[object, ...]) -> list[object]:
-    return given[0] if len(given) == 1 and isinstance(given[0], list) else list(given)  # pyright: ignore[reportUnknownVariableType]  # a list holds any value
+    return given[0] if len(given) == 1 and isinstance(given[0], list) else list(given)
 
 
 def _leaves(items: object, depth: int = 0) -> list[object]:
     if not isinstance(items, list) or depth > MAX_DEPTH:
         return [items]
-    return [leaf for one in items for leaf in _leaves(one, depth + 1)]  # pyright: ignore[reportUnknownVariableType]  # a list holds any value
+    return [leaf for one in items for leaf in _leaves(one, depth + 1)]
 
 
 def _numbers(given: tuple[object, ...]) -> list[Decimal]:
@@ -842,7 +841,10 @@ def _moment_in(text: str) -> datetime:
 
 
 def _round(rounding: str) -> Callable[..., Decimal]:
-    return lambda value, scale=Decimal(0): value.quantize(Decimal(1).scaleb(-int(scale)), rounding=rounding)
+    def rounded(value: Decimal, scale: Decimal = Decimal(0)) -> Decimal:
+        return value.quantize(Decimal(1).scaleb(-int(scale)), rounding=rounding)
+
+    return rounded
 
 
 def _substring(text: str, start: Decimal, length: Decimal | None = None) -> str:
@@ -854,8 +856,8 @@ def _words(value: object) -> str:
     return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
-FUNCTIONS: Mapping[str, Callable[..., object]] = {
-    "abs": lambda value: abs(value),
+FUNCTIONS: Mapping[str, Callable[..., object]] = {  # what they are given is known when they are called
+    "abs": abs,
     "append": lambda items, *more: [*items, *more],
     "ceiling": _round("ROUND_CEILING"),
     "concatenate": lambda *lists: [one for items in lists for one in items],

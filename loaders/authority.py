@@ -37,7 +37,7 @@ _TIMES: Mapping[str, int] = {
     **dict.fromkeys(("m", "mm", "mn", "mio", "mio.", "mil", "million", "millions"), 1_000_000),
     **dict.fromkeys(("b", "bn", "billion", "mrd", "mrd.", "mia", "milliard"), 1_000_000_000),
 }
-_NONE = frozenset({"", "-", "–", "—", "n/a", "na", "none", "nil", "no", "no authority", "0", "keine", "aucun"})
+_NONE = frozenset({"", "-", "–", "—", "n/a", "na", "none", "nil", "no", "no authority", "0", "keine", "aucun"})  # noqa: RUF001  # dashes of all sorts
 _ENDLESS = frozenset({"unlimited", "no limit", "full", "any", "any amount", "all", "without limit", "unbegrenzt", "illimité", "∞"})
 _LETTERS = {"r": "responsible", "a": "accountable", "c": "consulted", "i": "informed", "s": "supporting"}
 _FLAGS = frozenset({"x", "yes", "y", "✓", "✔", "approve", "approves"})
@@ -236,7 +236,7 @@ def _plainly(amount: Decimal | None) -> int | float | None:
 # what a cell says
 
 
-def limit(cell: str) -> Limit | None | str:
+def limit(cell: str) -> Limit | str | None:
     """The limit that a cell states; None where it gives no authority; a text that says why it cannot be read."""
     plain = _plain(cell)
     if plain in _NONE:

@@ -13,8 +13,10 @@ from loaders.elements import Element, opens_with, root, standing, unread
 from loaders.source import File, filled, link, thing
 
 _SPACE = "omg.org/spec/DMN/"
-_LOGIC = ("decisionTable", "literalExpression", "invocation", "context", "functionDefinition", "relation", "list", "conditional")
-_LOGIC += ("filter", "for", "some", "every", "iterator")
+_LOGIC = (
+    *("decisionTable", "literalExpression", "invocation", "context", "functionDefinition", "relation", "list", "conditional"),
+    *("filter", "for", "some", "every", "iterator"),
+)
 _DECIDES = ("decision", "businessKnowledgeModel")
 _USED = frozenset(
     (
@@ -103,8 +105,11 @@ class _Model:
 
 
 _PREFIXES = {
-    **{"decision": "table", "businessKnowledgeModel": "table", "inputData": "input"},
-    **{"knowledgeSource": "asset", "organizationUnit": "unit"},
+    "decision": "table",
+    "businessKnowledgeModel": "table",
+    "inputData": "input",
+    "knowledgeSource": "asset",
+    "organizationUnit": "unit",
 }
 
 

@@ -175,7 +175,7 @@ def opens_with(file: File) -> tuple[str, str]:
     try:
         head = b"".join(islice(chunks(file), 1))
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"\xff", b"\xfe"):
-            parser.Parse(head, False)  # noqa: FBT003  # not the last
+            parser.Parse(head, False)
     except (expat.ExpatError, UnreadableSource, ValueError, LookupError):
         pass
     space, _, name = found[0].rpartition(" ") if found else ("", "", "")

@@ -431,7 +431,7 @@ class _Held:
     def cases(self) -> Iterator[tuple[str, list[Event]]]:
         """The cases, by their names, each with its events."""
         names = list(self.names)
-        processes, cases, activities, actors, outcomes = self.parts
+        _, cases, activities, actors, outcomes = self.parts
         order = sorted(range(len(self.times)), key=lambda row: (names[cases[row]], self.times[row]))
         for case, rows in groupby(order, key=lambda row: cases[row]):
             events = [
