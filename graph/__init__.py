@@ -2,6 +2,7 @@
 
 from graph.analysis import Impact
 from graph.context import ContextGraph, Difference, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
+from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
     Conflict,
     ContextError,
@@ -65,6 +66,7 @@ __all__ = [
     "ContextError",
     "ContextGraph",
     "Counts",
+    "Decided",
     "Difference",
     "Entity",
     "EntityRow",
@@ -105,22 +107,29 @@ __all__ = [
     "RelationKind",
     "RelationRow",
     "Revision",
+    "Rule",
     "Scalar",
     "Scope",
     "Seen",
     "Sensitivity",
     "Shown",
+    "Slot",
     "SourceReport",
     "SourceTerms",
     "Stamp",
     "StoreBusy",
     "StoreError",
     "Subgraph",
+    "Table",
     "UnreadableSource",
     "Value",
     "Verdict",
     "Verified",
     "canonical",
+    "checked",
+    "condition",
+    "decide",
+    "holds",
     "load_ontology",
     "nearest",
     "open_store",
@@ -128,6 +137,7 @@ __all__ = [
     "review_days",
     "shown_json",
     "slug",
+    "table_of",
     "tokens",
     "vale_rules",
 ]

@@ -50,6 +50,11 @@ class Loader:
         guess = getattr(self._module, "columns", None)
         return guess(file) if guess else None
 
+    def beside(self, file: File) -> str:
+        """What the reading of a file depends on beside its bytes, as a text."""
+        depends = getattr(self._module, "beside", None)
+        return depends(file) if depends else ""
+
     @property
     def whole(self) -> bool:
         """Whether a file is read in the light of the source's other files: then all of them are read again when one has changed."""
@@ -93,6 +98,12 @@ LOADERS: dict[str, Loader] = {
         "mcp": "MCP servers: `server.json` of the registry, and the configuration of clients; names of variables, never values.",
         "agentsmd": "Trees of AGENTS.md: the instructions of each folder, the nearest before the farther.",
         "agentlist": "Agents as the big platforms export them in CSV, XLSX or JSON, with their headers guessed.",
+        "bpmn": "Processes in BPMN 2.0 XML: pools, lanes, activities, events, gateways, flows, data.",
+        "dmn": "Decisions in DMN 1.1 to 1.5 XML: tables, rules, inputs, requirements, authorities.",
+        "authority": "A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.",
+        "codeowners": "CODEOWNERS of GitHub and GitLab: patterns and who owns them.",
+        "owners": "OWNERS and OWNERS_ALIASES as in Kubernetes: approvers and reviewers by folder.",
+        "eventlog": "Event logs in XES, OCEL 2.0 (JSON, XML) or CSV, mined into who does what, how often and how long.",
         "rdf": "RDF in the ontology of this project, as `scope --format turtle` and `jsonld` write it.",
         "records": "Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.",
     }.items()
@@ -164,7 +175,7 @@ def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str
     loader = LOADERS[name]
     how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *(file.digest for file in found if loader.whole)])
     for file in found:
-        digest = _digest(file.digest, how)
+        digest = _digest(file.digest, how, *filter(None, [loader.beside(file)]))
         yield Part(file.name, digest, None if known.get(file.name) == digest else loader.read(file))
         if not loader.whole:
             file.forget()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -182,8 +182,12 @@ class File:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of its bytes."""
-        return "sha256:" + sha256(self.content).hexdigest()
+        """The SHA-256 of its bytes, which are not kept for it; `UnreadableSource` for a file that cannot be read."""
+        try:
+            with self.path.open("rb") as stream:
+                return "sha256:" + file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
     @property
     def suffix(self) -> str:

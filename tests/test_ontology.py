@@ -92,7 +92,7 @@ def test_the_vocabulary_is_whole(ontology: Ontology) -> None:
         Authority authority, Glossary glossary, Term term, TermCollection collection, Decision decision, System system, Interface interface, Dataset dataset,
         Resource resource, Product product, Grouping grouping, Capability capability, Motivation motivation, Initiative initiative,
         Event event, Agent agent, AgentTask task, Tool tool, Source source, Revision revision, Finding finding,
-        Proposal proposal, Run run, Delivery delivery"""
+        Proposal proposal, Run run, Delivery delivery, InputData input"""
     assets = ("KnowledgeAsset", "Policy", "Standard", "Clause", "PriceList", "Guideline", "Document", "Section", "Catalog")
     expected = {**dict(re.findall(r"(\w+) (\w+)", of_their_own)), **dict.fromkeys(assets, "asset")}
     assert {name: kind.prefix for name, kind in ontology.kinds.items()} == expected
