@@ -135,10 +135,15 @@ def _goes_on(text: str, end: int) -> bool:
     return end < len(text) and (text[end].isalnum() or text[end] in "_'")
 
 
-def _odd(names: Iterable[str]) -> list[str]:
-    """The names that are not one plain word, longest first; keywords and texts are none."""
-    plain = re.compile(r"[^\W\d][\w']*")
-    return sorted({name for name in names if name and not plain.fullmatch(name)}, key=lambda name: (-len(name), name))
+_PLAIN = re.compile(r"[^\W\d][\w']*")
+
+
+@lru_cache(maxsize=1024)
+def _odd(names: frozenset[str]) -> tuple[str, ...]:
+    """The names that are not one plain word, longest first, those of functions among them."""
+    return tuple(
+        sorted({name for name in (*names, *FUNCTIONS) if name and not _PLAIN.fullmatch(name)}, key=lambda name: (-len(name), name))
+    )
 
 
 def _quoted(text: str) -> str:
@@ -150,7 +155,7 @@ def _quoted(text: str) -> str:
 
 def parse(text: str, names: Iterable[str] = ()) -> Parsed:
     """An expression; `names` are those that may have blanks or signs in them. `InputError` says where it is none."""
-    return _parse(text, tuple(_odd(names)))
+    return _parse(text, _odd(frozenset(names)))
 
 
 @lru_cache(maxsize=8192)
@@ -172,7 +177,7 @@ def condition(entry: str, subject: str, names: Iterable[str] = ()) -> str:
 
     `InputError` where the entry is none of what this module can work out.
     """
-    known = [*names, subject]
+    known = _odd(frozenset(names) | {subject})
     entry = entry.strip()
     if entry in ("", "-"):
         return ""
@@ -216,9 +221,9 @@ def _nested(method: Callable[[_Parser], Made]) -> Callable[[_Parser], Made]:
 class _Parser:
     """Reads one expression by recursive descent; each method returns what works its part out."""
 
-    def __init__(self, text: str, names: Iterable[str]) -> None:
+    def __init__(self, text: str, known: Sequence[str]) -> None:
         self.text = text
-        self.tokens = _tokens(text, _odd([*names, *FUNCTIONS]))
+        self.tokens = _tokens(text, known)
         self.position = 0
         self.depth = 0
         self.asked: set[str] = set()

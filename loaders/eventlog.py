@@ -125,7 +125,8 @@ class _Tally:
 
     def see(self, at: float, seconds: float | None = None, outcome: str = "") -> None:
         self.count += 1
-        self.first, self.last = min(self.first, at), max(self.last, at)
+        self.first = min(self.first, at)
+        self.last = max(self.last, at)
         if seconds is not None and seconds >= 0:
             self.seconds[_rounded(seconds)] += 1
         if outcome:
@@ -142,6 +143,7 @@ class _Tally:
         )
 
 
+@lru_cache(maxsize=65536)
 def _rounded(seconds: float) -> float:
     return round(seconds, 2 - floor(log10(seconds))) if seconds > 0 else 0.0
 
@@ -207,7 +209,7 @@ class _Log:
                 f"{self.file.name}: more than {MAX_NAMES:,} activities, actors or pairs; is a column mapped to the wrong one?"
             )
 
-    def count(self, where: str = "") -> None:
+    def count(self, where: str | int = "") -> None:
         self.events += 1
         if self.events > MAX_EVENTS:
             raise UnreadableSource(f"{self.file.name}:{where}: more than {MAX_EVENTS:,} events; split the log")
@@ -301,7 +303,16 @@ def _folded(name: str) -> str:
 
 def _by(values: Mapping[str, str]) -> str:
     """Who acted, as `kind name`: a person where one is named, else a position, role or unit; "" for nobody."""
-    return next((f"{kind} {' '.join(values[ours].split())}" for ours, kind in _ACTORS.items() if slug(values.get(ours, ""))), "")
+    for ours, kind in _ACTORS.items():
+        if (given := values.get(ours)) and (name := _named(given)):
+            return f"{kind} {name}"
+    return ""
+
+
+@lru_cache(maxsize=65536)
+def _named(text: str) -> str:
+    """A name without blanks around it or in a row; "" where nothing of it could go into an id."""
+    return " ".join(text.split()) if slug(text) else ""
 
 
 # XES (IEEE 1849)
@@ -340,36 +351,37 @@ def _trace(log: _Log, trace: Element) -> list[Event]:
     return found
 
 
-def _event(log: _Log, values: Mapping[str, str], where: str) -> Event | None:
+def _event(log: _Log, values: Mapping[str, str], where: str | int) -> Event | None:
     activity, at = " ".join(values.get("activity", "").split()), _moment(values.get("at", ""))
     if not activity or at is None:
-        missing = (
-            "no activity" if not activity else f"no time that can be read: {values.get('at', '')[:40]!r}; write it as 2026-11-23T10:00:00Z"
-        )
-        log.bad(where, f"an event has {missing}")
+        given = values.get("at", "")[:40]
+        why = f"no time that can be read: {given!r}; write it as 2026-11-23T10:00:00Z" if activity else "no activity"
+        log.bad(str(where), f"an event has {why}")
         return None
-    return Event(at, activity, _by(values), " ".join(values.get("outcome", "").split())[:200], _moment(values.get("start", "")))
+    outcome, start = values.get("outcome"), values.get("start")
+    return Event(at, activity, _by(values), " ".join(outcome.split())[:200] if outcome else "", _moment(start) if start else None)
 
 
 # tables
 
 
 def _csv(log: _Log) -> Iterator[tuple[str, list[Event]]]:
-    columns: dict[int, str] = {}
-    held = _Held(log)
+    columns: list[tuple[int, str]] = []
+    held, unnamed = _Held(log), log.process
     for line, cells in _rows(log.file):
         if not columns:
-            columns = _heading(log, cells, line)
+            columns = list(_heading(log, cells, line).items())
             continue
-        log.count(str(line))
-        values = {ours: cells[number] for number, ours in columns.items() if number < len(cells) and cells[number].strip()}
+        log.count(line)
+        width = len(cells)
+        values = {ours: cells[number] for number, ours in columns if number < width and cells[number]}
         case = values.get("case", "").strip()
         if not case:
             log.bad(str(line), "an event has no case")
         elif values.get("lifecycle", "complete").casefold() not in ("complete", "unknown"):
             log.bad(str(line), "events that are not completed", "unread")
-        elif event := _event(log, values, str(line)):
-            held.add(values.get("process", log.process), case, event)
+        elif event := _event(log, values, line):
+            held.add(values.get("process") or unnamed, case, event)
     yield from held.cases()
 
 
@@ -425,8 +437,13 @@ class _Held:
     def add(self, process: str, case: str, event: Event) -> None:
         self.times.append(event.at)
         self.starts.append(event.at + 1 if event.start is None else event.start)
-        for part, name in zip(self.parts, (process, f"{process}\n{case}", event.activity, event.actor, event.outcome), strict=True):
-            part.append(self.names.setdefault(name, len(self.names)))
+        names = self.names
+        processes, cases, activities, actors, outcomes = self.parts
+        processes.append(names.setdefault(process, len(names)))
+        cases.append(names.setdefault(f"{process}\n{case}", len(names)))
+        activities.append(names.setdefault(event.activity, len(names)))
+        actors.append(names.setdefault(event.actor, len(names)))
+        outcomes.append(names.setdefault(event.outcome, len(names)))
 
     def cases(self) -> Iterator[tuple[str, list[Event]]]:
         """The cases, by their names, each with its events."""
