@@ -272,10 +272,10 @@ def _or(text: str | None, usual: str) -> str:
     return usual if text is None else text
 
 
-def _map(names: Sequence[str], first: int, *, graph: bool = True) -> str:
+def _map(names: Sequence[str], first: int, *, ours: bool = True) -> str:
     """A Cypher map of the values that row `r` holds from this place on."""
     said = [f"{name}: r[{place}]" for place, name in enumerate(names, first)]
-    return "{" + ", ".join(["_graph: $graph", *said] if graph else said) + "}"
+    return "{" + ", ".join(["_graph: $graph", *said] if ours else said) + "}"
 
 
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
@@ -1431,7 +1431,7 @@ class _Change:
         yield _Statement(f"UNWIND $p.rows AS r {_WAITING} DELETE w", self.dropped)
         yield _Statement("UNWIND $p.rows AS r MATCH (n:Entity {_graph: $graph, id: r}) DETACH DELETE n", self.removed)
         yield from self._put_entities()
-        values, spread = _map(_RELATION, 2, graph=False), f"r[{2 + len(_RELATION)}]"
+        values, spread = _map(_RELATION, 2, ours=False), f"r[{2 + len(_RELATION)}]"
         for kind, rows in _by_kind(_keyed(self.overwritten)).items():
             yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
         for kind, rows in _by_kind(_keyed(self.tying)).items():
@@ -1719,14 +1719,14 @@ class Neo4jDraft:
         relations = {key: (row, self.number) if row else None for key, row in self._relations.items()}
         change = _Change(self._writer, entities, relations, until=self.number, stood=self._stood, tied=self._tied)
         rest = change.rest()
-        graph = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
-        odd = f"{graph} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
+        state = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
+        odd = f"{state} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
         counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": list(self._kinds)}
         self._writer.write(*self._asides(), *change.copies())
         self._writer.write(*change.marks())
         self._writer.write(_Statement(odd, [0], {"turn": _TURN}))
         self._writer.write(
-            _Statement(f"{graph} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
+            _Statement(f"{state} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
             *change.native(),
             *self._beside(revision, numbers),
         )
@@ -1736,7 +1736,7 @@ class Neo4jDraft:
                 [list(one) for one in self._notes.items()],
             ),
             _Statement(
-                f"{graph} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
+                f"{state} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
             ),
             whole=True,
         )
@@ -1744,7 +1744,7 @@ class Neo4jDraft:
         self._writer.head = self.number
         if rest.rows:
             self._writer.write(*change.unmarked())
-            self._writer.write(rest, _Statement(f"{graph} SET g.drafting = false", [0]))
+            self._writer.write(rest, _Statement(f"{state} SET g.drafting = false", [0]))
 
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""
