@@ -1,0 +1,101 @@
+"""What a question and its reply are, at every door; and how answers become text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, cast
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from graph import Actor, ContextGraph, Finding, Stamp, Value, canonical
+
+PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
+CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
+MAX_CONTENT = 64_000_000  # characters of a text that is to be checked
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: when it holds, its JSON and its text (made when they are wanted), other formats, and the ids that it serves."""
+
+    stamp: Stamp
+    json: Callable[[], str]
+    text: Callable[[], str]
+    formats: Mapping[str, Callable[[], str]] = field(default_factory=dict[str, Callable[[], str]])
+    served: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def argument(description: str, **more: Any) -> Any:
+    """A field that the command line takes by place and not by name."""
+    return Field(description=description, json_schema_extra=PLACE, **more)
+
+
+def content(description: str) -> Any:
+    """A text that the command line takes from a file or standard input, and that is remembered by its digest only."""
+    return Field(description=description, max_length=MAX_CONTENT, json_schema_extra=CONTENT)
+
+
+def asked(question: Value) -> dict[str, Any]:
+    """A question as it is remembered and given back: without what it leaves at its default, contents by their digests."""
+    given = question.model_dump(mode="json", exclude_defaults=True)
+    files = [name for name, info in type(question).model_fields.items() if info.json_schema_extra == CONTENT]
+    return given | {name: f"sha256:{sha256(given[name].encode()).hexdigest()}" for name in files if name in given}
+
+
+class Question(Value):
+    """What every question can say."""
+
+    at: str = Field(default="", description="Ask the graph as it was at a revision (number) or a time; default: now.")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked, under one name at every door."""
+
+    name: str
+    summary: str
+    question: type[Value]
+    answer: Callable[[ContextGraph, Actor, Any, str], Reply]
+    formats: tuple[str, ...] = ("text", "json")
+    judges: bool = False  # its findings can make a program fail
+
+
+def moment(question: Question) -> str | None:
+    return question.at or None
+
+
+def simple(context: ContextGraph, actor: Actor, at: str | None, data: object, text: str, **more: Any) -> Reply:
+    return Reply(stamp=context.view(actor, at=at).stamp, json=lambda: canonical(data), text=lambda: text, **more)
+
+
+def dump(values: Iterable[Value]) -> list[dict[str, Any]]:
+    return [value.model_dump(mode="json") for value in values]
+
+
+def columns(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of texts as aligned columns, the last one as long as it is; "" for no rows."""
+    lines = [[" ".join(cell.split()) for cell in row] for row in rows]
+    if not lines:
+        return ""
+    widths = [min(60, max(len(line[place]) for line in lines)) for place in range(len(lines[0]) - 1)]
+    return "".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip() + "\n" for line in lines
+    )
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """Findings, one a paragraph: level, check, message, and under it the owner and the remedy."""
+    lines: list[str] = []
+    for one in findings:
+        lines.append(f"{one.level:<7} {one.check}: {one.message}")
+        if after := "; ".join(text for text in (f"owner {one.owner}" if one.owner else "", one.remedy) if text):
+            lines.append(f"        {after}")
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def worded(value: Any) -> str:
+    return ", ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
