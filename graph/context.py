@@ -425,10 +425,12 @@ class ContextGraph:
             previous = now
 
     def history(self, *, actor: Actor) -> list[Revision]:
-        """The revisions, newest first. Their counts are of all that changed, whoever may see it, so they need the right to everything."""
+        """The revisions, newest first. Their counts and digests are of all that changed, so they are for those who may see everything."""
         revisions = list(self.store.revisions())
         if self.view(actor).where.facets is not None:
-            revisions = [one.model_copy(update=dict.fromkeys(("added", "changed", "withdrawn"), Counts())) for one in revisions]
+            revisions = [
+                one.model_copy(update={"digest": "", **dict.fromkeys(("added", "changed", "withdrawn"), Counts())}) for one in revisions
+            ]
         return revisions[::-1]
 
     def diff(self, before: str | int, after: str | int, *, actor: Actor) -> list[Difference]:
@@ -640,7 +642,8 @@ def _different(old: EntityRow | RelationRow, new: EntityRow | RelationRow, where
     names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     fields = ("kind", "name", "sensitivity", "valid_from", "valid_to", "aliases")
     names |= {name for name in fields if getattr(old, name, None) != getattr(new, name, None)}
-    return sorted(names - where.masked.get(new.kind, frozenset()))
+    hidden = where.masked.get(new.kind, frozenset())
+    return sorted(name for name in names if name.partition("@")[0] not in hidden)
 
 
 def _key(row: EntityRow | RelationRow) -> str:

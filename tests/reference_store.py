@@ -386,7 +386,8 @@ def _masked(row: EntityRow, where: Filter) -> EntityRow:
     kept = {name: value for name, value in json.loads(row.properties).items() if name.partition("@")[0] not in names}
     conflicts = [one for one in json.loads(row.conflicts) if one["property"].partition("@")[0] not in names]
     words = words_of(row.name, row.id, *row.aliases)
-    return row._replace(properties=canonical(kept), conflicts=canonical(conflicts), words=words)
+    origins = [{**one, "digest": ""} for one in json.loads(row.origins)]
+    return row._replace(properties=canonical(kept), origins=canonical(origins), conflicts=canonical(conflicts), words=words)
 
 
 # the tiers of a search

@@ -43,7 +43,7 @@ class ScopeOf(Question):
     anchor: tuple[str, ...] = Field(default=(), description="An id to start from; can be given several times.")
     hops: int = Field(default=3, ge=0, le=6, description="How many relations to follow at most.")
     budget: int = Field(default=4000, ge=1, le=1_000_000, description="Tokens that the answer may take, in the format asked for.")
-    as_of: str = Field(default="", description="The day in the world for which it must be true; default: today.")
+    as_of: date | None = Field(default=None, description="The day in the world for which it must be true; default: today.")
 
 
 class PrecedentsOf(Question):
@@ -111,7 +111,7 @@ def scope(context: ContextGraph, actor: Actor, question: ScopeOf, form: str) -> 
         budget=question.budget,
         compact=form in ("text", "markdown"),
     )
-    found = context.scope(wanted, actor=actor, at=moment(question), as_of=date.fromisoformat(question.as_of) if question.as_of else None)
+    found = context.scope(wanted, actor=actor, at=moment(question), as_of=question.as_of)
     made = {name: _rendering(name, found, context) for name in RENDERINGS}
     served = tuple(item.row.id for item in found.items)
     return Reply(found.stamp, made["json"], made["markdown"], formats=made, served=served)

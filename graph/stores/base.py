@@ -15,6 +15,7 @@ stores with the same past give the same bytes; where ids or other texts are sort
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
@@ -22,7 +23,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from graph.model import Event, Facet, Filter, Revision
+from graph.model import Event, Facet, Filter, Revision, canonical
 
 
 class Claim(NamedTuple):
@@ -223,7 +224,7 @@ class Store(Protocol):
     """A graph that remembers. `at` reads it as it was after that revision (None: the newest; 0: empty). Every read passes a Filter.
 
     From an entity of a masked kind the masked properties, in whatever language (`name@de` goes with `name`), are cut out of `properties`
-    and `conflicts`, and its `words` are those of its name, id and aliases alone, so that no search finds it by what is masked.
+    and `conflicts`, the digests of its origins are empty, and its `words` are those of its name, id and aliases alone, so that no search finds it by what is masked.
     One store object may be used from several threads. A read sees one revision from its first row to its last.
     """
 
@@ -335,6 +336,21 @@ class Store(Protocol):
 
 
 _WORD = re.compile(r"\w+")
+_DIGEST = re.compile(r'"digest":"[^"]*"')
+
+
+def masked(row: EntityRow, hidden: Collection[str]) -> EntityRow:
+    """The row without these properties in any language, and without all that tells of them: conflicts, words, and the digests of origins,
+    from which a value could be guessed.
+    """
+    kept = {key: value for key, value in json.loads(row.properties).items() if key.partition("@")[0] not in hidden}
+    conflicts = [one for one in json.loads(row.conflicts) if one["property"].partition("@")[0] not in hidden]
+    return row._replace(
+        properties=canonical(kept),
+        origins=_DIGEST.sub('"digest":""', row.origins),
+        conflicts=canonical(conflicts),
+        words=words_of(row.name, row.id, *row.aliases),
+    )
 
 
 def fold(text: str) -> str:

@@ -56,6 +56,7 @@ from graph.stores.base import (
     Walked,
     fold,
     grams_of,
+    masked,
     words_of,
 )
 
@@ -352,13 +353,10 @@ class _Seen:
         kind, _, sensitivity = facet.partition(" ")
         others = tuple(aliases or ())
         properties, conflicts = _or(properties, "{}"), _or(conflicts, "[]")
-        if hidden := self.where.masked.get(kind):
-            properties = canonical({key: value for key, value in json.loads(properties).items() if key.partition("@")[0] not in hidden})
-            conflicts = canonical([one for one in json.loads(conflicts) if one["property"].partition("@")[0] not in hidden])
-            words = words_of(name, id_, *others)
-        return EntityRow(
+        made = EntityRow(
             id_, kind, name, sensitivity, since or "", until or "", properties, origins, others, conflicts, words, grams, digest
         )
+        return masked(made, hidden) if (hidden := self.where.masked.get(kind)) else made
 
 
 # Pieces of Cypher. Parameters come in one map, `$p`: the server plans a text anew for each type and order of size that a parameter of its

@@ -34,6 +34,7 @@ from graph.stores.base import (
     Walked,
     fold,
     grams_of,
+    masked,
     words_of,
 )
 
@@ -194,12 +195,8 @@ class _Seen:
         id_, facet, name, since, until, properties, origins, aliases, conflicts, words, grams, digest = row
         kind, sensitivity = self.known.facets[facet]
         others = tuple(json.loads(aliases)) if aliases != "[]" else ()
-        if hidden := self.where.masked.get(kind):
-            kept = {key: value for key, value in json.loads(properties).items() if key.partition("@")[0] not in hidden}
-            properties = canonical(kept)
-            conflicts = canonical([one for one in json.loads(conflicts) if one["property"].partition("@")[0] not in hidden])
-            words = words_of(name, id_, *others)
-        return EntityRow(id_, kind, name, sensitivity, since, until, properties, origins, others, conflicts, words, grams, digest)
+        made = EntityRow(id_, kind, name, sensitivity, since, until, properties, origins, others, conflicts, words, grams, digest)
+        return masked(made, hidden) if (hidden := self.where.masked.get(kind)) else made
 
 
 class SQLiteStore:
