@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args, get_origin
 
 import click
@@ -123,6 +124,8 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
 
 def _type(kind: Any) -> Any:
     """What click knows of the type of a field."""
+    if isinstance(kind, UnionType):  # of a type and None; what is in the text is said by the model
+        return str
     return click.Choice([str(one) for one in kind]) if kind is Sensitivity else kind
 
 

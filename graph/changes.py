@@ -25,6 +25,7 @@ from graph.model import (
     Entity,
     Fact,
     Finding,
+    Lines,
     OtherValue,
     Part,
     Properties,
@@ -53,6 +54,7 @@ class Staged:
     parts: dict[str, str] = field(default_factory=dict[str, str])
     counts: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     findings: list[Finding] = field(default_factory=list[Finding])
+    lines: dict[str, tuple[Lines, ...]] = field(default_factory=dict[str, tuple[Lines, ...]])
 
 
 @dataclass
@@ -83,6 +85,7 @@ class _Said(NamedTuple):
     claims: list[Claim]
     findings: list[Finding]
     counts: tuple[int, ...] | None
+    lines: tuple[Lines, ...] = ()
 
 
 def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[str, str]) -> Staged:
@@ -97,6 +100,7 @@ def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[
         if said.counts:
             read.append(said.path)
             staged.counts[said.path] = (said.counts[0], said.counts[1])
+            staged.lines[said.path] = said.lines
     gone = [path for path in known if path not in staged.parts]
     if read or gone:
         draft.withdraw(reading.terms.name, [*read, *gone])
@@ -135,16 +139,17 @@ def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
         if len(claims) >= BATCH:
             yield _Said(path, part.digest, claims, findings, None)
             claims, findings = [], []
-    yield _Said(path, part.digest, claims, findings, (len(entities), len(relations)))
+    yield _Said(path, part.digest, claims, findings, (len(entities), len(relations)), tuple(part.lines()))
 
 
 def _packed(said: _Said) -> object:
-    return said.path, said.digest, list(map(tuple, said.claims)), pickle.dumps(said.findings), said.counts
+    return said.path, said.digest, list(map(tuple, said.claims)), pickle.dumps(said.findings), said.counts, tuple(map(tuple, said.lines))
 
 
 def _unpacked(packed: Any) -> _Said:
-    path, digest, claims, findings, counts = packed
-    return _Said(path, digest, [Claim(*values) for values in claims], pickle.loads(findings), counts)  # noqa: S301  # from `_packed`
+    path, digest, claims, findings, counts, lines = packed
+    made = [Claim(*values) for values in claims]
+    return _Said(path, digest, made, pickle.loads(findings), counts, tuple(Lines(*run) for run in lines))  # noqa: S301  # from `_packed`
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:

@@ -14,7 +14,21 @@ from typing import Any, Literal
 
 from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
 from graph.errors import InputError, NotAllowed, NotFound
-from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
+from graph.model import (
+    Actor,
+    Counts,
+    Event,
+    Filter,
+    Finding,
+    Lines,
+    Reading,
+    Revision,
+    Sensitivity,
+    SourceTerms,
+    Value,
+    canonical,
+    relation_key,
+)
 from graph.ontology import Ontology
 from graph.policy import EVERYTHING, Policy
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
@@ -89,6 +103,7 @@ class Shown:
     history: tuple[Mapping[str, Any], ...]
     names: Mapping[str, str]
     stamp: Stamp
+    written: Mapping[Claim, Lines]  # who wrote the line that a claim was read from
 
 
 @dataclass
@@ -327,6 +342,12 @@ class ContextGraph:
         loading.reports.append(report)
         note = {"read_at": _moment(self.now()), "rules": self.ontology.digest, "parts": parts}
         loading.notes[f"source:{name}"] = canonical({**note, "terms": reading.terms.model_dump(mode="json")})
+        kept = self.store.notes(_lines_key(name, "")) if before else {}
+        current = {_lines_key(name, path) for path in parts}
+        loading.notes |= {key: "" for key, text in kept.items() if text and key not in current}
+        for path, lines in staged.lines.items():
+            if lines or kept.get(_lines_key(name, path)):
+                loading.notes[_lines_key(name, path)] = canonical(lines) if lines else ""
 
     def _withdraw_others(self, draft: Any, names: Sequence[str], loading: _Loading) -> None:
         for key, text in self.store.notes("source:").items():
@@ -400,7 +421,16 @@ class ContextGraph:
             _masked_claim(claim, view.where) for claim in self.store.claims(about=[own, *row.aliases], at=view.at) if not claim.target
         )
         item = Item(row=row, why=(), rank=1.0, freshness=fresh)
-        return Shown(item, relations, claims, tuple(self._entity_history(view, row)), names, view.stamp)
+        written = {claim: by for claim in claims if (by := self._written(claim))}
+        return Shown(item, relations, claims, tuple(self._entity_history(view, row)), names, view.stamp, written)
+
+    def _written(self, claim: Claim) -> Lines | None:
+        """Who wrote the line of a claim, in which commit, as the file was last read; None where nobody kept it."""
+        key = _lines_key(claim.source, claim.part)
+        text, line = self.store.notes(key).get(key), claim.locator.rpartition(":")[2]
+        if not text or not line.isdigit():
+            return None
+        return next((run for values in json.loads(text) if (run := Lines(*values)).first <= int(line) <= run.last), None)
 
     def _entity_history(self, view: View, row: EntityRow) -> Iterator[Mapping[str, Any]]:
         versions = [one for one in self.store.versions(row.id, upto=view.at) if isinstance(one.row, EntityRow)]
@@ -590,13 +620,14 @@ def _rare_collections() -> Generator[None]:
 def shown_json(shown: Shown) -> str:
     """The answer of `show` as one line of JSON."""
     relations = ",".join(map(relation_json, shown.relations))
-    claims = canonical([claim_data(claim) for claim in shown.claims])
+    claims = canonical([claim_data(claim, shown.written.get(claim)) for claim in shown.claims])
     return f'{entity_json(shown.item)[:-1]},"relations":[{relations}],"claims":{claims},"history":{canonical(list(shown.history))}}}'
 
 
-def claim_data(claim: Claim) -> dict[str, Any]:
-    """What one source says of an entity, for people and programs."""
-    return {
+def claim_data(claim: Claim, written: Lines | None = None) -> dict[str, Any]:
+    """What one source says of an entity, for people and programs, and who wrote it where that is known."""
+    by = {"written": {"commit": written.commit, "author": written.author, "at": written.at}} if written else {}
+    return by | {
         "source": claim.source,
         "locator": claim.locator,
         "id": claim.subject,
@@ -605,6 +636,10 @@ def claim_data(claim: Claim) -> dict[str, Any]:
         "properties": json.loads(claim.properties),
         "revision": claim.revision,
     }
+
+
+def _lines_key(source: str, path: str) -> str:
+    return f"lines:{source}:{path}"
 
 
 def _total(parts: Mapping[str, Any]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -210,17 +210,28 @@ class SourceTerms(Value):
     review_days: int = 0
 
 
+class Lines(NamedTuple):
+    """Lines of a file, the first and the last counted from 1, that one author wrote in one commit (PROV-O: wasAttributedTo)."""
+
+    first: int
+    last: int
+    commit: str
+    author: str
+    at: str
+
+
 @dataclass(frozen=True)
 class Part:
     """One file (or page, or query) of a source: its path relative to the workspace, the digest of its bytes, and what it says.
 
     `facts` is None where the digest is the one that was loaded last, so that nothing needs to be read; a Finding among the facts says
-    what could not be read, and where.
+    what could not be read, and where. `lines` tells who wrote which lines, where that is kept.
     """
 
     path: str
     digest: str
     facts: Iterable[Fact | Finding] | None
+    lines: Callable[[], Sequence[Lines]] = tuple
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
+from loaders.git import kept_in_git, lines_of
 from loaders.live import Asking, fetched
 from loaders.source import File, Record, Source, files, terms_of
 
@@ -176,9 +178,15 @@ def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str
     how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *(file.digest for file in found if loader.whole)])
     for file in found:
         digest = _digest(file.digest, how, *filter(None, [loader.beside(file)]))
-        yield Part(file.name, digest, None if known.get(file.name) == digest else loader.read(file))
+        yield _part(file, digest, None if known.get(file.name) == digest else loader.read(file))
         if not loader.whole:
             file.forget()
+
+
+def _part(file: File, digest: str, facts: Iterable[Fact | Finding] | None) -> Part:
+    if facts is None or not kept_in_git(file.path):
+        return Part(file.name, digest, facts)
+    return Part(file.name, digest, facts, partial(lines_of, file.path))
 
 
 def _digest(*texts: str) -> str:
@@ -197,10 +205,10 @@ def _mapped(source: Source, found: list[File], base: Path, known: Mapping[str, s
     fresh = [file for file, digest in parts if known.get(file.name) != digest]
     for file, digest in parts:
         if file not in fresh:
-            yield Part(file.name, digest, None)
+            yield _part(file, digest, None)
             continue
         whole = len(fresh) == len(parts)
-        yield Part(file.name, digest, _with_unused(session, file.name) if whole and file is fresh[-1] else session.read(file.name))
+        yield _part(file, digest, _with_unused(session, file.name) if whole and file is fresh[-1] else session.read(file.name))
 
 
 def _with_unused(session: Session, name: str) -> Iterator[Fact | Finding]:

@@ -14,6 +14,7 @@ from graph import (
     RENDERINGS,
     Actor,
     ContextGraph,
+    Lines,
     Pattern,
     Scope,
     Shown,
@@ -82,12 +83,16 @@ def show_text(shown: Shown) -> str:
         other = one.target if one.source == row.id else one.source
         way = f"{one.kind} {other}" if one.source == row.id else f"{other} {one.kind} this"
         lines.append(f"  - {way}" + (f"  {shown.names[other]}" if other in shown.names else ""))
-    lines += [f"  from {claim.source} {claim.locator}" for claim in shown.claims]
+    lines += [f"  from {claim.source} {claim.locator}{_written(shown.written.get(claim))}" for claim in shown.claims]
     lines += [
         f"  revision {one['revision']} ({one['at']}) {one['change']} by {one['actor']}: {', '.join(one['properties'])}".rstrip(": ")
         for one in shown.history
     ]
     return "\n".join(lines) + "\n"
+
+
+def _written(by: Lines | None) -> str:
+    return f", written by {by.author} in {by.commit[:10]} ({by.at[:10]})" if by else ""
 
 
 def stats(context: ContextGraph, actor: Actor, question: Stats, _: str) -> Reply:
