@@ -6,9 +6,10 @@ from __future__ import annotations
 # what YAML holds has no types until it is read as text
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from graph import Fact, Finding, InputError, Properties, slug
@@ -443,12 +444,16 @@ _SERIES = re.compile(r"[A-Z]{2,5}")
 def _headers(file: File) -> Mapping[str, tuple[str, int]] | None:
     """The headers of a proposal with their lines, continuation lines joined; None for a file that does not begin with such."""
     try:
-        text = file.text().lstrip("\ufeff\n\r")
+        text = file.text().removeprefix("\ufeff")
     except InputError:
         return None
+    lines = text[:20_000].splitlines()
+    empty = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if found := _ietf(lines, empty):
+        return found
     found: dict[str, tuple[str, int]] = {}
     name = ""
-    for number, line in enumerate(text[:20_000].splitlines(), 1):
+    for number, line in enumerate(lines[empty:], empty + 1):
         if not line.strip():
             break
         if name and line[0] in " \t":
@@ -460,6 +465,42 @@ def _headers(file: File) -> Mapping[str, tuple[str, int]] | None:
         else:
             return None
     return found if "title" in found and "status" in found and _series(found) else None
+
+
+_COLUMNS = re.compile(r"(\S.*?)(?:\s{3,}(\S.*))?$|\s+(\S.*)$")
+_LEFT = re.compile(r"(Request for Comments|BCP|STD|FYI|Obsoletes|Updates|Category|ISSN):\s*(.*)", re.IGNORECASE)
+_INITIALS = re.compile(r"(?:[A-Z]\.[ -]?)+\s*[A-Z][\w' -]+(?:, Ed(?:itor|\.)?)?$")
+_MONTH = re.compile(r"(?:\d{1,2} )?(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{4}$")
+_SUBSERIES = ("bcp", "std", "fyi")
+_IETF = {"request for comments": "rfc", "category": "type"}
+
+
+def _ietf(lines: Sequence[str], empty: int) -> dict[str, tuple[str, int]]:
+    """The headers of an RFC in text (RFC 7322, section 4.1): terms at the left, authors and date at the right, and the title below."""
+    if not any(line.startswith("Request for Comments:") for line in lines[empty : empty + 12]):
+        return {}
+    found, name, end = {"status": ("final", empty + 1)}, "", len(lines)
+    for number, line in enumerate(lines[empty:], empty + 1):
+        if not line.strip():
+            end = number
+            break
+        left, middle, right = _COLUMNS.match(line).groups("")  # pyright: ignore[reportOptionalMemberAccess]  # it fits any line with ink
+        if header := _LEFT.match(left):
+            name = header[1].casefold()
+            said = f"{header[1]} {header[2]}" if name in _SUBSERIES else header[2]
+            found["also" if name in _SUBSERIES else _IETF.get(name, name)] = said.strip().rstrip(","), number
+        elif left and name in ("obsoletes", "updates") and left[0].isdigit():
+            held, first = found[name]
+            found[name] = f"{held}, {left}", first
+        at_right = middle or right
+        if _INITIALS.match(at_right):
+            held, first = found.get("author", ("", number))
+            found["author"] = ", ".join(filter(None, [held, at_right.partition(",")[0]])), first
+        elif _MONTH.match(at_right):
+            found["created"] = at_right, number
+    first = next((number for number, line in enumerate(lines[end:], end) if line.strip()), end)
+    title = list(takewhile(str.strip, lines[first:]))
+    return found | {"title": (" ".join(" ".join(title).split()), first + 1)}
 
 
 def _series(found: Mapping[str, tuple[str, int]]) -> str:
@@ -494,6 +535,8 @@ _HEADER_TEXTS = {
     "version": "version",
     "content-type": "",
     "last-modified": "",
+    "issn": "",
+    "also": "alternative_labels",
 }
 
 
@@ -553,7 +596,9 @@ def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> 
         texts = (
             re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
         )
-        made.properties |= filled(**{as_: texts if as_ in ("tags", "url", "post_history") else " ".join(value.split())})
+        made.properties |= filled(
+            **{as_: texts if as_ in ("tags", "url", "post_history", "alternative_labels") else " ".join(value.split())}
+        )
     return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", series)
 
 
