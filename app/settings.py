@@ -32,6 +32,30 @@ FILE = "orgcontext.yaml"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
+class Oidc(Value):
+    """An OIDC provider whose tokens are taken (RFC 7519, RFC 7517, RFC 9068)."""
+
+    issuer: str = Field(description="What `iss` must be.")
+    audience: str = Field(description="What `aud` must name: this server.")
+    keys: str = Field(description="Where its keys (JWKS) are: an address with https (http on the loopback), or a file of the workspace.")
+    algorithms: tuple[str, ...] = Field(default=("RS256",), min_length=1, description="The algorithms that are taken; never none or HMAC.")
+    actor: str = Field(default="agent:{azp}", description="The id of the actor, with claims in braces.")
+    behalf: str = Field(
+        default="", description="The id of the person for whom it acts, with claims in braces; a missing claim means nobody."
+    )
+    roles_claim: str = Field(default="", description="The claim that lists roles.")
+    roles: Mapping[str, str] = Field(default_factory=dict, description="What the claim lists -> a role of the access policy.")
+    leeway: int = Field(default=60, ge=0, le=600, description="By how many seconds the clocks may differ.")
+
+
+class Identity(Value):
+    """What the workspace file says of those who call from outside."""
+
+    oidc: Oidc | None = None
+    rate: float = Field(default=200, gt=0, description="Questions a second that one token may ask, over time.")
+    burst: int = Field(default=1000, ge=1, description="Questions that one token may ask at once.")
+
+
 class Workspace(Value):
     """The workspace file `orgcontext.yaml`."""
 
@@ -46,6 +70,9 @@ class Workspace(Value):
     root: str = Field(default="", description="The folder that source paths are relative to, if not this file's own.")
     shrink: float = Field(
         default=0.3, ge=0, le=1, description="The share of a source's facts that may be gone at a load without `--confirm` of the source."
+    )
+    identity: Identity = Field(
+        default=Identity(), description="Who may call from outside: an OIDC provider, and how often a token may ask."
     )
     sources: tuple[Source, ...] = Field(
         default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."

@@ -236,6 +236,10 @@ class ContextGraph:
             message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
             raise NotAllowed(message)
 
+    def keeps(self, actor: Actor) -> None:
+        """Nothing, for an actor who sees everything and so may keep what opens it to others; `NotAllowed` for anybody else."""
+        self._sees_policy(actor)
+
     def sensitive(self, *, least: Sensitivity, actor: Actor) -> list[Seen]:
         """Who sees each thing that is at least this sensitive, and by which rule: of all whom the policy names, and of all registered agents."""
         self._sees_policy(actor)
@@ -600,6 +604,12 @@ class ContextGraph:
     def check(self, text: str, name: str, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> list[Finding]:
         """A text against the organization's language, in the order of the text."""
         return language.check(self.vocabulary(actor=actor, tongue=tongue, at=at), text, name)
+
+    def registered(self, agent: str) -> bool:
+        """Whether the registry of agents holds this one: it is known, and not as one that nobody registered."""
+        own = self.store.resolve([agent], Filter()).get(agent)
+        row = next(self.store.entities(Filter(), ids=[own]), None) if own else None
+        return row is not None and self.ontology.is_a(row.kind, "Agent") and json.loads(row.properties).get("registered") is not False
 
     def record(self, event: Event) -> None:
         """Keep who asked what."""

@@ -6,6 +6,7 @@ ContextError
 │   └── NotInOntology      a kind, relation or property that no ontology declares
 ├── NotFound               nothing that the asker may see has this id
 ├── NotAllowed             a rule says no; carries the rule's reason
+├── NotAuthenticated       nobody knows who asks; never says what is wrong with a token
 ├── Conflict               someone else committed first; nothing was written
 └── StoreError             the store is gone, broken or of another schema; nothing was written
     └── StoreBusy          the store is held by another writer for longer than one waits
@@ -47,6 +48,13 @@ class NotAllowed(ContextError):
     def __init__(self, message: str, *, reason: str = "") -> None:
         super().__init__(message)
         self.reason = reason or message
+
+
+class NotAuthenticated(ContextError):
+    """Nobody knows who asks: there is no token, or none that is good. Its words are always the same."""
+
+    def __init__(self) -> None:
+        super().__init__("a good token is needed: `Authorization: Bearer TOKEN`; `orgcontext tokens create` makes one")
 
 
 class Conflict(ContextError):

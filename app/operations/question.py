@@ -62,6 +62,8 @@ class Operation:
     answer: Callable[[ContextGraph, Actor, Any, str], Reply]
     formats: tuple[str, ...] = ("text", "json")
     judges: bool = False  # its findings can make a program fail
+    right: str = "context:read"  # what a token must have
+    lasting: bool = True  # the answer hangs on the revision, the day and the question alone, and not on what is remembered beside
 
 
 def moment(question: Question) -> str | None:

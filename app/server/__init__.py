@@ -1,0 +1,160 @@
+"""The doors for agents: MCP over standard input and output, and HTTP with MCP on one port. Who asks is decided here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from anyio import to_thread
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.server.tools import always, by_header, make_server
+from app.server.web import Limits, failed, make_app, problem
+from app.settings import Settings, actor_of, open_context, read_settings
+from app.tokens import Gate, keys
+from graph import ContextError, ContextGraph, InputError
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+def serve_stdio(folder: Path) -> None:
+    """Serve the workspace by MCP until standard input ends; `InputError` where the environment names no actor and the policy needs one."""
+    settings = read_settings(folder)
+    if settings.workspace.access and not settings.actor:
+        message = "ORGCONTEXT_ACTOR is not set: over standard input the environment says who asks, for example agent:clause-checker"
+        raise InputError(message)
+    context = open_context(settings)
+    try:
+        make_server(context, always(actor_of(settings, context))).run("stdio")
+    finally:
+        context.close()
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where to listen, and how: an address off the loopback needs tokens, which is what all of it is for."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    names: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which it may be called."""
+        return (*LOOPBACK, self.host, *self.names)
+
+
+def serve(folder: Path, listening: Listening) -> None:
+    """Serve the workspace by HTTP and MCP until it is told to end; requests under way are answered first."""
+    settings = read_settings(folder)
+    context = open_context(settings)
+    try:
+        _ready(settings, context, listening)
+        logging.basicConfig(format="%(message)s", level=logging.WARNING)
+        logging.getLogger("orgcontext").setLevel(logging.INFO)
+        uvicorn.run(
+            application(settings, context, listening),
+            host=listening.host,
+            port=listening.port,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=20,
+            timeout_keep_alive=15,
+            h11_max_incomplete_event_size=32_768,
+            ssl_certfile=listening.certificate or None,
+            ssl_keyfile=listening.key or None,
+        )
+    finally:
+        context.close()
+
+
+def _ready(settings: Settings, context: ContextGraph, listening: Listening) -> None:
+    """`InputError` where it would listen to others while nobody has a token, or in the clear where it was told to use TLS."""
+    known = settings.workspace.identity.oidc or any(key.state(context.now()) == "good" for key in keys(context))
+    if listening.host not in LOOPBACK and not known:
+        message = (
+            f"nobody could be let in at {listening.host}: make a key (`orgcontext tokens create --actor ID`) or name an OIDC provider first"
+        )
+        raise InputError(message)
+    if bool(listening.certificate) != bool(listening.key):
+        message = "--tls-cert and --tls-key go together"
+        raise InputError(message)
+
+
+def application(settings: Settings, context: ContextGraph, listening: Listening) -> Starlette:
+    """HTTP and MCP of one workspace as one ASGI application."""
+    gate = Gate(context, settings.workspace.identity, settings.folder)
+    server = make_server(context, by_header(gate.caller))
+    security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # `Hosts` has looked at both before
+    inner = server.streamable_http_app(
+        streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security, host=listening.host
+    )
+    more: list[BaseRoute] = [
+        Route("/mcp", _Guarded(inner, gate), methods=["GET", "POST", "DELETE"]),
+        *_discovery(settings),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with server.session_manager.run():
+            yield
+
+    return make_app(
+        context, gate, hosts=listening.hosts, origins=listening.origins, limits=listening.limits, more=tuple(more), lifespan=lifespan
+    )
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """Lets through to MCP who has a good token that may still ask."""
+
+    app: ASGIApp
+    gate: Gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            caller = await to_thread.run_sync(self.gate.caller, request.headers.get("authorization", ""))
+        except ContextError as error:
+            return await failed(request, error)(scope, receive, send)
+        scope["actor"] = caller.actor.id
+        if wait := self.gate.spare(caller):
+            refusal = problem(429, "Too many questions", "the token asks more often than it may", {"retry-after": str(int(wait) + 1)})
+            return await refusal(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+def _discovery(settings: Settings) -> list[BaseRoute]:
+    """Where a client learns who gives tokens for this server (RFC 9728)."""
+    oidc = settings.workspace.identity.oidc
+    if not oidc:
+        return []
+
+    async def metadata(request: Request) -> Response:
+        return JSONResponse(
+            {
+                "resource": str(request.base_url).rstrip("/") + "/mcp",
+                "authorization_servers": [oidc.issuer],
+                "bearer_methods_supported": ["header"],
+                "resource_name": f"orgcontext of {settings.workspace.organization}",
+            }
+        )
+
+    return [Route(path, metadata) for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp")]
+
+
+__all__ = ["LOOPBACK", "Listening", "application", "serve", "serve_stdio"]

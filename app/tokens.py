@@ -1,0 +1,299 @@
+"""Who calls from outside: API keys, kept hashed in the store, and tokens of an OIDC provider; each stands for an actor and says what it may do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import jwt
+from jwt import PyJWK, PyJWKClient, PyJWKSet, PyJWTError
+from pydantic import Field
+
+from app.settings import Identity, Oidc
+from graph import Actor, ContextGraph, Event, InputError, NotAllowed, NotAuthenticated, NotFound, Value, canonical
+
+Right = Literal["context:read", "analysis:read", "propose:write", "review:write", "audit:read", "admin"]
+RIGHTS: tuple[str, ...] = get_args(Right)
+READER = ("context:read", "analysis:read")
+
+_PREFIX = "token/"
+_COST = {"n": 2**14, "r": 8, "p": 1}  # of scrypt (RFC 7914): 16 MiB and some 50 ms for a guess
+_FRESH = 2.0  # seconds for which a key that was checked is believed, and so the longest that a revoked one still opens
+_ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_PLACE = re.compile(r"\{([\w.:/-]+)\}")
+
+
+class Key(Value):
+    """An API key as it is kept: for whom, for what, until when; of the secret only a slow hash."""
+
+    id: str
+    actor: str
+    behalf: str = ""
+    rights: tuple[Right, ...]
+    label: str = ""
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    salt: str = Field(repr=False)
+    hash: str = Field(repr=False)
+
+    def state(self, now: datetime) -> Literal["good", "revoked", "expired"]:
+        """Whether it opens at this time."""
+        if self.revoked:
+            return "revoked"
+        return "expired" if self.expires and self.expires <= now else "good"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, by which token, and what that token may do."""
+
+    actor: Actor
+    rights: frozenset[str]
+    token: str
+
+    def may(self, right: str) -> None:
+        """Nothing, if the token has this right; `NotAllowed` otherwise."""
+        if not self.rights & {right, "admin"}:
+            message = f"the token may not do this: it needs the right {right}"
+            raise NotAllowed(message)
+
+
+# API keys
+
+
+def create(
+    context: ContextGraph,
+    actor: str,
+    *,
+    rights: tuple[str, ...] = READER,
+    behalf: str = "",
+    lasts: timedelta | None = timedelta(days=90),
+    label: str = "",
+) -> tuple[Key, str]:
+    """A new key and its text, which is shown this once and kept nowhere."""
+    if wrong := [right for right in rights if right not in RIGHTS]:
+        message = f"there is no right {wrong[0]!r}; there are {', '.join(RIGHTS)}"
+        raise InputError(message)
+    if ":" not in actor:
+        message = f"{actor!r} is no id of an actor such as agent:clause-checker or person:e-1002"
+        raise InputError(message)
+    secret, salt, now = secrets.token_urlsafe(32), secrets.token_bytes(16), context.now()
+    key = Key.model_validate(
+        {
+            "id": secrets.token_hex(6),
+            "actor": actor,
+            "behalf": behalf,
+            "rights": rights,
+            "label": label,
+            "created": now,
+            "expires": now + lasts if lasts else None,
+            "salt": base64.b64encode(salt).decode(),
+            "hash": _hashed(secret, salt),
+        }
+    )
+    _keep(context, key)
+    return key, f"oc_{key.id}_{secret}"
+
+
+def keys(context: ContextGraph) -> list[Key]:
+    """All keys that were ever made, oldest first."""
+    found = [Key.model_validate_json(text) for text in context.store.notes(_PREFIX).values()]
+    return sorted(found, key=lambda key: (key.created, key.id))
+
+
+def key(context: ContextGraph, id_: str) -> Key:
+    """One key; `NotFound` for one that never was."""
+    text = context.store.notes(_PREFIX + id_).get(_PREFIX + id_)
+    if not text:
+        message = f"there is no key {id_!r}; `orgcontext tokens list` shows all"
+        raise NotFound(message)
+    return Key.model_validate_json(text)
+
+
+def revoke(context: ContextGraph, id_: str) -> Key:
+    """The key, which opens nothing any more."""
+    held = key(context, id_)
+    ended = held if held.revoked else held.model_copy(update={"revoked": context.now()})
+    _keep(context, ended)
+    return ended
+
+
+def rotate(context: ContextGraph, id_: str) -> tuple[Key, str]:
+    """A new key in place of this one, for the same actor with the same rights and as long; the old one is revoked."""
+    held = key(context, id_)
+    lasts = held.expires - held.created if held.expires else None
+    made = create(context, held.actor, rights=held.rights, behalf=held.behalf, lasts=lasts, label=held.label)
+    revoke(context, id_)
+    return made
+
+
+def _keep(context: ContextGraph, key: Key) -> None:
+    context.store.remember(_PREFIX + key.id, canonical(key.model_dump(mode="json")))
+
+
+def _hashed(secret: str, salt: bytes) -> str:
+    return base64.b64encode(hashlib.scrypt(secret.encode(), salt=salt, dklen=32, **_COST)).decode()
+
+
+# the gate
+
+
+@dataclass
+class _Bucket:
+    left: float
+    at: float
+
+
+@dataclass
+class Gate:
+    """Tells who calls from what stands in the `Authorization` header; used by all threads of a server."""
+
+    context: ContextGraph
+    identity: Identity
+    folder: Path
+    _good: dict[bytes, tuple[float, Key]] = field(default_factory=dict[bytes, tuple[float, Key]])
+    _buckets: dict[str, _Bucket] = field(default_factory=dict[str, _Bucket])
+    _pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._provider = _Provider(self.identity.oidc, self.folder) if self.identity.oidc else None
+
+    def caller(self, header: str) -> Caller:
+        """Who calls. `NotAuthenticated` for a token that is not good, the same words whatever is wrong with it; `NotAllowed` for an agent
+        that is not registered, which is recorded.
+        """
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotAuthenticated
+        found = self._by_key(token.strip()) if token.startswith("oc_") else self._by_claims(token.strip())
+        self._registered(found)
+        return found
+
+    def spare(self, caller: Caller) -> float:
+        """0 where the token may ask now, which is counted; otherwise the seconds until it may again."""
+        now = time.monotonic()
+        with self._lock:
+            bucket = self._buckets.setdefault(caller.token, _Bucket(self.identity.burst, now))
+            bucket.left = min(self.identity.burst, bucket.left + (now - bucket.at) * self.identity.rate)
+            bucket.at = now
+            if bucket.left >= 1:
+                bucket.left -= 1
+                return 0
+            return (1 - bucket.left) / self.identity.rate
+
+    def _by_key(self, token: str) -> Caller:
+        held = self._checked(token)
+        if held is None or held.state(self.context.now()) != "good":
+            raise NotAuthenticated
+        return Caller(self.context.access.actor(held.actor, behalf=held.behalf), frozenset(held.rights), held.id)
+
+    def _checked(self, token: str) -> Key | None:
+        """The key whose text this is. The slow hash is paid once; after that a fast one of what was good before, for a moment at a time."""
+        mark, now = hashlib.blake2b(token.encode(), key=self._pepper).digest(), time.monotonic()
+        known = self._good.get(mark)
+        if known and now - known[0] < _FRESH:
+            return known[1]
+        _, _, rest = token.partition("_")
+        id_, _, secret = rest.partition("_")
+        text = self.context.store.notes(_PREFIX + id_).get(_PREFIX + id_) if re.fullmatch(r"[0-9a-f]{12}", id_) else ""
+        held = Key.model_validate_json(text) if text else None
+        if known and held and known[1].hash == held.hash:
+            self._good[mark] = now, held
+            return held
+        salt = base64.b64decode(held.salt) if held else b"0" * 16  # an id that is not there takes as long as one that is
+        good = hmac.compare_digest(_hashed(secret, salt), held.hash if held else "")
+        if not (held and good):
+            return None
+        if len(self._good) > 10_000:
+            self._good.clear()
+        self._good[mark] = now, held
+        return held
+
+    def _by_claims(self, token: str) -> Caller:
+        if not self._provider:
+            raise NotAuthenticated
+        claims = self._provider.claims(token)
+        said = self._provider.oidc
+        actor, behalf = _filled(said.actor, claims), _filled(said.behalf, claims)
+        if not actor:
+            raise NotAuthenticated
+        known = self.context.access.actor(actor, behalf=behalf)
+        listed: Any = claims.get(said.roles_claim) if said.roles_claim else None
+        extra = (
+            {said.roles[str(role)] for role in cast("list[object]", listed) if str(role) in said.roles}
+            if isinstance(listed, list)
+            else set[str]()
+        )
+        rights = frozenset(right for right in str(claims.get("scope", "")).split() if right in RIGHTS) or frozenset(READER)
+        caller = known.model_copy(update={"roles": known.roles | extra})
+        return Caller(caller, rights, f"{said.issuer} {actor} {behalf}")
+
+    def _registered(self, caller: Caller) -> None:
+        """An agent must be in the registry; one that is not is refused, and remembered as one that knocked."""
+        actor = caller.actor.id
+        if actor.startswith("agent:") and not self.context.registered(actor):
+            event = {"at": self.context.now(), "actor": actor, "behalf": caller.actor.behalf, "operation": "knock", "outcome": "refused"}
+            self.context.record(Event.model_validate(event))
+            message = f"{actor} is not registered: an agent needs an entry in the registry of agents, with a sponsor"
+            raise NotAllowed(message)
+
+
+def _filled(pattern: str, claims: Mapping[str, Any]) -> str:
+    """The pattern with claims in its braces; "" where one is missing or no text."""
+    found = {name: claims.get(name) for name in _PLACE.findall(pattern)}
+    if not all(isinstance(value, str) and value for value in found.values()):
+        return ""
+    return _PLACE.sub(lambda place: str(found[place[1]]), pattern)
+
+
+class _Provider:
+    """The keys of an OIDC provider, and tokens checked with them."""
+
+    def __init__(self, oidc: Oidc, folder: Path) -> None:
+        if wrong := [name for name in oidc.algorithms if name not in _ASYMMETRIC]:
+            message = f"identity: oidc: algorithms: {wrong[0]!r} is not taken; there are {', '.join(_ASYMMETRIC)}"
+            raise InputError(message)
+        self.oidc, self._file = oidc, folder / oidc.keys
+        self._client = None
+        if "://" in oidc.keys:
+            if not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", oidc.keys):
+                message = f"identity: oidc: keys: {oidc.keys}: keys are fetched by https only, or from the loopback"
+                raise InputError(message)
+            self._client = PyJWKClient(oidc.keys, lifespan=300, timeout=5)
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """What a good token claims; `NotAuthenticated` for any other."""
+        oidc = self.oidc
+        try:
+            return jwt.decode(
+                token,
+                self._key(token),
+                algorithms=list(oidc.algorithms),
+                audience=oidc.audience,
+                issuer=oidc.issuer,
+                leeway=oidc.leeway,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except (PyJWTError, ValueError, OSError, TypeError) as error:
+            raise NotAuthenticated from error
+
+    def _key(self, token: str) -> PyJWK:
+        """The key that the token names; keys are read anew when it names one that is not known, so that they can be rotated."""
+        if self._client:
+            return self._client.get_signing_key_from_jwt(token)
+        named = jwt.get_unverified_header(token).get("kid")
+        found = PyJWKSet.from_dict(json.loads(self._file.read_text(encoding="utf-8"))).keys
+        return next(one for one in found if one.key_id == named) if named or len(found) > 1 else found[0]
