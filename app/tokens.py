@@ -98,7 +98,7 @@ def create(
             "rights": rights,
             "label": label,
             "created": now,
-            "expires": now + lasts if lasts else None,
+            "expires": None if lasts is None else now + lasts,
             "salt": base64.b64encode(salt).decode(),
             "hash": _hashed(secret, salt),
         }

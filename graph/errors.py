@@ -53,8 +53,10 @@ class NotAllowed(ContextError):
 class NotAuthenticated(ContextError):
     """Nobody knows who asks: there is no token, or none that is good. Its words are always the same."""
 
-    def __init__(self) -> None:
-        super().__init__("a good token is needed: `Authorization: Bearer TOKEN`; `orgcontext tokens create` makes one")
+    def __init__(
+        self, message: str = "a good token is needed: `Authorization: Bearer TOKEN`; `orgcontext tokens create` makes one"
+    ) -> None:
+        super().__init__(message)
 
 
 class Conflict(ContextError):

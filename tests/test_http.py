@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 from click.testing import CliRunner
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openapi_spec_validator import validate
 from starlette.testclient import TestClient
 
@@ -53,8 +53,8 @@ def client(opened: tuple[Settings, ContextGraph], *, actor: str = AGENT, listeni
     """Who calls the service with a key of this actor."""
     found, context = opened
     token = create(context, actor, **key_)[1]
-    app = application(found, context, listening or Listening())
-    return TestClient(app, base_url="http://127.0.0.1:8080", headers={"authorization": f"Bearer {token}"}, raise_server_exceptions=False)
+    served = application(found, context, listening or Listening())
+    return TestClient(served, base_url="http://127.0.0.1:8080", headers={"authorization": f"Bearer {token}"}, raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -172,9 +172,10 @@ def test_a_key_may_do_what_it_was_made_for(opened: tuple[Settings, ContextGraph]
         assert caller.get("/v1/stats").status_code == 200
         refused = caller.get("/v1/gaps")
         assert (refused.status_code, "analysis:read" in refused.json()["detail"]) == (403, True)
-    for wrong in ({"rights": ("context:write",)}, {"actor": "ann"}):
-        with pytest.raises(InputError):
-            create(opened[1], wrong.get("actor", AGENT), **{key_: one for key_, one in wrong.items() if key_ != "actor"})
+    with pytest.raises(InputError, match="context:write"):
+        create(opened[1], AGENT, rights=("context:write",))
+    with pytest.raises(InputError, match="no id"):
+        create(opened[1], "ann")
     with pytest.raises(NotFound):
         revoke(opened[1], "000000000000")
 
@@ -213,7 +214,7 @@ def test_off_the_loopback_there_must_be_somebody_to_let_in(folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("send", "status"),
     [
-        ({"content": b"[" * 100_000}, 422),
+        ({"content": b"[" * 50_000}, 422),
         ({"content": b'{"text":'}, 422),
         ({"json": ["find"]}, 422),
         ({"json": {"text": 1}}, 422),
@@ -266,29 +267,32 @@ def test_every_error_of_the_project_has_its_status() -> None:
     assert len(found) >= 10
 
 
-SCHEMA = schemathesis.openapi.from_dict(description("Ashby"))
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(["1", "unit:legal", "\x00", "../x", "2026-02-30"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
 
 
-@SCHEMA.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_nothing_that_the_description_allows_breaks_it(service: TestClient, case: Any) -> None:
-    """Nor what it does not allow: no fault, and always JSON or the format asked for."""
-    body = (
-        {"json": case.body}
-        if case.method.upper() == "POST"
-        and not isinstance(case.body, type(schemathesis.NOT_SET if hasattr(schemathesis, "NOT_SET") else None))
-        else {}
-    )
-    said = service.request(case.method, case.path, params=case.query or None, **body)
-    assert said.status_code < 500, (case.path, case.query, body, said.text)
+@pytest.mark.parametrize("name", list(OPERATIONS))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_nothing_that_is_sent_breaks_it(service: TestClient, name: str, data: st.DataObject) -> None:
+    """By GET and by POST, whatever its members hold: an answer or a problem, never a fault."""
+    fields = OPERATIONS[name].question.model_fields
+    body = data.draw(st.dictionaries(st.sampled_from([*fields, "format", "no_member"]), JUNK, max_size=4))
+    path = path_of(OPERATIONS[name])
+    for said in (service.post(path, json=body), service.get(path, params={member: str(value) for member, value in body.items()})):
+        assert said.status_code < 500, (body, said.text)
 
 
 def test_the_actor_is_never_an_argument(service: TestClient) -> None:
     """Nor a header: it is told by the token alone."""
-    for send in (
-        {"json": {"actor": "person:local-user"}},
-        {"params": {"actor": "person:local-user"}},
-        {"json": {}, "headers": {"x-actor": "person:local-user"}},
-    ):
-        said = service.post("/v1/stats", **send)
-        assert said.status_code == 422 or said.json()["actor"] == AGENT
+    assert service.post("/v1/stats", json={"actor": "person:local-user"}).status_code == 422
+    assert service.get("/v1/stats", params={"actor": "person:local-user"}).status_code == 422
+    assert service.get("/v1/stats", headers={"x-actor": "person:local-user"}).json()["actor"] == AGENT

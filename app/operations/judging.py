@@ -98,6 +98,20 @@ JUDGING: tuple[Operation, ...] = (
     Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
     Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
     Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
-    Operation("gaps", "What is missing, overdue, contested or out of shape.", Gaps, gaps, ("text", "json", "sarif"), judges=True),
-    Operation("merges", "What was taken for one thing, by which values; what was refused; what only looks alike.", MergesOf, merges),
+    Operation(
+        "gaps",
+        "What is missing, overdue, contested or out of shape.",
+        Gaps,
+        gaps,
+        ("text", "json", "sarif"),
+        judges=True,
+        right="analysis:read",
+    ),
+    Operation(
+        "merges",
+        "What was taken for one thing, by which values; what was refused; what only looks alike.",
+        MergesOf,
+        merges,
+        right="analysis:read",
+    ),
 )

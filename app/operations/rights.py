@@ -45,6 +45,6 @@ def access_matrix(context: ContextGraph, actor: Actor, question: AccessMatrix, _
 
 
 RIGHTS: tuple[Operation, ...] = (
-    Operation("access explain", "Which rule decides whether somebody sees a thing.", AccessExplain, access_explain),
-    Operation("access matrix", "Who sees each sensitive thing, and by which rule.", AccessMatrix, access_matrix),
+    Operation("access explain", "Which rule decides whether somebody sees a thing.", AccessExplain, access_explain, right="analysis:read"),
+    Operation("access matrix", "Who sees each sensitive thing, and by which rule.", AccessMatrix, access_matrix, right="analysis:read"),
 )

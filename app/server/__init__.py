@@ -122,7 +122,7 @@ def application(settings: Settings, context: ContextGraph, listening: Listening)
 class _Guarded:
     """Lets through to MCP who has a good token that may still ask."""
 
-    app: ASGIApp
+    inner: ASGIApp
     gate: Gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +135,7 @@ class _Guarded:
         if wait := self.gate.spare(caller):
             refusal = problem(429, "Too many questions", "the token asks more often than it may", {"retry-after": str(int(wait) + 1)})
             return await refusal(scope, receive, send)
-        return await self.app(scope, receive, send)
+        return await self.inner(scope, receive, send)
 
 
 def _discovery(settings: Settings) -> list[BaseRoute]:

@@ -59,12 +59,12 @@ class Metrics:
 class Traces:
     """Gives each request an id and a trace (W3C Trace Context), counts it, and writes one line of JSON about it; no content, no token."""
 
-    app: ASGIApp
+    inner: ASGIApp
     metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            return await self.inner(scope, receive, send)
         given = Headers(scope=scope)
         known = _TRACE.fullmatch(given.get("traceparent", ""))
         trace, own = known[1] if known else secrets.token_hex(16), secrets.token_hex(8)
@@ -83,7 +83,7 @@ class Traces:
             await send(message)
 
         try:
-            await self.app(scope, receive, told)
+            await self.inner(scope, receive, told)
         finally:
             seconds = time.perf_counter() - began
             route = scope.get("route")
@@ -98,13 +98,13 @@ class Traces:
 class Hosts:
     """Lets through who calls it by a name that it has, and from no page of another place (DNS rebinding, CSRF)."""
 
-    app: ASGIApp
+    inner: ASGIApp
     hosts: tuple[str, ...]
     origins: tuple[str, ...]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            return await self.inner(scope, receive, send)
         headers = Headers(scope=scope)
         host, origin = _name(headers.get("host", "")), headers.get("origin", "")
         if "*" not in self.hosts and host not in self.hosts:
@@ -112,7 +112,7 @@ class Hosts:
         if origin and origin not in self.origins:
             return await _refusal(403, "Foreign origin", "pages of that origin may not call this server")(scope, receive, send)
         if not origin:
-            return await self.app(scope, receive, send)
+            return await self.inner(scope, receive, send)
         return await self._shared(origin, scope, receive, send)
 
     async def _shared(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +130,7 @@ class Hosts:
                 MutableHeaders(scope=message).update(more)
             await send(message)
 
-        return await self.app(scope, receive, told)
+        return await self.inner(scope, receive, told)
 
 
 def _name(host: str) -> str:
@@ -145,12 +145,12 @@ class _TooLarge(Exception):
 class Sizes:
     """Refuses a body of more than so many bytes, whether it says its size beforehand or not."""
 
-    app: ASGIApp
+    inner: ASGIApp
     most: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            return await self.inner(scope, receive, send)
         stated = Headers(scope=scope).get("content-length", "")
         refusal = _refusal(413, "Too large", f"a body may have {self.most} bytes")
         if stated.isdigit() and int(stated) > self.most:
@@ -171,7 +171,7 @@ class Sizes:
             await send(message)
 
         try:
-            return await self.app(scope, counted, told)
+            return await self.inner(scope, counted, told)
         except _TooLarge:
             if started:
                 raise

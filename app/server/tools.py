@@ -98,7 +98,7 @@ class Tools:
             caller.may(OPERATIONS[name].right)
             model = OPERATIONS[name].question
             question = model.model_validate({key: value for key, value in given.items() if value not in ("", (), None, [], {})})
-            reply = ask(self.context, caller.actor, name, question, form=form)
+            reply = ask(self.context, caller.actor, name, question)  # as JSON: its budget is the one that both forms keep to
         except ValidationError as error:
             fault = error.errors()[0]
             raise ToolError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
