@@ -115,10 +115,9 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
         return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
     flag = f"--{name.replace('_', '-')}"
     default = None if info.is_required() or many else info.default
-    shown = default not in (None, "")
-    return click.Option(
-        [flag, name], type=kind, multiple=many, default=default, required=info.is_required(), help=info.description, show_default=shown
-    )
+    shown = default not in (None, "", False)
+    switch = {"is_flag": True} if kind is bool else {"type": kind, "multiple": many}
+    return click.Option([flag, name], default=default, required=info.is_required(), help=info.description, show_default=shown, **switch)
 
 
 def _type(kind: Any) -> Any:
@@ -188,8 +187,25 @@ def access() -> None:
     """Why a thing is visible or not, and the policy's own tests."""
 
 
+def _group(name: str) -> click.Group:
+    """The group of the questions that begin with this word; where the word alone is a question, the group answers that."""
+    if isinstance(there := cli.commands.get(name), click.Group):
+        return there
+    made = click.Group(name, help=there.help if there else None, params=there.params if there else None, invoke_without_command=bool(there))
+    if there:
+
+        @click.pass_context
+        def alone(ctx: click.Context, /, **given: Any) -> None:
+            if not ctx.invoked_subcommand:
+                ctx.invoke(there, **given)
+
+        made.callback = alone
+    cli.add_command(made)
+    return made
+
+
 for _operation in OPERATIONS.values():
-    (access if " " in _operation.name else cli).add_command(_command(_operation))
+    (_group(_operation.name.partition(" ")[0]) if " " in _operation.name else cli).add_command(_command(_operation))
 
 
 @access.command("test")

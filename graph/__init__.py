@@ -51,6 +51,8 @@ from graph.policy import EVERYTHING, Policy, Verdict
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
+from graph.runs import HandOver, Run
+from graph.runs import Report as RunReport
 from graph.scope import Hit, Scope
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
@@ -77,6 +79,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Freshness",
+    "HandOver",
     "Hit",
     "Impact",
     "InputError",
@@ -108,6 +111,8 @@ __all__ = [
     "RelationRow",
     "Revision",
     "Rule",
+    "Run",
+    "RunReport",
     "Scalar",
     "Scope",
     "Seen",

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
+from graph import analysis, changes, checks, demand, identity, language, policy, precedents, readiness, runs, scope, verify
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
@@ -153,8 +153,11 @@ class ContextGraph:
         """The graph through this actor's eyes at a revision (a number or a time; None: the newest) and on a day, for a task if one is named.
 
         The day is today, or, of an old revision, the day on which that was made, so that it answers as it did then. The rights are
-        those of today.
+        those of today. A run's id in place of `at` is the revision and the day that the run is pinned to.
         """
+        if isinstance(at, str) and at.startswith(runs.PREFIX):
+            run = runs.going_on(self.run(at, actor=actor))
+            at, as_of = run.revision, as_of or date.fromisoformat(run.day)
         head = self.store.head()
         revision = self._revision(at, head)
         today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
@@ -217,9 +220,17 @@ class ContextGraph:
         )
 
     def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
-        if self.view(actor).where != Filter(as_of=self.now().date()) and of != actor.id:
+        if not self._sees_everything(actor) and of != actor.id:
             message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
             raise NotAllowed(message)
+
+    def _sees_everything(self, actor: Actor) -> bool:
+        return self.view(actor).where == Filter(as_of=self.now().date())
+
+    def may_see(self, actor: Actor, kind: str) -> bool:
+        """Whether the policy lets this actor see things of a kind that are kept beside the graph: runs, proposals, findings of others."""
+        day = self.now().date()
+        return policy.sees_kind(self.access, actor, kind, world=policy.World(self.store, day), ontology=self.ontology, day=day)
 
     def sensitive(self, *, least: Sensitivity, actor: Actor) -> list[Seen]:
         """Who sees each thing that is at least this sensitive, and by which rule: of all whom the policy names, and of all registered agents."""
@@ -492,6 +503,7 @@ class ContextGraph:
     def gaps(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[Finding]:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
+        wanted = not names or demand.CHECK in names
         return checks.gaps(
             list(self.store.entities(view.where, at=view.at)),
             list(self.store.relations(view.where, at=view.at)),
@@ -499,7 +511,18 @@ class ContextGraph:
             ontology=self.ontology,
             today=view.today,
             names=names,
+            demands=self.demands(actor=actor) if wanted and at is None else (),
         )
+
+    def demands(self, *, actor: Actor) -> list[checks.Found]:
+        """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
+        since = self.now() - timedelta(days=demand.DAYS)
+        asked = demand.asked(self.store.events(since))
+        view, whole = self.view(actor), self.may_see(actor, "Finding")
+        posts = frozenset[str]() if whole else policy.World(self.store, view.today).posts(actor.id)
+        mine = [one for one in asked if whole or demand.concerns(one, actor, posts, self.store, view.today)]
+        open_ = [one for one in mine if not demand.found(one, self.view(self.access.actor(one.actor, behalf=one.behalf)))]
+        return demand.merged(open_, view)
 
     def _dangling(self, view: View) -> list[tuple[str, str, str, str]]:
         """(start, relation, missing end, locator) of claimed relations whose end no source describes; only for who sees everything."""
@@ -572,6 +595,83 @@ class ContextGraph:
     def record(self, event: Event) -> None:
         """Keep who asked what."""
         self.store.record(event)
+
+    # jobs of several agents
+
+    def start_run(self, name: str = "", *, participants: Sequence[str] = (), actor: Actor, at: str | int | None = None) -> runs.Run:
+        """Pin a revision (default: the newest) and today for all agents of a job; `InputError` before the first load."""
+        view = self.view(actor, at=at)
+        if not view.stamp.revision:
+            message = "there is no revision to pin yet: `orgcontext load` makes the first"
+            raise InputError(message)
+        day = (self.now().date() if at is None else view.today).isoformat()
+        revision = view.stamp.revision
+        return runs.begin(self.store, name=name, revision=revision, day=day, actor=actor, participants=participants, now=self.now())
+
+    def run(self, id_: str, *, actor: Actor) -> runs.Run:
+        """A run that this actor takes part in or has the right to see; `NotFound` for any other."""
+        run = runs.find(self.store, id_)
+        if not (run.takes_part(actor) or self.may_see(actor, "Run")):
+            raise runs.absent(id_)
+        return run
+
+    def end_run(self, id_: str, *, actor: Actor) -> runs.Run:
+        """End a run; only who started it, or who sees everything."""
+        run = self.run(id_, actor=actor)
+        if run.started_by != actor.id and not self._sees_everything(actor):
+            message = f"{id_} was started by {run.started_by}, who ends it"
+            raise NotAllowed(message)
+        return runs.end(self.store, run, actor=actor, now=self.now())
+
+    def runs(self, *, actor: Actor) -> list[runs.Report]:
+        """The runs that this actor takes part in or has the right to see, the newest first."""
+        whole = self.may_see(actor, "Run")
+        return [self._report(run, actor) for run in runs.runs(self.store) if whole or run.takes_part(actor)]
+
+    def run_report(self, id_: str, *, actor: Actor) -> runs.Report:
+        """One run as this actor may see it: deliveries, hand-overs, and which deliveries are stale because of what."""
+        return self._report(self.run(id_, actor=actor), actor)
+
+    def _report(self, run: runs.Run, actor: Actor) -> runs.Report:
+        given = runs.deliveries(self.store, run)
+        notes = [one for one in runs.hand_overs(self.store, run) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
+        seen = self._seen_in(run, [*(id_ for one in given for id_ in one.ids), *(id_ for one in notes for id_ in one.leans_on)], actor)
+        whole = self._sees_everything(actor)
+        mine = [runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given]
+        head = self.store.head()
+        moved = head is not None and head.number > run.revision and bool(mine)
+        changed = (
+            [runs.Changed(one.key, one.change, one.properties) for one in self.diff(run.revision, head.number, actor=actor)]
+            if moved and head
+            else []
+        )
+        return runs.Report(
+            run=run,
+            deliveries=tuple(mine),
+            hand_overs=tuple(runs.withheld(one, seen) for one in notes),
+            stale=tuple(runs.stale(mine, changed)),
+        )
+
+    def _seen_in(self, run: runs.Run, ids: Iterable[str], actor: Actor) -> frozenset[str]:
+        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        return frozenset(self.store.resolve(sorted(set(ids)), view.where, at=view.at))
+
+    def hand_over(self, id_: str, *, to: str, leans_on: Sequence[str] = (), actor: Actor) -> tuple[str, ...]:
+        """The things that a note to another participant of a run leans on, checked; the recorded question is the note.
+
+        `NotFound` for a thing that the sender does not see in the run, `InputError` for somebody who takes no part in it.
+        """
+        run = runs.going_on(self.run(id_, actor=actor))
+        if to not in run.participants:
+            message = f"{to} takes no part in {id_}; those who do are {', '.join(run.participants)}"
+            raise InputError(message)
+        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        return tuple(scope.known(view, list(leans_on)).values())
+
+    def inbox(self, id_: str, *, actor: Actor) -> tuple[runs.HandOver, ...]:
+        """What was handed over to this actor in a run, without what is not for it."""
+        report = self.run_report(id_, actor=actor)
+        return tuple(one for one in report.hand_overs if one.to == actor.id)
 
 
 @contextmanager

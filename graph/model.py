@@ -177,7 +177,9 @@ class Finding(Value):
 
 
 class Event(Value):
-    """A question that was asked: allowed or refused, by whom, and what was served."""
+    """A question that was asked: allowed or refused, by whom, in which run, what was served (`digest` is that of the answer), and what
+    of it was not there for the asker (`unmet`: ids or words).
+    """
 
     at: datetime
     actor: str
@@ -187,6 +189,9 @@ class Event(Value):
     revision: int = 0
     outcome: Literal["served", "refused", "not_found", "failed"] = "served"
     served: tuple[str, ...] = ()
+    run: str = ""
+    digest: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Change(Value):
