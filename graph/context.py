@@ -12,14 +12,29 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, demand, identity, language, policy, precedents, readiness, runs, scope, verify
+from graph import (
+    analysis,
+    changes,
+    checks,
+    demand,
+    identity,
+    language,
+    policy,
+    precedents,
+    proposals,
+    readiness,
+    review,
+    runs,
+    scope,
+    verify,
+)
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
 from graph.policy import EVERYTHING, Policy
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.scope import Hit, Scope, View
-from graph.stores.base import Claim, EntityRow, RelationRow, Store, Tally, Version
+from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally, Version
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
@@ -138,7 +153,7 @@ class ContextGraph:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.ontology, self.access, self.organization, self.now = store, ontology, access, organization, now
-        self.terms = {one.name: one for one in terms}
+        self.terms = {one.name: one for one in (*terms, *proposals.TERMS)}
         self.aliases = dict(aliases or {})
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
@@ -169,8 +184,7 @@ class ContextGraph:
             digest=revision.digest if revision else "",
             organization=self.organization,
         )
-        owners = {name: terms.owner for name, terms in sorted(self.terms.items()) if terms.owner}
-        return View(self.store, where, number, today, self.ontology, stamp, owners)
+        return View(self.store, where, number, today, self.ontology, stamp, self._owners())
 
     def _revision(self, at: str | int | None, head: Revision | None) -> Revision | None:
         if at is None:
@@ -294,13 +308,13 @@ class ContextGraph:
                 self._stage(draft, reading, loading)
             if complete:
                 self._withdraw_others(draft, names, loading)
+            self._let_go(draft, loading)
             self._stop_on_errors(loading, keep_going=keep_going)
             self._stop_on_loss(loading, shrink or {}, confirmed, dry=dry)
             rules = self._rules()
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
-            moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
-            settled = changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+            settled = self._settled(draft, began)
             loading.keep(settled.findings)
             self._stop_on_errors(loading, keep_going=keep_going)
             head = self.store.head()
@@ -323,9 +337,45 @@ class ContextGraph:
             dry=dry,
         )
 
+    def _settled(self, draft: Draft, began: datetime) -> changes.Settled:
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
+        return changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+
+    def _commit(self, write: review.Write, actor: str, message: str) -> int:
+        """One revision of what is written into a draft, and its number; `InputError` where the graph would stay as it is, or break a rule."""
+        began = self.now()
+        with self.store.draft() as draft:
+            notes = write(draft)
+            settled = self._settled(draft, began)
+            if wrong := [one for one in settled.findings if one.level == "error"]:
+                raise InputError(f"nothing was changed: {wrong[0].message}", settled.findings)
+            if settled.empty:
+                text = "nothing was changed: it is so already"
+                raise InputError(text)
+            for key, text in notes.items():
+                draft.note(key, text)
+            draft.publish(self._sealed(draft.number, self.store.head(), began, actor, message, settled))
+            return draft.number
+
+    def _let_go(self, draft: Draft, loading: _Loading) -> None:
+        """Withdraw what was accepted or confirmed here and the sources now say themselves."""
+        sources = proposals.Sources(draft, self.terms, self.ontology, self.now().date().isoformat())
+        for id_ in proposals.adopted(sources, self.store):
+            draft.withdraw(proposals.SOURCE, [id_])
+            ending = proposals.Ending(state="adopted", at=_moment(self.now()), revision=draft.number)
+            loading.notes[proposals.key("ending", id_, "adopted")] = proposals.text_of(ending)
+            message = f"{id_} is closed: the sources now say it themselves"
+            loading.keep([Finding(id=f"adopted:{id_}", check="adopted", level="note", subject=id_, message=message)])
+        for id_ in proposals.outdated(sources, self.store):
+            draft.withdraw(proposals.CONFIRMED, [id_])
+            loading.notes[f"{proposals.CONFIRMED}:{id_}"] = ""
+
     def _stage(self, draft: Any, reading: Reading, loading: _Loading) -> None:
         started = time.perf_counter()
         name = reading.terms.name
+        if name in (proposals.SOURCE, proposals.CONFIRMED):
+            message = f"a source cannot be named {name!r}: that is the name of what was decided here"
+            raise InputError(message)
         self.terms.setdefault(name, reading.terms)
         before: dict[str, tuple[str, int, int]] = self._note(name).get("parts", {})
         staged = changes.stage(draft, reading, ontology=self.ontology, known={path: one[0] for path, one in before.items()})
@@ -595,6 +645,33 @@ class ContextGraph:
     def record(self, event: Event) -> None:
         """Keep who asked what."""
         self.store.record(event)
+
+    # proposals
+
+    @property
+    def desk(self) -> review.Desk:
+        """Where proposals come in and are decided, and where owners confirm what they own."""
+        return review.Desk(
+            store=self.store,
+            ontology=self.ontology,
+            now=self.now,
+            view=self.view,
+            whole=self._whole,
+            posts=lambda id_: policy.World(self.store, self.now().date()).posts(id_),
+            sees_everything=self._sees_everything,
+            may_see=self.may_see,
+            run=lambda id_, actor: self.run_report(id_, actor=actor),
+            commit=self._commit,
+        )
+
+    def _whole(self) -> View:
+        """The whole graph of today, whoever asks: for deciding who decides."""
+        today, head = self.now().date(), self.store.head()
+        stamp = Stamp(revision=head.number if head else 0, at="", digest="", organization=self.organization)
+        return View(self.store, Filter(as_of=today), None, today, self.ontology, stamp, self._owners())
+
+    def _owners(self) -> dict[str, str]:
+        return {name: terms.owner for name, terms in sorted(self.terms.items()) if terms.owner}
 
     # jobs of several agents
 

@@ -206,6 +206,7 @@ class SourceTerms(Value):
     """What the workspace says of a source as a whole. Of two that disagree the higher `precedence` wins, then the earlier name.
 
     `owner` answers for it, `review_days` is how often it must be confirmed (0: as its kinds say), `sensitivity` the least for all it says.
+    What it `supersedes` is no disagreement: nothing, what others said `earlier`, or `all` that they say.
     """
 
     name: str
@@ -213,6 +214,7 @@ class SourceTerms(Value):
     sensitivity: str = ""
     owner: str = ""
     review_days: int = 0
+    supersedes: Literal["", "earlier", "all"] = ""
 
 
 @dataclass(frozen=True)

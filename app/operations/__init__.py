@@ -9,6 +9,7 @@ from typing import Any
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
+from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
 from app.operations.question import PLACE as PLACE
@@ -22,7 +23,7 @@ from app.operations.rights import RIGHTS
 from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS, *PROPOSALS)}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
