@@ -416,12 +416,16 @@ def schema(what: str) -> None:
 
 
 @cli.command()
+@click.argument("what", type=click.Choice(["company", "contracts"]), default="company")
 @click.option("--keep", default="", metavar="DIR", help="Keep the workspace in this folder; default: a temporary one.")
-def demo(keep: str) -> None:
-    """The main job on the sample company and the embedded store: load, a scope for an agent, its readiness, the gaps."""
+def demo(what: str, keep: str) -> None:
+    """The main job on the sample company and the embedded store: load, a scope for an agent, its readiness, the gaps.
+
+    `demo contracts`: three agents review one contract, first without the context for it and then with it.
+    """
     from app.demo import run_demo
 
-    run_demo(Path(keep) if keep else None)
+    run_demo(Path(keep) if keep else None, what=what)
 
 
 @cli.command()
