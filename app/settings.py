@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from app.webhooks import Webhook, Webhooks
 from graph import (
     EVERYTHING,
     Actor,
@@ -47,6 +48,7 @@ class Workspace(Value):
     shrink: float = Field(
         default=0.3, ge=0, le=1, description="The share of a source's facts that may be gone at a load without `--confirm` of the source."
     )
+    webhooks: tuple[Webhook, ...] = Field(default=(), description="Programs that are told of revisions, findings and proposals.")
     sources: tuple[Source, ...] = Field(
         default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."
     )
@@ -230,6 +232,7 @@ def open_context(settings: Settings) -> ContextGraph:
     """The graph of this workspace, opened with its ontology, policy and clock."""
     ontology = read_ontology(settings)
     fixed = settings.now
+    now = (lambda: fixed) if fixed else lambda: datetime.now(UTC)
     return ContextGraph(
         open_store(settings.store),
         ontology=ontology,
@@ -237,7 +240,8 @@ def open_context(settings: Settings) -> ContextGraph:
         terms=source_terms(settings),
         aliases=read_aliases(settings),
         organization=settings.workspace.organization,
-        **({"now": lambda: fixed} if fixed else {}),
+        tell=Webhooks(settings.workspace.webhooks, now=now),
+        now=now,
     )
 
 

@@ -151,10 +151,11 @@ class ContextGraph:
         aliases: Mapping[str, str] | None = None,
         organization: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tell: Callable[[str, Mapping[str, object]], None] = lambda _event, _said: None,
     ) -> None:
         self.store, self.ontology, self.access, self.organization, self.now = store, ontology, access, organization, now
         self.terms = {one.name: one for one in (*terms, *proposals.TERMS)}
-        self.aliases = dict(aliases or {})
+        self.aliases, self.tell = dict(aliases or {}), tell
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
 
@@ -246,6 +247,10 @@ class ContextGraph:
         day = self.now().date()
         return policy.sees_kind(self.access, actor, kind, world=policy.World(self.store, day), ontology=self.ontology, day=day)
 
+    def _acting(self, actor: Actor) -> list[Actor]:
+        """The actor and whom it acts for, each for themselves."""
+        return [one.model_copy(update={"behalf": ""}) for one in self.access.acting(actor)]
+
     def sensitive(self, *, least: Sensitivity, actor: Actor) -> list[Seen]:
         """Who sees each thing that is at least this sensitive, and by which rule: of all whom the policy names, and of all registered agents."""
         self._sees_policy(actor)
@@ -327,6 +332,8 @@ class ContextGraph:
             for key, text in {**loading.notes, "rules": rules}.items():
                 self.store.remember(key, text)
         number = (head.number if head else 0) if settled.empty or dry else revision.number
+        if not dry:
+            self._tell([] if settled.empty else [revision], loading.findings)
         return LoadReport(
             revision=number,
             sources=tuple(loading.reports),
@@ -354,8 +361,18 @@ class ContextGraph:
                 raise InputError(text)
             for key, text in notes.items():
                 draft.note(key, text)
-            draft.publish(self._sealed(draft.number, self.store.head(), began, actor, message, settled))
-            return draft.number
+            revision = self._sealed(draft.number, self.store.head(), began, actor, message, settled)
+            draft.publish(revision)
+        self._tell([revision], [])
+        return revision.number
+
+    def _tell(self, revisions: Iterable[Revision], findings: Sequence[Finding]) -> None:
+        """Tell who listens, in ids and counts: what they say is for those with the right to it."""
+        for one in revisions:
+            self.tell("revision", one.model_dump(mode="json", exclude={"message"}))
+        if findings:
+            said = [one.model_dump(mode="json", include={"id", "check", "level", "subject", "owner"}) for one in findings]
+            self.tell("finding", {"findings": said})
 
     def _let_go(self, draft: Draft, loading: _Loading) -> None:
         """Withdraw what was accepted or confirmed here and the sources now say themselves."""
@@ -566,11 +583,11 @@ class ContextGraph:
 
     def demands(self, *, actor: Actor) -> list[checks.Found]:
         """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
-        since = self.now() - timedelta(days=demand.DAYS)
-        asked = demand.asked(self.store.events(since))
-        view, whole = self.view(actor), self.may_see(actor, "Finding")
-        posts = frozenset[str]() if whole else policy.World(self.store, view.today).posts(actor.id)
-        mine = [one for one in asked if whole or demand.concerns(one, actor, posts, self.store, view.today)]
+        asked = demand.asked(self.store.events(self.now() - timedelta(days=demand.DAYS)))
+        view, readers = self.view(actor), self._acting(actor)
+        whole = {one.id for one in readers if self.may_see(one, "Finding")}
+        posts = {one.id: policy.World(self.store, view.today).posts(one.id) for one in readers if one.id not in whole}
+        mine = [one for one in asked if all(demand.concerns(one, id_, held, view) for id_, held in posts.items())]
         open_ = [one for one in mine if not demand.found(one, self.view(self.access.actor(one.actor, behalf=one.behalf)))]
         return demand.merged(open_, view)
 
@@ -660,8 +677,10 @@ class ContextGraph:
             posts=lambda id_: policy.World(self.store, self.now().date()).posts(id_),
             sees_everything=self._sees_everything,
             may_see=self.may_see,
+            acting=self._acting,
             run=lambda id_, actor: self.run_report(id_, actor=actor),
             commit=self._commit,
+            tell=self.tell,
         )
 
     def _whole(self) -> View:
@@ -672,6 +691,16 @@ class ContextGraph:
 
     def _owners(self) -> dict[str, str]:
         return {name: terms.owner for name, terms in sorted(self.terms.items()) if terms.owner}
+
+    def owned(self, owner: str, *, actor: Actor) -> tuple[frozenset[str], list[Item]]:
+        """The posts that somebody holds (a post is its own), and what is owned by them, as this actor sees it, by id."""
+        view = self.view(actor)
+        posts = policy.World(self.store, view.today).posts(scope.known(view, [owner])[owner])
+        rows = self.store.relations(view.where, touching=sorted(posts), kinds=["owned_by"])
+        ids = sorted({row.source for row in rows if row.target in posts})
+        held = sorted(self.store.entities(view.where, ids=ids), key=lambda row: row.id) if ids else []
+        fresh = scope.freshnesses(view, held) if held else {}
+        return posts, [Item(row=row, why=(), rank=1.0, freshness=fresh[row.id]) for row in held]
 
     # jobs of several agents
 

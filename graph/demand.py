@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import chain
 
 from graph.checks import Found
-from graph.model import Actor, Event, Filter
+from graph.model import Event, Filter
 from graph.scope import View, find
-from graph.stores.base import Store, fold
+from graph.stores.base import fold
 
 CHECK = "unmet_demand"
 DAYS = 90  # what nobody has asked for longer than this is wanted no more
@@ -56,12 +56,13 @@ def _task(event: Event) -> str:
     return task if task not in event.unmet else ""
 
 
-def concerns(one: Demand, actor: Actor, posts: Collection[str], store: Store, day: date) -> bool:
-    """Whether a demand is this actor's own, or that of an agent for which the actor, or a post that it holds, answers."""
-    if actor.id in (one.actor, one.behalf):
+def concerns(one: Demand, reader: str, posts: Collection[str], view: View) -> bool:
+    """Whether a demand is this reader's own, or that of an agent or for a task for which the reader, or a post that it holds, answers."""
+    if reader in (one.actor, one.behalf):
         return True
-    rows = store.relations(Filter(as_of=day), touching=[one.actor], kinds=_ANSWERS)
-    return any(row.source == one.actor and row.target in posts for row in rows)
+    about = [id_ for id_ in (one.actor, one.task) if id_]
+    rows = view.store.relations(Filter(as_of=view.today), touching=about, kinds=_ANSWERS)
+    return any(row.source in about and row.target in posts for row in rows)
 
 
 def found(one: Demand, view: View) -> bool:

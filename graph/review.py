@@ -62,8 +62,10 @@ class Desk:
     posts: Callable[[str], frozenset[str]]
     sees_everything: Callable[[Actor], bool]
     may_see: Callable[[Actor, str], bool]
+    acting: Callable[[Actor], list[Actor]]
     run: Callable[[str, Actor], Report]
     commit: Callable[[Write, str, str], int]
+    tell: Callable[[str, Mapping[str, object]], None]
 
     # handing in
 
@@ -75,8 +77,14 @@ class Desk:
         if dry:
             made = Proposal(id="proposal:dry-run", changes=request.changes, why=request.why, proposer=actor.id, at=self._moment())
             return self._case(Dossier(proposal=made), actor, tuple(differences))
-        id_, _ = proposals.submitted(self.store, request, actor=actor, at=self._moment())
-        return self.case(id_, actor=actor)
+        id_, new = proposals.submitted(self.store, request, actor=actor, at=self._moment())
+        return self._told(id_, actor) if new else self.case(id_, actor=actor)
+
+    def _told(self, id_: str, actor: Actor) -> Case:
+        """The case, after those who listen were told how it stands."""
+        case = self.case(id_, actor=actor)
+        self.tell("proposal", {"id": id_, "state": case.state, "proposer": case.proposer, "at": self._moment()})
+        return case
 
     def _check_evidence(self, evidence: Evidence, actor: Actor) -> None:
         if evidence.delivery and not evidence.run:
@@ -121,9 +129,14 @@ class Desk:
         where = self.view(actor).where.model_copy(update={"as_of": None})  # what was retired by it is still what it was about
         if ids - self.store.resolve(sorted(ids), where).keys():
             return False
-        if actor.id in (by.actor for by in dossier.supporters) or self.may_see(actor, "Proposal"):
+        return all(self._concerns(dossier, one) for one in self.acting(actor))
+
+    def _concerns(self, dossier: Dossier, reader: Actor) -> bool:
+        """Whether it is the reader's own, the reader has the right to see proposals, or answers for what it touches."""
+        own = reader.id in (id_ for by in dossier.supporters for id_ in (by.actor, by.behalf))
+        if own or self.may_see(reader, "Proposal"):
             return True
-        return bool(proposals.covers(self._touched(dossier), self.posts(actor.id), everything=False))
+        return bool(proposals.covers(self._touched(dossier), self.posts(reader.id), everything=False))
 
     def _touched(self, dossier: Dossier) -> list[Touched]:
         return proposals.touched(dossier.proposal.changes, self.whole())
@@ -190,7 +203,7 @@ class Desk:
         if not proposals.lacking(self._touched(dossier), votes):
             asked = f"accept {id_}, proposed by {dossier.proposal.proposer}: {dossier.proposal.why}"
             self.commit(self._acceptance(dossier, actor), actor.id, asked)
-        return self.case(id_, actor=actor)
+        return self._told(id_, actor)
 
     def _vote(self, dossier: Dossier, actor: Actor) -> Vote:
         reached = self._may_decide(dossier, actor)
@@ -258,7 +271,7 @@ class Desk:
         """Say no, and why."""
         self._may_decide(self._open(id_, actor), actor)
         self._end(id_, "rejected", actor, why)
-        return self.case(id_, actor=actor)
+        return self._told(id_, actor)
 
     def amend(self, id_: str, request: Request, *, actor: Actor) -> Case:
         """Put other changes in its place, by who made it or may decide on it; who amended it does not decide on it."""
@@ -268,7 +281,7 @@ class Desk:
         proposals.checked(request.changes, self.view(actor))
         update = {"changes": request.changes, "why": request.why, "amended_by": actor.id}
         self.store.remember(id_, proposals.text_of(dossier.proposal.model_copy(update=update)))
-        return self.case(id_, actor=actor)
+        return self._told(id_, actor)
 
     def expire(self, *, days: int, actor: Actor) -> list[Case]:
         """End those that have waited longer than so many days and on which this actor may decide."""
@@ -276,7 +289,7 @@ class Desk:
         late = [one for one in self.cases(actor=actor, state="open") if one.at < limit and self._could_decide(one.id, actor)]
         for one in late:
             self._end(one.id, "expired", actor, f"waited longer than {days} days")
-        return [self.case(one.id, actor=actor) for one in late]
+        return [self._told(one.id, actor) for one in late]
 
     def _could_decide(self, id_: str, actor: Actor) -> bool:
         try:
@@ -296,7 +309,7 @@ class Desk:
         else:
             message = f"{id_} is {dossier.state}; only who made an open proposal, or who decides on an accepted one, withdraws it"
             raise InputError(message)
-        return self.case(id_, actor=actor)
+        return self._told(id_, actor)
 
     def _withdrawal(self, id_: str, actor: Actor, why: str) -> Write:
         def write(draft: Draft) -> Mapping[str, str]:

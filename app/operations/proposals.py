@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import yaml
@@ -50,6 +51,10 @@ class ReviewStats(Value):
 class Confirm(Value):
     id: str = argument("The thing that is true as it stands.")
     note: str = Field(default="", description="What there is to say to it.", max_length=1000)
+
+
+class DigestOf(Value):
+    owner: str = argument("The post or person whose things they are.")
 
 
 def request(text: str) -> Request:
@@ -178,6 +183,15 @@ def confirm(context: ContextGraph, actor: Actor, question: Confirm, _: str) -> R
     return simple(context, actor, None, data, text, served=(question.id,))
 
 
+def digest(context: ContextGraph, actor: Actor, question: DigestOf, _: str) -> Reply:
+    from app import digests
+
+    found = digests.digest(context, question.owner, actor=actor)
+    formats = {name: partial(make, found) for name, make in digests.FORMS.items()}
+    served = (found.owner, *(one.id for one in found.due), *(one.subject for one in found.contested))
+    return simple(context, actor, None, found.model_dump(mode="json"), digests.text(found), served=served, formats=formats)
+
+
 PROPOSALS: tuple[Operation, ...] = (
     Operation("propose", "Ask the owner to change the context, with the evidence for it.", Propose, propose),
     Operation("review", "The proposals that wait for a decision, of those that you made, decide on or may see.", Review, review),
@@ -189,5 +203,12 @@ PROPOSALS: tuple[Operation, ...] = (
     Operation("review withdraw", "Take back your own open proposal, or, as who decides, an accepted one.", ReviewWhy, withdraw),
     Operation("review expire", "End the proposals that have waited too long.", ReviewExpire, expire),
     Operation("review stats", "How long proposals wait and how many are accepted, by who made them.", ReviewStats, stats),
+    Operation(
+        "digest",
+        "What an owner has to look after: due, contested, asked for, waiting for a decision.",
+        DigestOf,
+        digest,
+        ("text", "json", "markdown", "html", "eml"),
+    ),
     Operation("confirm", "As its owner, say that a thing is true today.", Confirm, confirm),
 )
