@@ -157,12 +157,13 @@ def page(found: Digest) -> str:
 
 
 def mail(found: Digest) -> str:
-    """An e-mail file (RFC 5322) with the text and the HTML, ready to be sent by any program; who has no address is not addressed."""
+    """An e-mail file with the text and the HTML: a draft that any mail program opens and sends; who has no address is not addressed."""
     message = EmailMessage(policy=SMTP)
     message["Subject"] = _line(f"{found.organization}: {found.title}".removeprefix(": "))
     to = [address for person, given in found.people.items() if (address := _address(person, given))]
     if to:
         message["To"] = to
+    message["X-Unsent"] = "1"
     message["X-Orgcontext-Revision"] = str(found.revision)
     message.set_content(text(found))
     message.add_alternative(page(found), subtype="html")

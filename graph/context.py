@@ -674,7 +674,7 @@ class ContextGraph:
             now=self.now,
             view=self.view,
             whole=self._whole,
-            posts=lambda id_: policy.World(self.store, self.now().date()).posts(id_),
+            posts=self._posts,
             sees_everything=self._sees_everything,
             may_see=self.may_see,
             acting=self._acting,
@@ -682,6 +682,12 @@ class ContextGraph:
             commit=self._commit,
             tell=self.tell,
         )
+
+    def _posts(self, id_: str) -> frozenset[str]:
+        """Somebody and the posts that they hold today; of who has left, nothing."""
+        posts = policy.World(self.store, self.now().date()).posts(id_)
+        rows = self.store.entities(Filter(), ids=sorted(posts))
+        return frozenset() if any('"employment":"left"' in row.properties for row in rows) else posts
 
     def _whole(self) -> View:
         """The whole graph of today, whoever asks: for deciding who decides."""
@@ -732,25 +738,29 @@ class ContextGraph:
     def runs(self, *, actor: Actor) -> list[runs.Report]:
         """The runs that this actor takes part in or has the right to see, the newest first."""
         whole = self.may_see(actor, "Run")
-        return [self._report(run, actor) for run in runs.runs(self.store) if whole or run.takes_part(actor)]
+        mine = [run for run in runs.runs(self.store) if whole or run.takes_part(actor)]
+        told, changed = runs.told(self.store, mine), dict[int, list[runs.Changed]]()
+        for revision in {run.revision for run in mine}:
+            changed[revision] = self._changed_since(revision, actor)
+        return [self._report(run, told[run.id], changed[run.revision], actor) for run in mine]
 
     def run_report(self, id_: str, *, actor: Actor) -> runs.Report:
         """One run as this actor may see it: deliveries, hand-overs, and which deliveries are stale because of what."""
-        return self._report(self.run(id_, actor=actor), actor)
+        run = self.run(id_, actor=actor)
+        return self._report(run, runs.told(self.store, [run])[run.id], self._changed_since(run.revision, actor), actor)
 
-    def _report(self, run: runs.Run, actor: Actor) -> runs.Report:
-        given = runs.deliveries(self.store, run)
-        notes = [one for one in runs.hand_overs(self.store, run) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
+    def _changed_since(self, revision: int, actor: Actor) -> list[runs.Changed]:
+        head = self.store.head()
+        if head is None or head.number == revision:
+            return []
+        return [runs.Changed(one.key, one.change, one.properties) for one in self.diff(revision, head.number, actor=actor)]
+
+    def _report(self, run: runs.Run, told: Sequence[Event], changed: Sequence[runs.Changed], actor: Actor) -> runs.Report:
+        given = runs.deliveries(told)
+        notes = [one for one in runs.hand_overs(told) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
         seen = self._seen_in(run, [*(id_ for one in given for id_ in one.ids), *(id_ for one in notes for id_ in one.leans_on)], actor)
         whole = self._sees_everything(actor)
         mine = [runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given]
-        head = self.store.head()
-        moved = head is not None and head.number > run.revision and bool(mine)
-        changed = (
-            [runs.Changed(one.key, one.change, one.properties) for one in self.diff(run.revision, head.number, actor=actor)]
-            if moved and head
-            else []
-        )
         return runs.Report(
             run=run,
             deliveries=tuple(mine),

@@ -7,7 +7,7 @@ a run never waits for a load.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
@@ -156,18 +156,23 @@ def going_on(run: Run) -> Run:
     return run
 
 
-def deliveries(store: Store, run: Run) -> list[Delivery]:
+def told(store: Store, asked: Sequence[Run]) -> dict[str, list[Event]]:
+    """What was asked in each of these runs, by the id of the run, read once for all of them."""
+    found: dict[str, list[Event]] = {run.id: [] for run in asked}
+    if asked:
+        for event in store.events(min(datetime.fromisoformat(run.started_at) for run in asked)):
+            if event.run in found and event.outcome == "served":
+                found[event.run].append(event)
+    return found
+
+
+def deliveries(events: Iterable[Event]) -> list[Delivery]:
     """What was given in a run, each question of each actor once, in the order in which they were first asked."""
-    told: dict[str, list[Event]] = defaultdict(list)
-    for event in _events(store, run):
-        if event.outcome == "served" and event.digest and event.operation != HAND_OVER:
-            told[_delivery_id(event)].append(event)
-    return [_delivery(id_, events) for id_, events in told.items()]
-
-
-def _events(store: Store, run: Run) -> Iterator[Event]:
-    since = datetime.fromisoformat(run.started_at)
-    return (event for event in store.events(since) if event.run == run.id)
+    given: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.digest and event.operation != HAND_OVER:
+            given[_delivery_id(event)].append(event)
+    return [_delivery(id_, together) for id_, together in given.items()]
 
 
 def _delivery_id(event: Event) -> str:
@@ -197,7 +202,7 @@ def for_reader(one: Delivery, seen: frozenset[str], *, own: bool) -> Delivery:
     return kept if own else kept.model_copy(update={"question": {}, "digest": ""})
 
 
-def hand_overs(store: Store, run: Run) -> list[HandOver]:
+def hand_overs(events: Iterable[Event]) -> list[HandOver]:
     """All notes that were handed over in a run, the first first."""
     return [
         HandOver(
@@ -207,8 +212,8 @@ def hand_overs(store: Store, run: Run) -> list[HandOver]:
             leans_on=event.served,
             at=moment(event.at),
         )
-        for event in _events(store, run)
-        if event.operation == HAND_OVER and event.outcome == "served"
+        for event in events
+        if event.operation == HAND_OVER
     ]
 
 

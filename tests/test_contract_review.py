@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from app.cli import SAMPLE, copy_workspace, run_load
+from app.cli import SAMPLE, cli, copy_workspace, run_load
 from app.demo import NOTE, RIGHT, TEAM, WRONG, run_demo
 from app.operations import OPERATIONS, ask
 from app.settings import Settings, actor_of, open_context, read_settings
@@ -128,3 +129,17 @@ def test_the_demonstration_shows_it() -> None:
     ):
         assert words in told
     assert told.index("not ready") < told.index("ready with review")
+
+
+def test_runs_and_reviews_are_groups_of_commands(office: Office) -> None:
+    """A word alone lists; with another word it does."""
+    run = office.start()
+    folder = str(office.settings.folder)
+    said = [
+        CliRunner().invoke(cli, ["-w", folder, *words])
+        for words in (["runs", "--going-on"], ["runs", "show", run], ["review"], ["review", "list"])
+    ]
+    assert [done.exit_code for done in said] == [0, 0, 0, 0]
+    assert run in said[0].stdout
+    assert f"ask in it: --run {run}" in said[1].stdout
+    assert said[2].stdout == said[3].stdout != ""

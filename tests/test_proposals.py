@@ -212,6 +212,24 @@ def test_only_who_answers_for_it_decides(context: ContextGraph) -> None:
     assert context.desk.accept(both, actor=actor("person:ben")).state == "accepted"
 
 
+def test_who_has_left_decides_nothing_more(store: Store) -> None:
+    """Although a source still names them as the holder of the post."""
+    context = company(
+        store,
+        [*FACTS, thing("Person", "person:cy", "Cy Cole", employment="left"), link("person:cy", "holds", "position:cfo")],
+        access=ACCESS,
+    )
+    with pytest.raises(NotFound):
+        context.desk.accept(propose(context).id, actor=actor("person:cy"))
+
+
+def test_no_source_takes_the_name_of_what_was_decided(context: ContextGraph) -> None:
+    """Or it could speak with its weight."""
+    for name in ("proposals", "confirmations"):
+        with pytest.raises(InputError, match=f"cannot be named '{name}'"):
+            context.load([reading(name, FACTS)], actor="person:tester")
+
+
 def test_restricted_things_need_two(context: ContextGraph) -> None:
     """Two different people; the same one twice is one."""
     id_ = propose(context, {"do": "set", "id": "asset:secret", "property": "limit", "value": 4}, who="person:ben").id

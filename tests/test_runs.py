@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from company import ALL, NOW, company, link, reading, thing
+from engines import Place
 
 from app.operations import OPERATIONS, Reply, ask, envelope
 from graph import Actor, ContextGraph, Fact, InputError, NotAllowed, NotFound, Policy
@@ -233,3 +234,21 @@ def test_runs_are_the_newest_first(context: ContextGraph) -> None:
     asked(context, "person:root", "runs end", id=second)
     ids = [[one["id"] for one in json.loads(asked(context, "person:root", "runs", going_on=way).json())] for way in (False, True)]
     assert ids == [[second, first], [first]]
+
+
+def test_a_question_in_a_run_does_not_wait_for_a_load(connect: Place) -> None:
+    """While another process writes a revision, agents are answered and what they were given is kept."""
+    context = company(connect(), FACTS, access=ACCESS)
+    run = start(context, "agent:one")
+    before = bytes_of(context, "agent:one", "show", id="asset:new", run=run)
+    with connect().draft() as draft:
+        draft.withdraw("main")
+        assert bytes_of(context, "agent:one", "show", id="asset:new", run=run) == before
+    assert [one.times for one in context.run_report(run, actor=actor("agent:one")).deliveries] == [2]
+
+
+def test_the_history_of_a_run_ends_with_it(context: ContextGraph) -> None:
+    """Like every answer in a run: as at the revision to which it is pinned."""
+    run = start(context, "agent:one")
+    change(context)
+    assert [len(json.loads(asked(context, "agent:one", "history", **said).json())) for said in ({"run": run}, {})] == [1, 2]
