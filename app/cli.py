@@ -121,10 +121,9 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
         return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
     flag = f"--{name.replace('_', '-')}"
     default = None if info.is_required() or many else info.default
-    shown = default not in (None, "")
-    return click.Option(
-        [flag, name], type=kind, multiple=many, default=default, required=info.is_required(), help=info.description, show_default=shown
-    )
+    shown = default not in (None, "", False)
+    switch = {"is_flag": True} if kind is bool else {"type": kind, "multiple": many}
+    return click.Option([flag, name], default=default, required=info.is_required(), help=info.description, show_default=shown, **switch)
 
 
 def _type(kind: Any) -> Any:
@@ -196,8 +195,25 @@ def access() -> None:
     """Why a thing is visible or not, and the policy's own tests."""
 
 
+def _group(name: str) -> click.Group:
+    """The group of the questions that begin with this word; where the word alone is a question, the group answers that."""
+    if isinstance(there := cli.commands.get(name), click.Group):
+        return there
+    made = click.Group(name, help=there.help if there else None, params=there.params if there else None, invoke_without_command=bool(there))
+    if there:
+
+        @click.pass_context
+        def alone(ctx: click.Context, /, **given: Any) -> None:
+            if not ctx.invoked_subcommand:
+                ctx.invoke(there, **given)
+
+        made.callback = alone
+    cli.add_command(made)
+    return made
+
+
 for _operation in OPERATIONS.values():
-    (access if " " in _operation.name else cli).add_command(_command(_operation))
+    (_group(_operation.name.partition(" ")[0]) if " " in _operation.name else cli).add_command(_command(_operation))
 
 
 @access.command("test")
@@ -408,12 +424,16 @@ def schema(what: str) -> None:
 
 
 @cli.command()
+@click.argument("what", type=click.Choice(["company", "contracts"]), default="company")
 @click.option("--keep", default="", metavar="DIR", help="Keep the workspace in this folder; default: a temporary one.")
-def demo(keep: str) -> None:
-    """The main job on the sample company and the embedded store: load, a scope for an agent, its readiness, the gaps."""
+def demo(what: str, keep: str) -> None:
+    """The main job on the sample company and the embedded store: load, a scope for an agent, its readiness, the gaps.
+
+    `demo contracts`: three agents review one contract, first without the context for it and then with it.
+    """
     from app.demo import run_demo
 
-    run_demo(Path(keep) if keep else None)
+    run_demo(Path(keep) if keep else None, what=what)
 
 
 @cli.command()

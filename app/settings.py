@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from app.webhooks import Webhook, Webhooks
 from graph import (
     EVERYTHING,
     Actor,
@@ -74,6 +75,7 @@ class Workspace(Value):
     identity: Identity = Field(
         default=Identity(), description="Who may call from outside: an OIDC provider, and how often a token may ask."
     )
+    webhooks: tuple[Webhook, ...] = Field(default=(), description="Programs that are told of revisions, findings and proposals.")
     sources: tuple[Source, ...] = Field(
         default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."
     )
@@ -257,6 +259,7 @@ def open_context(settings: Settings) -> ContextGraph:
     """The graph of this workspace, opened with its ontology, policy and clock."""
     ontology = read_ontology(settings)
     fixed = settings.now
+    now = (lambda: fixed) if fixed else lambda: datetime.now(UTC)
     return ContextGraph(
         open_store(settings.store),
         ontology=ontology,
@@ -264,7 +267,8 @@ def open_context(settings: Settings) -> ContextGraph:
         terms=source_terms(settings),
         aliases=read_aliases(settings),
         organization=settings.workspace.organization,
-        **({"now": lambda: fixed} if fixed else {}),
+        tell=Webhooks(settings.workspace.webhooks, now=now),
+        now=now,
     )
 
 

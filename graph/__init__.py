@@ -51,8 +51,12 @@ from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, re
 from graph.ontology import load as load_ontology
 from graph.policy import EVERYTHING, Policy, Verdict
 from graph.precedents import Pattern, Precedent, Precedents
+from graph.proposals import Request
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
+from graph.review import Case
+from graph.runs import HandOver, Run
+from graph.runs import Report as RunReport
 from graph.scope import Hit, Scope
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
@@ -62,6 +66,7 @@ __all__ = [
     "EVERYTHING",
     "RENDERINGS",
     "Actor",
+    "Case",
     "Change",
     "Conflict",
     "Contested",
@@ -79,6 +84,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Freshness",
+    "HandOver",
     "Hit",
     "Impact",
     "InputError",
@@ -110,8 +116,11 @@ __all__ = [
     "Relation",
     "RelationKind",
     "RelationRow",
+    "Request",
     "Revision",
     "Rule",
+    "Run",
+    "RunReport",
     "Scalar",
     "Scope",
     "Seen",

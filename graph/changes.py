@@ -165,6 +165,12 @@ def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) 
     return Claim(source, part, *said, same_as, locator, _row_digest((*said, *same_as)))
 
 
+def rank(made: Claim, terms: Mapping[str, SourceTerms]) -> tuple[int, str, str, str, str]:
+    """The order in which claims have the word on a thing: the highest precedence first, and then always the same."""
+    said = terms.get(made.source)
+    return (-(said.precedence if said else 0), made.source, made.part, made.subject, made.digest)
+
+
 class Settlement:
     """One settling of a draft's claims into the graph: `settle` is its front."""
 
@@ -323,8 +329,13 @@ class Settlement:
         )
 
     def _rank(self, made: Claim) -> tuple[int, str, str, str, str]:
-        terms = self.terms.get(made.source)
-        return (-(terms.precedence if terms else 0), made.source, made.part, made.subject, made.digest)
+        return rank(made, self.terms)
+
+    def _superseded(self, made: Claim, by: Claim) -> bool:
+        """Whether a claim that lost is no disagreement: it was made before one whose source supersedes."""
+        terms = self.terms.get(by.source)
+        way = terms.supersedes if terms else ""
+        return way == "all" or (way == "earlier" and made.revision < by.revision)
 
     def _alone(self, made: Claim) -> EntityRow:
         """What one claim says of an entity that no other speaks of, and that is no other."""
@@ -351,7 +362,7 @@ class Settlement:
             properties["review"] = review
         name = first.name
         if len(claims) > 1:
-            name, contested = _name(claims)
+            name, contested = self._name(claims)
             conflicts = contested + conflicts
         name = name or own.partition(":")[2]
         if conflicts:
@@ -409,12 +420,12 @@ class Settlement:
     def _values(self, claims: list[Claim]) -> tuple[Properties, list[Contested]]:
         if len(claims) == 1:
             return (json.loads(claims[0].properties) if claims[0].properties != _EMPTY else {}), []
-        held: dict[str, list[tuple[PropertyValue, str]]] = defaultdict(list)
+        held: dict[str, list[tuple[PropertyValue, Claim]]] = defaultdict(list)
         for made in claims:
             if made.properties != _EMPTY:
                 values: dict[str, PropertyValue] = json.loads(made.properties)
                 for key, value in values.items():
-                    held[key].append((value, made.source))
+                    held[key].append((value, made))
         properties: Properties = {}
         conflicts: list[Contested] = []
         for key, given in sorted(held.items()):
@@ -422,11 +433,21 @@ class Settlement:
                 properties[key] = _union(value for value, _ in given)
                 continue
             properties[key] = given[0][0]
-            if others := _others(given):
+            if others := _others([given[0], *(one for one in given[1:] if not self._superseded(one[1], given[0][1]))]):
                 conflicts.append(Contested(property=key, value=given[0][0], others=others))
         return properties, conflicts
 
-    def _many(self, key: str, given: list[tuple[PropertyValue, str]]) -> bool:
+    def _name(self, claims: list[Claim]) -> tuple[str, list[Contested]]:
+        """The name of the first claim that gives one; one that differs in more than case, accents and punctuation is a disagreement."""
+        given = [c for c in claims if c.name]
+        if not given:
+            return "", []
+        first, held = given[0], fold(given[0].name)
+        differ = (c for c in given[1:] if fold(c.name) != held and not self._superseded(c, first))
+        others = {(c.name, c.source): OtherValue(value=c.name, source=c.source) for c in differ}
+        return first.name, [Contested(property="name", value=first.name, others=tuple(others.values()))] if others else []
+
+    def _many(self, key: str, given: list[tuple[PropertyValue, Claim]]) -> bool:
         declared = self.ontology.properties.get(key.partition("@")[0])
         return any(isinstance(value, list) for value, _ in given) or (declared is not None and not declared.functional)
 
@@ -565,8 +586,9 @@ class Settlement:
         claims.sort(key=self._rank)
         properties, conflicts = self._values(claims)
         if lost:
-            others = tuple(OtherValue(value=c.target, source=c.source) for c in sorted(lost, key=self._rank))
-            conflicts = [Contested(property=key[1], value=key[2], others=others), *conflicts]
+            disagree = (c for c in sorted(lost, key=self._rank) if not self._superseded(c, claims[0]))
+            if others := tuple(OtherValue(value=c.target, source=c.source) for c in disagree):
+                conflicts = [Contested(property=key[1], value=key[2], others=others), *conflicts]
             self._disagree(key[0], conflicts)
         since, until = next(((c.valid_from, c.valid_to) for c in claims if c.valid_from or c.valid_to), ("", ""))
         said = RelationRow(*key, since, until, canonical(properties) if properties else _EMPTY, self._origins(claims), _json(conflicts), "")
@@ -639,30 +661,20 @@ def _union(values: Iterable[PropertyValue]) -> list[Any]:
     return list(seen.values())
 
 
-def _others(given: list[tuple[PropertyValue, str]]) -> tuple[OtherValue, ...]:
+def _others(given: list[tuple[PropertyValue, Claim]]) -> tuple[OtherValue, ...]:
     """The values that differ from the first, each once for each source."""
-    held, found = _comparable(given[0][0]), dict[tuple[str, str], OtherValue]()
-    for value, source in given[1:]:
-        if (other := _comparable(value)) != held:
-            found.setdefault((other, source), OtherValue(value=value, source=source))
+    held, found = comparable(given[0][0]), dict[tuple[str, str], OtherValue]()
+    for value, made in given[1:]:
+        if (other := comparable(value)) != held:
+            found.setdefault((other, made.source), OtherValue(value=value, source=made.source))
     return tuple(found.values())
 
 
-def _comparable(value: PropertyValue) -> str:
+def comparable(value: PropertyValue) -> str:
     """Two values are one if they differ only in blanks at the ends, or as 5 differs from 5.0."""
     if isinstance(value, str):
         return value.strip()
     return canonical(int(value)) if isinstance(value, float) and value.is_integer() else canonical(value)
-
-
-def _name(claims: list[Claim]) -> tuple[str, list[Contested]]:
-    """The name of the first claim that gives one; one that differs in more than case, accents and punctuation is a disagreement."""
-    given = [(c.name, c.source) for c in claims if c.name]
-    if not given:
-        return "", []
-    held = fold(given[0][0])
-    others = {(name, source): OtherValue(value=name, source=source) for name, source in given[1:] if fold(name) != held}
-    return given[0][0], [Contested(property="name", value=given[0][0], others=tuple(others.values()))] if others else []
 
 
 def _joined(joined: Mapping[str, Sequence[str]]) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ class Picture:
     dangling: Sequence[Dangling]
     ontology: Ontology
     today: date
+    demands: Sequence[Found] = ()
     _out: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     _in: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -110,12 +111,16 @@ class Picture:
 
 
 class Found(NamedTuple):
-    """What a check found: the thing that it is about, in words, with the ids it rests on; `detail` tells two of one subject apart."""
+    """What a check found: the thing that it is about, in words, with the ids it rests on; `detail` tells two of one subject apart.
+
+    `owner` is who mends it, where that is not the owner of the subject.
+    """
 
     subject: str
     message: str
     evidence: tuple[str, ...] = ()
     detail: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -235,6 +240,10 @@ def _dangling_places(picture: Picture) -> Iterable[tuple[tuple[str, str, str], s
     for source, kind, target, where in picture.dangling:
         places[source, kind, target].append(where)
     return ((relation, ", ".join(dict.fromkeys(where))) for relation, where in places.items())
+
+
+def _unmet(picture: Picture) -> Iterator[Found]:
+    yield from picture.demands
 
 
 # terms
@@ -390,6 +399,7 @@ CHECKS: Mapping[str, Check] = {
     "term_defined_twice": Check("warning", "Agree on one definition, or say for which unit each holds.", _defined_twice),
     "conflict": Check("warning", "Correct the source that is wrong, or set the precedence of the sources.", _conflict),
     "dangling": Check("warning", "Correct the reference, or add the source that describes it.", _dangling),
+    "unmet_demand": Check("warning", "Add a source that provides it, or say who may see it.", _unmet),
     "term_undefined": Check("warning", "Write a definition.", _undefined),
     "vacant": Check("note", "Fill the position, or end it.", _vacant),
     "unverified": Check("note", "The owner confirms it once.", _unverified),
@@ -406,6 +416,7 @@ def gaps(
     ontology: Ontology,
     today: date,
     names: Sequence[str] = (),
+    demands: Sequence[Found] = (),
 ) -> list[Finding]:
     """What the checks with these names (all, if none is given) find, the gravest first; `InputError` for a name that is none.
 
@@ -417,7 +428,7 @@ def gaps(
         if name not in known:
             message = f"there is no check {name!r}{nearest(name, known)}; there are {', '.join(known)}"
             raise InputError(message)
-    picture = Picture(entities, relations, dangling, ontology, today)
+    picture = Picture(entities, relations, dangling, ontology, today, demands)
     wanted = set(names or known)
     found = [finding for name, check in CHECKS.items() if name in wanted for finding in _findings(name, check, picture)]
     if wanted - CHECKS.keys():
@@ -438,7 +449,7 @@ def _findings(name: str, check: Check, picture: Picture) -> Iterator[Finding]:
             subject=found.subject,
             message=found.message,
             evidence=found.evidence,
-            owner=picture.owner(found.subject),
+            owner=found.owner or picture.owner(found.subject),
             remedy=check.remedy,
         )
 

@@ -8,11 +8,26 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
+from graph import (
+    analysis,
+    changes,
+    checks,
+    demand,
+    identity,
+    language,
+    policy,
+    precedents,
+    proposals,
+    readiness,
+    review,
+    runs,
+    scope,
+    verify,
+)
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import (
     Actor,
@@ -33,7 +48,7 @@ from graph.ontology import Ontology
 from graph.policy import EVERYTHING, Policy
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.scope import Hit, Scope, View
-from graph.stores.base import Claim, EntityRow, RelationRow, Store, Tally, Version
+from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally, Version
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
@@ -151,10 +166,11 @@ class ContextGraph:
         aliases: Mapping[str, str] | None = None,
         organization: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tell: Callable[[str, Mapping[str, object]], None] = lambda _event, _said: None,
     ) -> None:
         self.store, self.ontology, self.access, self.organization, self.now = store, ontology, access, organization, now
-        self.terms = {one.name: one for one in terms}
-        self.aliases = dict(aliases or {})
+        self.terms = {one.name: one for one in (*terms, *proposals.TERMS)}
+        self.aliases, self.tell = dict(aliases or {}), tell
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
 
@@ -168,8 +184,11 @@ class ContextGraph:
         """The graph through this actor's eyes at a revision (a number or a time; None: the newest) and on a day, for a task if one is named.
 
         The day is today, or, of an old revision, the day on which that was made, so that it answers as it did then. The rights are
-        those of today.
+        those of today. A run's id in place of `at` is the revision and the day that the run is pinned to.
         """
+        if isinstance(at, str) and at.startswith(runs.PREFIX):
+            run = runs.going_on(self.run(at, actor=actor))
+            at, as_of = run.revision, as_of or date.fromisoformat(run.day)
         head = self.store.head()
         revision = self._revision(at, head)
         today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
@@ -181,8 +200,7 @@ class ContextGraph:
             digest=revision.digest if revision else "",
             organization=self.organization,
         )
-        owners = {name: terms.owner for name, terms in sorted(self.terms.items()) if terms.owner}
-        return View(self.store, where, number, today, self.ontology, stamp, owners)
+        return View(self.store, where, number, today, self.ontology, stamp, self._owners())
 
     def _revision(self, at: str | int | None, head: Revision | None) -> Revision | None:
         if at is None:
@@ -232,13 +250,25 @@ class ContextGraph:
         )
 
     def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
-        if self.view(actor).where != Filter(as_of=self.now().date()) and of != actor.id:
+        if not self._sees_everything(actor) and of != actor.id:
             message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
             raise NotAllowed(message)
 
     def keeps(self, actor: Actor) -> None:
         """Nothing, for an actor who sees everything and so may keep what opens it to others; `NotAllowed` for anybody else."""
         self._sees_policy(actor)
+
+    def _sees_everything(self, actor: Actor) -> bool:
+        return self.view(actor).where == Filter(as_of=self.now().date())
+
+    def may_see(self, actor: Actor, kind: str) -> bool:
+        """Whether the policy lets this actor see things of a kind that are kept beside the graph: runs, proposals, findings of others."""
+        day = self.now().date()
+        return policy.sees_kind(self.access, actor, kind, world=policy.World(self.store, day), ontology=self.ontology, day=day)
+
+    def _acting(self, actor: Actor) -> list[Actor]:
+        """The actor and whom it acts for, each for themselves."""
+        return [one.model_copy(update={"behalf": ""}) for one in self.access.acting(actor)]
 
     def sensitive(self, *, least: Sensitivity, actor: Actor) -> list[Seen]:
         """Who sees each thing that is at least this sensitive, and by which rule: of all whom the policy names, and of all registered agents."""
@@ -302,13 +332,13 @@ class ContextGraph:
                 self._stage(draft, reading, loading)
             if complete:
                 self._withdraw_others(draft, names, loading)
+            self._let_go(draft, loading)
             self._stop_on_errors(loading, keep_going=keep_going)
             self._stop_on_loss(loading, shrink or {}, confirmed, dry=dry)
             rules = self._rules()
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
-            moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
-            settled = changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+            settled = self._settled(draft, began)
             loading.keep(settled.findings)
             self._stop_on_errors(loading, keep_going=keep_going)
             head = self.store.head()
@@ -321,6 +351,8 @@ class ContextGraph:
             for key, text in {**loading.notes, "rules": rules}.items():
                 self.store.remember(key, text)
         number = (head.number if head else 0) if settled.empty or dry else revision.number
+        if not dry:
+            self._tell([] if settled.empty else [revision], loading.findings)
         return LoadReport(
             revision=number,
             sources=tuple(loading.reports),
@@ -331,9 +363,55 @@ class ContextGraph:
             dry=dry,
         )
 
+    def _settled(self, draft: Draft, began: datetime) -> changes.Settled:
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
+        return changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+
+    def _commit(self, write: review.Write, actor: str, message: str) -> int:
+        """One revision of what is written into a draft, and its number; `InputError` where the graph would stay as it is, or break a rule."""
+        began = self.now()
+        with self.store.draft() as draft:
+            notes = write(draft)
+            settled = self._settled(draft, began)
+            if wrong := [one for one in settled.findings if one.level == "error"]:
+                raise InputError(f"nothing was changed: {wrong[0].message}", settled.findings)
+            if settled.empty:
+                text = "nothing was changed: it is so already"
+                raise InputError(text)
+            for key, text in notes.items():
+                draft.note(key, text)
+            revision = self._sealed(draft.number, self.store.head(), began, actor, message, settled)
+            draft.publish(revision)
+        self._tell([revision], [])
+        return revision.number
+
+    def _tell(self, revisions: Iterable[Revision], findings: Sequence[Finding]) -> None:
+        """Tell who listens, in ids and counts: what they say is for those with the right to it."""
+        for one in revisions:
+            self.tell("revision", one.model_dump(mode="json", exclude={"message"}))
+        if findings:
+            said = [one.model_dump(mode="json", include={"id", "check", "level", "subject", "owner"}) for one in findings]
+            self.tell("finding", {"findings": said})
+
+    def _let_go(self, draft: Draft, loading: _Loading) -> None:
+        """Withdraw what was accepted or confirmed here and the sources now say themselves."""
+        sources = proposals.Sources(draft, self.terms, self.ontology, self.now().date().isoformat())
+        for id_ in proposals.adopted(sources, self.store):
+            draft.withdraw(proposals.SOURCE, [id_])
+            ending = proposals.Ending(state="adopted", at=_moment(self.now()), revision=draft.number)
+            loading.notes[proposals.key("ending", id_, "adopted")] = proposals.text_of(ending)
+            message = f"{id_} is closed: the sources now say it themselves"
+            loading.keep([Finding(id=f"adopted:{id_}", check="adopted", level="note", subject=id_, message=message)])
+        for id_ in proposals.outdated(sources, self.store):
+            draft.withdraw(proposals.CONFIRMED, [id_])
+            loading.notes[f"{proposals.CONFIRMED}:{id_}"] = ""
+
     def _stage(self, draft: Any, reading: Reading, loading: _Loading) -> None:
         started = time.perf_counter()
         name = reading.terms.name
+        if name in (proposals.SOURCE, proposals.CONFIRMED):
+            message = f"a source cannot be named {name!r}: that is the name of what was decided here"
+            raise InputError(message)
         self.terms.setdefault(name, reading.terms)
         before: dict[str, tuple[str, int, int]] = self._note(name).get("parts", {})
         staged = changes.stage(draft, reading, ontology=self.ontology, known={path: one[0] for path, one in before.items()})
@@ -528,6 +606,7 @@ class ContextGraph:
     def gaps(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[Finding]:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
+        wanted = not names or demand.CHECK in names
         return checks.gaps(
             list(self.store.entities(view.where, at=view.at)),
             list(self.store.relations(view.where, at=view.at)),
@@ -535,7 +614,18 @@ class ContextGraph:
             ontology=self.ontology,
             today=view.today,
             names=names,
+            demands=self.demands(actor=actor) if wanted and at is None else (),
         )
+
+    def demands(self, *, actor: Actor) -> list[checks.Found]:
+        """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
+        asked = demand.asked(self.store.events(self.now() - timedelta(days=demand.DAYS)))
+        view, readers = self.view(actor), self._acting(actor)
+        whole = {one.id for one in readers if self.may_see(one, "Finding")}
+        posts = {one.id: policy.World(self.store, view.today).posts(one.id) for one in readers if one.id not in whole}
+        mine = [one for one in asked if all(demand.concerns(one, id_, held, view) for id_, held in posts.items())]
+        open_ = [one for one in mine if not demand.found(one, self.view(self.access.actor(one.actor, behalf=one.behalf)))]
+        return demand.merged(open_, view)
 
     def _dangling(self, view: View) -> list[tuple[str, str, str, str]]:
         """(start, relation, missing end, locator) of claimed relations whose end no source describes; only for who sees everything."""
@@ -614,6 +704,132 @@ class ContextGraph:
     def record(self, event: Event) -> None:
         """Keep who asked what."""
         self.store.record(event)
+
+    # proposals
+
+    @property
+    def desk(self) -> review.Desk:
+        """Where proposals come in and are decided, and where owners confirm what they own."""
+        return review.Desk(
+            store=self.store,
+            ontology=self.ontology,
+            now=self.now,
+            view=self.view,
+            whole=self._whole,
+            posts=self._posts,
+            sees_everything=self._sees_everything,
+            may_see=self.may_see,
+            acting=self._acting,
+            run=lambda id_, actor: self.run_report(id_, actor=actor),
+            commit=self._commit,
+            tell=self.tell,
+        )
+
+    def _posts(self, id_: str) -> frozenset[str]:
+        """Somebody and the posts that they hold today; of who has left, nothing."""
+        posts = policy.World(self.store, self.now().date()).posts(id_)
+        rows = self.store.entities(Filter(), ids=sorted(posts))
+        return frozenset() if any('"employment":"left"' in row.properties for row in rows) else posts
+
+    def _whole(self) -> View:
+        """The whole graph of today, whoever asks: for deciding who decides."""
+        today, head = self.now().date(), self.store.head()
+        stamp = Stamp(revision=head.number if head else 0, at="", digest="", organization=self.organization)
+        return View(self.store, Filter(as_of=today), None, today, self.ontology, stamp, self._owners())
+
+    def _owners(self) -> dict[str, str]:
+        return {name: terms.owner for name, terms in sorted(self.terms.items()) if terms.owner}
+
+    def owned(self, owner: str, *, actor: Actor) -> tuple[frozenset[str], list[Item]]:
+        """The posts that somebody holds (a post is its own), and what is owned by them, as this actor sees it, by id."""
+        view = self.view(actor)
+        posts = policy.World(self.store, view.today).posts(scope.known(view, [owner])[owner])
+        rows = self.store.relations(view.where, touching=sorted(posts), kinds=["owned_by"])
+        ids = sorted({row.source for row in rows if row.target in posts})
+        held = sorted(self.store.entities(view.where, ids=ids), key=lambda row: row.id) if ids else []
+        fresh = scope.freshnesses(view, held) if held else {}
+        return posts, [Item(row=row, why=(), rank=1.0, freshness=fresh[row.id]) for row in held]
+
+    # jobs of several agents
+
+    def start_run(self, name: str = "", *, participants: Sequence[str] = (), actor: Actor, at: str | int | None = None) -> runs.Run:
+        """Pin a revision (default: the newest) and today for all agents of a job; `InputError` before the first load."""
+        view = self.view(actor, at=at)
+        if not view.stamp.revision:
+            message = "there is no revision to pin yet: `orgcontext load` makes the first"
+            raise InputError(message)
+        day = (self.now().date() if at is None else view.today).isoformat()
+        revision = view.stamp.revision
+        return runs.begin(self.store, name=name, revision=revision, day=day, actor=actor, participants=participants, now=self.now())
+
+    def run(self, id_: str, *, actor: Actor) -> runs.Run:
+        """A run that this actor takes part in or has the right to see; `NotFound` for any other."""
+        run = runs.find(self.store, id_)
+        if not (run.takes_part(actor) or self.may_see(actor, "Run")):
+            raise runs.absent(id_)
+        return run
+
+    def end_run(self, id_: str, *, actor: Actor) -> runs.Run:
+        """End a run; only who started it, or who sees everything."""
+        run = self.run(id_, actor=actor)
+        if run.started_by != actor.id and not self._sees_everything(actor):
+            message = f"{id_} was started by {run.started_by}, who ends it"
+            raise NotAllowed(message)
+        return runs.end(self.store, run, actor=actor, now=self.now())
+
+    def runs(self, *, actor: Actor) -> list[runs.Report]:
+        """The runs that this actor takes part in or has the right to see, the newest first."""
+        whole = self.may_see(actor, "Run")
+        mine = [run for run in runs.runs(self.store) if whole or run.takes_part(actor)]
+        told, changed = runs.told(self.store, mine), dict[int, list[runs.Changed]]()
+        for revision in {run.revision for run in mine}:
+            changed[revision] = self._changed_since(revision, actor)
+        return [self._report(run, told[run.id], changed[run.revision], actor) for run in mine]
+
+    def run_report(self, id_: str, *, actor: Actor) -> runs.Report:
+        """One run as this actor may see it: deliveries, hand-overs, and which deliveries are stale because of what."""
+        run = self.run(id_, actor=actor)
+        return self._report(run, runs.told(self.store, [run])[run.id], self._changed_since(run.revision, actor), actor)
+
+    def _changed_since(self, revision: int, actor: Actor) -> list[runs.Changed]:
+        head = self.store.head()
+        if head is None or head.number == revision:
+            return []
+        return [runs.Changed(one.key, one.change, one.properties) for one in self.diff(revision, head.number, actor=actor)]
+
+    def _report(self, run: runs.Run, told: Sequence[Event], changed: Sequence[runs.Changed], actor: Actor) -> runs.Report:
+        given = runs.deliveries(told)
+        notes = [one for one in runs.hand_overs(told) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
+        seen = self._seen_in(run, [*(id_ for one in given for id_ in one.ids), *(id_ for one in notes for id_ in one.leans_on)], actor)
+        whole = self._sees_everything(actor)
+        mine = [runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given]
+        return runs.Report(
+            run=run,
+            deliveries=tuple(mine),
+            hand_overs=tuple(runs.withheld(one, seen) for one in notes),
+            stale=tuple(runs.stale(mine, changed)),
+        )
+
+    def _seen_in(self, run: runs.Run, ids: Iterable[str], actor: Actor) -> frozenset[str]:
+        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        return frozenset(self.store.resolve(sorted(set(ids)), view.where, at=view.at))
+
+    def hand_over(self, id_: str, *, to: str, leans_on: Sequence[str] = (), actor: Actor) -> tuple[str, ...]:
+        """The things that a note to another participant of a run leans on, checked; the recorded question is the note.
+
+        `NotFound` for a thing that the sender does not see in the run, `InputError` for somebody who takes no part in it.
+        """
+        run = runs.going_on(self.run(id_, actor=actor))
+        if to not in run.participants:
+            message = f"{to} takes no part in {id_}; those who do are {', '.join(run.participants)}"
+            raise InputError(message)
+        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        return tuple(scope.known(view, list(leans_on)).values())
+
+    def inbox(self, id_: str, *, actor: Actor) -> tuple[runs.HandOver, ...]:
+        """What was handed over to this actor in a run, without what is not for it."""
+        report = self.run_report(id_, actor=actor)
+        return tuple(one for one in report.hand_overs if one.to == actor.id)
 
 
 @contextmanager

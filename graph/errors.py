@@ -39,7 +39,11 @@ class NotInOntology(InputError):
 
 
 class NotFound(ContextError):
-    """Nothing that the asker may see has this id: absent and hidden look the same."""
+    """Nothing that the asker may see has this id: absent and hidden look the same. `wanted` is what was asked for, where it can be named."""
+
+    def __init__(self, message: str, *, wanted: str = "") -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 class NotAllowed(ContextError):

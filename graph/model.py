@@ -177,7 +177,9 @@ class Finding(Value):
 
 
 class Event(Value):
-    """A question that was asked: allowed or refused, by whom, and what was served."""
+    """A question that was asked: allowed or refused, by whom, in which run, what was served (`digest` is that of the answer), and what
+    of it was not there for the asker (`unmet`: ids or words).
+    """
 
     at: datetime
     actor: str
@@ -187,6 +189,9 @@ class Event(Value):
     revision: int = 0
     outcome: Literal["served", "refused", "not_found", "failed"] = "served"
     served: tuple[str, ...] = ()
+    run: str = ""
+    digest: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Change(Value):
@@ -201,6 +206,7 @@ class SourceTerms(Value):
     """What the workspace says of a source as a whole. Of two that disagree the higher `precedence` wins, then the earlier name.
 
     `owner` answers for it, `review_days` is how often it must be confirmed (0: as its kinds say), `sensitivity` the least for all it says.
+    What it `supersedes` is no disagreement: nothing, what others said `earlier`, or `all` that they say.
     """
 
     name: str
@@ -208,6 +214,7 @@ class SourceTerms(Value):
     sensitivity: str = ""
     owner: str = ""
     review_days: int = 0
+    supersedes: Literal["", "earlier", "all"] = ""
 
 
 class Lines(NamedTuple):

@@ -340,6 +340,13 @@ def visible(
     )
 
 
+def sees_kind(policy: Policy, actor: Actor, kind: str, *, world: World, ontology: Ontology, day: date) -> bool:
+    """Whether an actor, and whoever it acts for, sees things of a kind at the kind's own sensitivity: the right to what has no row of its own."""
+    facet = Facet(kind, ontology.default_sensitivity(kind))
+    rights = (_rights(policy, one, world, day) for one in policy.acting(actor))
+    return all(_verdict(one, facet, "", ontology).state == "allowed" for one in rights)
+
+
 def _sight(rights: _Rights, world: World, facets: frozenset[Facet], ontology: Ontology) -> _Sight:
     if rights.grants and all(grant.allow == Reach() for grant in rights.grants):
         return _Sight(None, None, {}, {}, {})

@@ -119,7 +119,7 @@ def _anchors(view: View, question: Scope) -> tuple[str, ...]:
     hits = find(view, question.text, limit=8)
     if not hits:
         message = f"nothing that you may see fits {question.text!r}"
-        raise NotFound(message)
+        raise NotFound(message, wanted=question.text)
     return tuple(hit.id for hit in hits if hit.score >= 0.6 * hits[0].score)
 
 
@@ -132,7 +132,7 @@ def known(view: View, ids: Sequence[str]) -> dict[str, str]:
             alike = sorted(view.ontology.prefixes.get(prefix, ()))
             near = find(view, local or id_, limit=1, kinds=alike) or find(view, local or id_, limit=1)
             message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {near[0].id!r}?" if near else "")
-            raise NotFound(message)
+            raise NotFound(message, wanted=id_)
     return found
 
 

@@ -9,7 +9,7 @@ from loaders.source import File, Kept, Many, Text, filled, link, reference, thin
 
 
 class AssetRow(Kept):
-    """A piece of critical context; `decisions` are the processes that need it."""
+    """A piece of critical context; `decisions` are the processes that need it, `risk_score` what it scores to go against it."""
 
     context: Text
     function: Text = ""
@@ -26,6 +26,7 @@ class AssetRow(Kept):
     language: Text = ""
     supersedes: Text = ""
     uses_terms: Many = ()
+    risk_score: int | None = None
 
 
 ROW = AssetRow
@@ -55,6 +56,7 @@ def _asset(row: AssetRow, where: str, named: set[str]) -> Iterator[Fact]:
         version=row.version,
         status=row.status,
         language=row.language,
+        risk_score=row.risk_score,
     )
     more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
     yield thing(row.kind, own, where, name=row.context, properties=properties | row.kept(), **more)

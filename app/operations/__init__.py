@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from typing import Any
 
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
+from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
 from app.operations.question import PLACE as PLACE
@@ -17,19 +20,26 @@ from app.operations.reading import READING
 from app.operations.reading import ScopeOf as ScopeOf
 from app.operations.revisions import REVISIONS
 from app.operations.rights import RIGHTS
+from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS, *PROPOSALS)}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
     """The reply to a question; it is recorded, also when it is refused or finds nothing."""
-    outcome, served, revision = "failed", tuple[str, ...](), 0
+    outcome: str = "failed"
+    said: dict[str, Any] = {}
+    run = str(getattr(question, "run", ""))
     try:
         reply = OPERATIONS[name].answer(context, actor, question, form)
-        outcome, served, revision = "served", reply.served, reply.stamp.revision
-    except NotFound:
+        outcome = "served"
+        said |= {"revision": reply.stamp.revision, "served": reply.served, "unmet": reply.unmet}
+        if run:
+            said["digest"] = "sha256:" + sha256(reply.json().encode()).hexdigest()
+    except NotFound as error:
         outcome = "not_found"
+        said["unmet"] = (error.wanted,) if error.wanted else ()
         raise
     except NotAllowed:
         outcome = "refused"
@@ -47,9 +57,9 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
                     "behalf": actor.behalf,
                     "operation": name,
                     "question": asked(question),
-                    "revision": revision,
                     "outcome": outcome,
-                    "served": served,
+                    "run": run,
+                    **said,
                 }
             )
         )

@@ -42,7 +42,12 @@ def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply
     verdict = context.ready(question.task, actor=actor, at=moment(question))
     lines = [f"{verdict.agent} for {verdict.task}: {verdict.verdict.replace('_', ' ')}"]
     lines += [f"  {name:<9} {answer.answer:<7} {answer.because}" for name, answer in verdict.questions.items()]
-    return simple(context, actor, moment(question), verdict.model_dump(mode="json"), "\n".join(lines) + "\n", served=(verdict.task,))
+    access = verdict.questions["access"]
+    more = {
+        "served": (verdict.task, *(access.evidence if access.answer == "yes" else ())),
+        "unmet": () if access.answer == "yes" else access.evidence,
+    }
+    return simple(context, actor, moment(question), verdict.model_dump(mode="json"), "\n".join(lines) + "\n", **more)
 
 
 def verify(context: ContextGraph, actor: Actor, question: Verify, _: str) -> Reply:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from graph import Actor, ContextGraph, Finding, Stamp, Value, canonical
+from graph import Actor, ContextGraph, Finding, InputError, Stamp, Value, canonical
 
 PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
 CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
@@ -19,7 +19,10 @@ MAX_CONTENT = 64_000_000  # characters of a text that is to be checked
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: when it holds, its JSON and its text (made when they are wanted), other formats, and the ids that it serves."""
+    """An answer: when it holds, its JSON and its text (made when they are wanted), other formats, and the ids that it serves.
+
+    `unmet` is what was asked for and is not there for the asker: ids or words.
+    """
 
     stamp: Stamp
     json: Callable[[], str]
@@ -27,6 +30,7 @@ class Reply:
     formats: Mapping[str, Callable[[], str]] = field(default_factory=dict[str, Callable[[], str]])
     served: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    unmet: tuple[str, ...] = ()
 
 
 def argument(description: str, **more: Any) -> Any:
@@ -50,6 +54,7 @@ class Question(Value):
     """What every question can say."""
 
     at: str = Field(default="", description="Ask the graph as it was at a revision (number) or a time; default: now.")
+    run: str = Field(default="", description="Ask within this run, at the revision and the day to which it is pinned.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,11 @@ class Operation:
 
 
 def moment(question: Question) -> str | None:
-    return question.at or None
+    """What a view is asked at: the run, which is pinned to a revision and a day, else the revision or time; None: now."""
+    if question.run and question.at:
+        message = "--run and --at exclude each other: a run has its own revision"
+        raise InputError(message)
+    return question.run or question.at or None
 
 
 def simple(context: ContextGraph, actor: Actor, at: str | None, data: object, text: str, **more: Any) -> Reply:

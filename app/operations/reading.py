@@ -60,7 +60,9 @@ def find(context: ContextGraph, actor: Actor, question: Find, _: str) -> Reply:
     text = (
         columns((hit.id, hit.kind, hit.name, f"{hit.score:.2f}") for hit in hits) or f"Nothing that you may see fits {question.text!r}.\n"
     )
-    return simple(context, actor, moment(question), dump(hits), text, served=tuple(hit.id for hit in hits))
+    return simple(
+        context, actor, moment(question), dump(hits), text, served=tuple(hit.id for hit in hits), unmet=() if hits else (question.text,)
+    )
 
 
 def show(context: ContextGraph, actor: Actor, question: Show, _: str) -> Reply:
@@ -119,7 +121,8 @@ def scope(context: ContextGraph, actor: Actor, question: ScopeOf, form: str) -> 
     found = context.scope(wanted, actor=actor, at=moment(question), as_of=question.as_of)
     made = {name: _rendering(name, found, context) for name in RENDERINGS}
     served = tuple(item.row.id for item in found.items)
-    return Reply(found.stamp, made["json"], made["markdown"], formats=made, served=served)
+    unavailable = tuple(one.requirement for one in found.missing if one.state == "unavailable")
+    return Reply(found.stamp, made["json"], made["markdown"], formats=made, served=served, unmet=unavailable)
 
 
 def _rendering(name: str, found: Subgraph, context: ContextGraph) -> Callable[[], str]:

@@ -22,7 +22,8 @@ class Diff(Value):
 
 
 def history(context: ContextGraph, actor: Actor, question: History, _: str) -> Reply:
-    revisions = context.history(actor=actor)
+    upto = context.view(actor, at=moment(question)).stamp.revision
+    revisions = [one for one in context.history(actor=actor) if one.number <= upto]
     rows = (
         (
             f"{one.number}",

@@ -588,8 +588,8 @@ class SQLiteStore:
 
     def notes(self, prefix: str = "") -> dict[str, str]:
         with self._reading() as db:
-            rows = db.execute("SELECT key, text FROM note ORDER BY key").fetchall()
-        return {key: text for key, text in rows if key.startswith(prefix)}
+            rows = db.execute("SELECT key, text FROM note WHERE key >= ? AND key < ? ORDER BY key", (prefix, prefix + chr(0x10FFFF)))
+            return dict(rows.fetchall())
 
     def remember(self, key: str, text: str) -> None:
         with _translated(self._path):
