@@ -7,8 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args, get_origin
 
@@ -16,6 +15,8 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from app.commands import formats, opened
+from app.keeping import COMMANDS
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
 from graph import (
     Conflict,
@@ -80,28 +81,6 @@ def cli(ctx: click.Context, workspace: str) -> None:
     ctx.obj = Path(workspace or os.environ.get("ORGCONTEXT_WORKSPACE", "."))
 
 
-def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that every command has: the format, and who asks."""
-    chosen = click.option(
-        "--format", "form", type=click.Choice(operation_formats), default="text", show_default=True, help="How to answer."
-    )
-    asker = click.option("--as", "asker", default="", metavar="ACTOR", help="Ask as this actor: a person's or an agent's id.")
-    return lambda command: chosen(asker(command))
-
-
-@contextmanager
-def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
-    """The workspace in this folder and its graph, closed at the end."""
-    from app.settings import open_context, read_settings
-
-    settings = read_settings(folder)
-    context = open_context(settings)
-    try:
-        yield settings, context
-    finally:
-        context.close()
-
-
 # questions: one command an operation, made from its input model
 
 
@@ -114,6 +93,8 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
     if place:
         return click.Argument([name], required=info.is_required(), default=None if info.is_required() else "")
     flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return click.Option([flag, name], is_flag=True, help=info.description)
     default = None if info.is_required() or many else info.default
     shown = default not in (None, "")
     return click.Option(
@@ -446,6 +427,10 @@ def doctor(folder: Path, form: str, asker: str) -> None:
             nl=False,
         )
     raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
+
+
+for _kept in COMMANDS:
+    cli.add_command(_kept)
 
 
 def main() -> None:

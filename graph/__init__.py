@@ -1,7 +1,8 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
 from graph.analysis import Impact
-from graph.context import ContextGraph, Difference, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
+from graph.chain import Chain
+from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
     Conflict,
@@ -47,6 +48,7 @@ from graph.model import (
 )
 from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
+from graph.past import Compared, Difference, Happened, Tag, diff_markdown, rdf_patch, worded_change
 from graph.policy import EVERYTHING, Policy, Verdict
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.readiness import Readiness
@@ -60,7 +62,10 @@ __all__ = [
     "EVERYTHING",
     "RENDERINGS",
     "Actor",
+    "Chain",
     "Change",
+    "Compacted",
+    "Compared",
     "Conflict",
     "Contested",
     "ContextError",
@@ -77,6 +82,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Freshness",
+    "Happened",
     "Hit",
     "Impact",
     "InputError",
@@ -121,6 +127,7 @@ __all__ = [
     "StoreError",
     "Subgraph",
     "Table",
+    "Tag",
     "UnreadableSource",
     "Value",
     "Verdict",
@@ -129,10 +136,12 @@ __all__ = [
     "checked",
     "condition",
     "decide",
+    "diff_markdown",
     "holds",
     "load_ontology",
     "nearest",
     "open_store",
+    "rdf_patch",
     "relation_key",
     "review_days",
     "shown_json",
@@ -140,4 +149,5 @@ __all__ = [
     "table_of",
     "tokens",
     "vale_rules",
+    "worded_change",
 ]

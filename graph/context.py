@@ -12,14 +12,16 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
+from graph import analysis, chain, changes, checks, identity, language, past, policy, precedents, readiness, scope, verify
+from graph.chain import Chain
 from graph.errors import InputError, NotAllowed, NotFound
-from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
+from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical
 from graph.ontology import Ontology
+from graph.past import Compared, Difference, Happened, Tag, changed
 from graph.policy import EVERYTHING, Policy
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.scope import Hit, Scope, View
-from graph.stores.base import Claim, EntityRow, RelationRow, Store, Tally, Version
+from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
@@ -46,16 +48,14 @@ class LoadReport(Value):
     dry: bool = False
 
 
-class Difference(Value):
-    """One entity or relation that differs between two revisions, with the properties that differ and the sources that said so."""
+class Compacted(Value):
+    """What a compaction took away: states of things and claims that only revisions before this one saw, but for the kept ones."""
 
-    key: str
-    what: Literal["entity", "relation"]
-    change: Literal["added", "changed", "withdrawn"]
-    kind: str
-    name: str = ""
-    properties: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+    revision: int
+    before: int
+    kept: tuple[int, ...]
+    facts: int
+    claims: int
 
 
 class Explained(Value):
@@ -142,6 +142,7 @@ class ContextGraph:
         self.aliases = dict(aliases or {})
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
+        self._retention = (0, past.Retention())
 
     def close(self) -> None:
         """Let go of the store."""
@@ -172,15 +173,25 @@ class ContextGraph:
     def _revision(self, at: str | int | None, head: Revision | None) -> Revision | None:
         if at is None:
             return head
-        if str(at).isdigit():
-            found = next(self.store.revisions([int(at)]), None)
+        tagged = None if str(at).isdigit() else past.tags(self.store).get(str(at))
+        if tagged is not None or str(at).isdigit():
+            found = next(self.store.revisions([tagged or int(at)]), None)
         else:
             moment = _parse(str(at))
             found = max((one for one in self.store.revisions() if one.at <= moment), key=lambda one: one.number, default=None)
         if found is None:
             message = f"there is no revision {at}; the newest is {head.number if head else 0}"
             raise NotFound(message)
+        if not self._kept(head.number if head else 0).promises(found.number):
+            message = f"revision {found.number} was given up by a compaction; kept are all from {self._retention[1].before} on, and what tags name"
+            raise NotFound(message)
         return found
+
+    def _kept(self, head: int) -> past.Retention:
+        """What can still be asked; it changes only by a revision."""
+        if self._retention[0] != head:
+            self._retention = (head, past.retention(self.store))
+        return self._retention[1]
 
     def _filter(self, actor: Actor, head: int, at: int | None, today: date, task: str) -> Filter:
         day = self.now().date()
@@ -215,6 +226,11 @@ class ContextGraph:
         return Explained(
             id=row.id, kind=row.kind, sensitivity=row.sensitivity, state=state, masked=tuple(sorted(masked)), verdicts=tuple(verdicts)
         )
+
+    def _sees_everything(self, actor: Actor, what: str) -> None:
+        if self.view(actor).where != Filter(as_of=self.now().date()):
+            message = f"{actor.id} may not {what}: that needs the right to see everything"
+            raise NotAllowed(message)
 
     def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
         if self.view(actor).where != Filter(as_of=self.now().date()) and of != actor.id:
@@ -288,8 +304,7 @@ class ContextGraph:
             rules = self._rules()
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
-            moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
-            settled = changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+            settled = self._settle(draft, began)
             loading.keep(settled.findings)
             self._stop_on_errors(loading, keep_going=keep_going)
             head = self.store.head()
@@ -373,8 +388,61 @@ class ContextGraph:
             changed=settled.changed,
             withdrawn=settled.withdrawn,
         )
-        said = canonical({**plain.model_dump(mode="json"), "content": f"{settled.content:064x}", "before": head.digest if head else ""})
-        return plain.model_copy(update={"digest": "sha256:" + sha256(said.encode()).hexdigest()})
+        return chain.seal(plain, settled.content, head.digest if head else "")
+
+    def _settle(self, draft: Draft, began: datetime) -> changes.Settled:
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
+        return changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+
+    def revert(self, at: str | int, *, actor: Actor) -> LoadReport:
+        """Undo what one revision changed, as a new revision: what it claimed is withdrawn, what it withdrew is claimed again.
+
+        What later revisions changed stays. A source is not asked: what it said stays undone until it says something new.
+        """
+        self._sees_everything(actor, "revert revisions")
+        number, began = self.view(actor, at=at).stamp.revision, self.now()
+        made = list(self.store.claimed(after=number - 1, upto=number))
+        with self.store.draft() as draft:
+            draft.stage([one.claim for one in made if one.until])
+            draft.drop([one.claim for one in made if not one.until])
+            settled = self._settle(draft, began)
+            head = self.store.head()
+            revision = self._sealed(draft.number, head, began, actor.id, f"revert of revision {number}", settled)
+            if not settled.empty:
+                draft.publish(revision)
+        return LoadReport(
+            revision=head.number if settled.empty and head else revision.number,
+            added=settled.added,
+            changed=settled.changed,
+            withdrawn=settled.withdrawn,
+            findings=tuple(settled.findings),
+        )
+
+    def compact(self, before: str | int, *, actor: Actor) -> Compacted:
+        """Give up the revisions before this one, but for those that tags name and runs hold: what only they saw is taken away for good.
+
+        Every answer at a revision that is kept stays what it was; one at a revision given up is refused. The chain of digests stays whole.
+        """
+        self._sees_everything(actor, "compact the past")
+        number = self.view(actor, at=before).stamp.revision
+        promised = past.retention(self.store)
+        kept = tuple(one for one in past.pinned(self.store) if one < number and promised.promises(one))
+        with self.store.draft() as draft:
+            done = chain.compaction(self.store, number, kept)
+            head = self.store.head()
+            if head and (done.facts or done.claims):
+                draft.forget(number, kept)
+                draft.note(*past.retain(past.Retention(number, kept)))
+                draft.note(f"{chain.COMPACTED}{draft.number}", done.note)
+                plain = Revision(number=draft.number, at=self.now(), actor=actor.id, message=f"compact before revision {number}")
+                head = chain.seal(plain, chain.term(done.note), head.digest)
+                draft.publish(head)
+        return Compacted(revision=head.number if head else 0, before=number, kept=kept, facts=done.facts, claims=done.claims)
+
+    def verified(self, *, actor: Actor) -> Chain:
+        """The chain of digests recomputed from what is stored; needs the right to everything."""
+        self._sees_everything(actor, "verify what is stored")
+        return chain.verify(self.store)
 
     # reading
 
@@ -411,7 +479,7 @@ class ContextGraph:
             assert isinstance(now, EntityRow)
             revision = when[version.since]
             change = "changed" if previous else "added"
-            different = [] if previous is None else _different(previous, now, view.where)
+            different = [] if previous is None else _shown(changed(previous, now), now, view.where)
             yield {
                 "revision": version.since,
                 "at": _moment(revision.at),
@@ -431,58 +499,51 @@ class ContextGraph:
             revisions = [one.model_copy(update=dict.fromkeys(("added", "changed", "withdrawn"), Counts())) for one in revisions]
         return revisions[::-1]
 
+    def happened(self, id_: str, *, actor: Actor, at: str | int | None = None) -> list[Happened]:
+        """What the revisions did to one thing and the relations that touch it, or to one relation (`source kind target`); newest first."""
+        view = self.view(actor, at=at)
+        start, *rest = id_.split(" ")
+        there = self.store.resolve([start], view.where, at=view.at)
+        found = past.history(
+            " ".join([there.get(start, start), *rest]),
+            view=view,
+            view_at=lambda number: self.view(actor, at=number),
+            revisions={one.number: one for one in self.store.revisions()},
+            moment=lambda one: _moment(one.at),
+            kept=past.retention(self.store),
+        )
+        return found or [self._nothing(view, start)]
+
+    @staticmethod
+    def _nothing(view: View, id_: str) -> Happened:
+        scope.known(view, [id_])
+        message = f"nothing that you may see has ever been {id_!r}"
+        raise NotFound(message)
+
+    def compare(self, before: str | int, after: str | int, *, actor: Actor, about: str = "", source: str = "", owner: str = "") -> Compared:
+        """What differs between two revisions, of one thing, one source, one owner where these are named."""
+        one, other = self.view(actor, at=before), self.view(actor, at=after)
+        return past.compare(one, other, about=about, source=source, owner=owner)
+
     def diff(self, before: str | int, after: str | int, *, actor: Actor) -> list[Difference]:
         """What differs between two revisions: entities first, then relations, each by key. Later against earlier reads backwards too."""
-        one, other = self.view(actor, at=before), self.view(actor, at=after)
-        early, late = sorted((one, other), key=lambda view: view.stamp.revision)
-        first, last = early.stamp.revision, late.stamp.revision
-        old: dict[str, EntityRow | RelationRow] = {}
-        new: dict[str, EntityRow | RelationRow] = {}
-        for version in self.store.versions(after=first, upto=last):
-            if version.since <= first:
-                old[_key(version.row)] = version.row
-            elif not version.until or version.until > last:
-                new[_key(version.row)] = version.row
-        if one is late:
-            old, new, early, late = new, old, late, early
-        old, new = self._seen(old, early), self._seen(new, late)
-        found = (self._difference(key, old.get(key), new.get(key), late.where) for key in sorted({*old, *new}))
-        return sorted((one for one in found if one), key=lambda one: (one.what, one.key))
+        return list(self.compare(before, after, actor=actor).differences)
 
-    def _seen(self, rows: Mapping[str, EntityRow | RelationRow], view: View) -> dict[str, EntityRow | RelationRow]:
-        """Those of these rows that pass the view's filter; relations only with both ends."""
-        number = view.stamp.revision
-        ids = {row.id for row in rows.values() if isinstance(row, EntityRow)}
-        ids |= {end for row in rows.values() if isinstance(row, RelationRow) for end in (row.source, row.target)}
-        there = set(self.store.resolve(sorted(ids), view.where, at=number).values()) & ids
-        kinds = view.where.relations
-        return {
-            key: row
-            for key, row in rows.items()
-            if (
-                row.id in there
-                if isinstance(row, EntityRow)
-                else {row.source, row.target} <= there and (kinds is None or row.kind in kinds)
-            )
-        }
+    def tags(self) -> list[Tag]:
+        """The named revisions, by number and name."""
+        named = sorted((number, name) for name, number in past.tags(self.store).items())
+        when = {one.number: _moment(one.at) for one in self.store.revisions({number for number, _ in named})} if named else {}
+        return [Tag(name=name, revision=number, at=when[number]) for number, name in named]
 
-    def _difference(
-        self, key: str, old: EntityRow | RelationRow | None, new: EntityRow | RelationRow | None, where: Filter
-    ) -> Difference | None:
-        row = new or old
-        assert row is not None
-        properties = _different(old, new, where) if old and new else []
-        if old and new and not properties:
-            return None
-        return Difference(
-            key=key,
-            what="entity" if isinstance(row, EntityRow) else "relation",
-            change="changed" if old and new else "added" if new else "withdrawn",
-            kind=row.kind,
-            name=row.name if isinstance(row, EntityRow) else "",
-            properties=tuple(properties),
-            sources=tuple(sorted({origin["source"] for origin in json.loads(row.origins)})),
-        )
+    def tag(self, name: str, at: str | int | None = None, *, actor: Actor) -> Tag:
+        """Give a revision a name by which it can be asked for, for ever; needs the right to everything. A name is given once."""
+        self._sees_everything(actor, "name revisions")
+        number, held = self.view(actor, at=at).stamp.revision, past.tags(self.store).get(past.check_tag(name))
+        if held not in (None, number):
+            message = f"{name!r} names revision {held}, and a name is given once; take another"
+            raise InputError(message)
+        self.store.remember(past.TAG + name, str(number))
+        return next(one for one in self.tags() if one.name == name)
 
     def stats(self, *, actor: Actor, at: str | int | None = None) -> Tally:
         """Counts of entities and relations by kind, and of what each source says."""
@@ -634,17 +695,10 @@ def _masked_claim(claim: Claim, where: Filter) -> Claim:
     return claim._replace(properties=canonical(kept))
 
 
-def _different(old: EntityRow | RelationRow, new: EntityRow | RelationRow, where: Filter) -> list[str]:
-    """The names of the properties, and of the fields of the row, in which two states differ; masked ones left out."""
-    before, after = json.loads(old.properties), json.loads(new.properties)
-    names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    fields = ("kind", "name", "sensitivity", "valid_from", "valid_to", "aliases")
-    names |= {name for name in fields if getattr(old, name, None) != getattr(new, name, None)}
-    return sorted(names - where.masked.get(new.kind, frozenset()))
-
-
-def _key(row: EntityRow | RelationRow) -> str:
-    return row.id if isinstance(row, EntityRow) else relation_key(row.source, row.kind, row.target)
+def _shown(values: Iterable[str], row: EntityRow, where: Filter) -> list[str]:
+    """The names of those that the filter does not cut out."""
+    hidden = where.masked.get(row.kind, frozenset[str]())
+    return [name for name in values if name.partition("@")[0] not in hidden]
 
 
 def _moment(when: datetime) -> str:
@@ -663,4 +717,4 @@ def _parse(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-__all__ = ["ContextGraph", "Difference", "Explained", "LoadReport", "Seen", "Shown", "SourceReport", "Version", "shown_json"]
+__all__ = ["Compacted", "ContextGraph", "Explained", "LoadReport", "Seen", "Shown", "SourceReport", "shown_json"]

@@ -128,6 +128,13 @@ class Version(NamedTuple):
     until: int
 
 
+class Made(NamedTuple):
+    """A claim, made in the revision that it names, and the revision in which it ended (0: not yet)."""
+
+    claim: Claim
+    until: int
+
+
 class Draft(Protocol):
     """A revision in the making. Reads through it see its own writes; nobody else does until `publish`.
 
@@ -143,6 +150,10 @@ class Draft(Protocol):
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         """Close every live claim of these parts of the source (None: of all its parts) that this draft has not staged; returns how many."""
+        ...
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        """Close exactly these claims, of those that are live and that this draft has not staged; returns how many."""
         ...
 
     def touch(self) -> None:
@@ -208,6 +219,13 @@ class Draft(Protocol):
 
     def close_relations(self, keys: Sequence[RelationKey]) -> None:
         """End these relations."""
+        ...
+
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        """Take away the states and claims that ended in or before this revision, but for those that one of the kept revisions saw.
+
+        It happens when the draft is published. What began in a revision and ended in it was never seen.
+        """
         ...
 
     def note(self, key: str, text: str) -> None:
@@ -298,6 +316,17 @@ class Store(Protocol):
 
         By (subject, kind, target) and then by (source, part, digest).
         """
+        ...
+
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        """The claims that were made or ended in a revision after `after` and up to `upto` (None: the newest). An end after `upto` is 0.
+
+        Unfiltered. By revision, and then by (source, part, digest).
+        """
+        ...
+
+    def kinds(self) -> list[str]:
+        """The kinds of relations that were ever put, by number."""
         ...
 
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:

@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby, islice, pairwise
+from itertools import groupby, islice, pairwise, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -26,6 +26,7 @@ from graph.stores.base import (
     Claim,
     EntityRow,
     Limit,
+    Made,
     RelationKey,
     RelationRow,
     Rule,
@@ -556,6 +557,18 @@ class SQLiteStore:
             rows = db.execute(f"SELECT {_CLAIM} WHERE {' AND '.join(terms)} {_CLAIM_ORDER}", values).fetchall()
         return map(_claim, rows)
 
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        with self._reading() as db:
+            last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
+            fresh = f"c.since <= {last} AND (c.since > {after} OR (c.until > {after} AND c.until <= {last}))"
+            columns = _CLAIM.replace("c.since FROM", "c.since, c.until FROM")
+            rows = db.execute(f"SELECT {columns} WHERE {fresh} ORDER BY c.since, p.source, p.path, c.digest").fetchall()
+        return (Made(_claim(row[:14]), row[14] if row[14] <= last else 0) for row in rows)
+
+    def kinds(self) -> list[str]:
+        with self._reading() as db:
+            return list(self._known(db).kinds.values())
+
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         with self._reading() as db:
             seen, at = self._seen(db, where), self._past(db, at)
@@ -591,8 +604,8 @@ class SQLiteStore:
 
     def notes(self, prefix: str = "") -> dict[str, str]:
         with self._reading() as db:
-            rows = db.execute("SELECT key, text FROM note ORDER BY key").fetchall()
-        return {key: text for key, text in rows if key.startswith(prefix)}
+            rows = db.execute("SELECT key, text FROM note WHERE key >= ? ORDER BY key", (prefix,))
+            return dict(takewhile(lambda row: row[0].startswith(prefix), rows))
 
     def remember(self, key: str, text: str) -> None:
         with _translated(self._path):
@@ -892,6 +905,15 @@ class SQLiteDraft:
                     (self.number, id_, self._first),
                 )
             count += gone
+        return count
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        count = 0
+        for claim in claims:
+            place = (self._parts.get((claim.source, claim.part), 0), _short(claim.digest), claim.digest, self._first)
+            live = "part = ? AND short = ? AND digest = ? AND until = 0 AND id < ? AND id NOT IN (SELECT id FROM temp.kept)"
+            self._db.execute(f"INSERT INTO temp.gone SELECT id FROM claim WHERE {live}", place)
+            count += self._db.execute(f"UPDATE claim SET until = {self.number} WHERE {live}", place).rowcount
         return count
 
     def touch(self) -> None:
@@ -1287,6 +1309,17 @@ class SQLiteDraft:
             self._db.execute("DELETE FROM facet WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE facet = ?1)", (facet,))
 
     # beside the graph
+
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        """At once: it is all one transaction."""
+        seen = " OR ".join(f"(since <= {one} AND until > {one})" for one in sorted(kept)) or "0"
+        over = f"until > 0 AND until <= {before} AND NOT ({seen})"
+        texts = self._db.execute(f"SELECT version, name, id, aliases, words, grams FROM node_past WHERE {over}").fetchall()
+        rows = [(row[0], words_of(row[1], row[2], *json.loads(row[3])), row[4], row[5]) for row in texts]
+        self._db.executemany("INSERT INTO text_past (text_past, rowid, label, words, grams) VALUES ('delete', ?, ?, ?, ?)", rows)
+        self._db.execute(f"DELETE FROM same WHERE claim IN (SELECT id FROM claim WHERE {over})")
+        for table in ("node_past", "edge_past", "adj", "alias", "claim"):
+            self._db.execute(f"DELETE FROM {table} WHERE {over}")
 
     def note(self, key: str, text: str) -> None:
         self._db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, text))
