@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.commands import formats, opened
-from graph import Actor, ContextGraph, Value
+from graph import Actor, ContextGraph, Copied, Value
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -77,4 +77,52 @@ def compact(folder: Path, before: str, *, form: str, asker: str) -> None:
         _say(done, context, actor, {"before": before}, form=form, text=text)
 
 
-COMMANDS: tuple[click.Command, ...] = (tag, revert, compact)
+def _copied(done: Copied, where: str) -> str:
+    return (
+        f"{done.revisions} revisions with {done.facts} states and {done.claims} claims, {done.notes} notes and {done.events} events "
+        f"{where}; revision {done.revision} {done.digest[:19]}\n"
+    )
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@formats()
+@click.pass_obj
+def backup(folder: Path, file: Path, *, form: str, asker: str) -> None:
+    """The whole store with its history, claims and events as one file, while others go on."""
+    with opened(folder) as (settings, context):
+        actor = _actor(settings, context, asker)
+        done = context.backup(file, actor=actor)
+        _say(done, context, actor, {"file": file.name}, form=form, text=_copied(done, f"are in {file}"))
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@formats()
+@click.pass_obj
+def restore(folder: Path, file: Path, *, form: str, asker: str) -> None:
+    """A backup into the workspace's store, which is empty or was being restored from it."""
+    with opened(folder) as (settings, context):
+        actor = _actor(settings, context, asker)
+        done = context.restore(file, actor=actor)
+        _say(done, context, actor, {"file": file.name}, form=form, text=_copied(done, f"were restored from {file}"))
+
+
+@click.command()
+@click.argument("store")
+@formats()
+@click.pass_obj
+def copy(folder: Path, store: str, *, form: str, asker: str) -> None:
+    """The whole store with its history into another (sqlite:///PATH, neo4j://HOST:7687), or what that has not got yet."""
+    from app.settings import located
+
+    with opened(folder) as (settings, context):
+        actor = _actor(settings, context, asker)
+        done = context.copy(located(store, settings.folder), actor=actor)
+        _say(done, context, actor, {"store": store}, form=form, text=_copied(done, f"were copied to {store}"))
+
+
+COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy)

@@ -86,7 +86,7 @@ def read_settings(folder: Path, *, environment: Mapping[str, str] | None = None)
     return Settings(
         folder=folder.resolve(),
         workspace=workspace,
-        store=_located(store, folder.resolve()),
+        store=located(store, folder.resolve()),
         actor=env.get("ORGCONTEXT_ACTOR", ""),
         behalf=env.get("ORGCONTEXT_BEHALF", ""),
         now=_fixed_now(env),
@@ -157,7 +157,7 @@ def _distinct(workspace: Workspace) -> None:
         raise InputError(message)
 
 
-def _located(store: str, folder: Path) -> str:
+def located(store: str, folder: Path) -> str:
     """A relative SQLite path is relative to the workspace, wherever the command is called from."""
     prefix = "sqlite:///"
     if not store.startswith(prefix) or store == prefix + ":memory:":

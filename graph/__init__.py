@@ -50,6 +50,7 @@ from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, re
 from graph.ontology import load as load_ontology
 from graph.past import Compared, Difference, Happened, Tag, diff_markdown, rdf_patch, worded_change
 from graph.policy import EVERYTHING, Policy, Verdict
+from graph.portable import Copied
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.readiness import Readiness
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
@@ -70,6 +71,7 @@ __all__ = [
     "Contested",
     "ContextError",
     "ContextGraph",
+    "Copied",
     "Counts",
     "Decided",
     "Difference",

@@ -22,7 +22,7 @@ from graph.stores.base import EntityRow, Made, Store, Version
 WHOLE = 1 << 256
 COMPACTED = "compacted:"
 _SEPARATOR = "\x1f"
-_ORIGIN = re.compile(r'\{"source":("(?:[^"\\]|\\.)*"),"locator":("(?:[^"\\]|\\.)*"),"loaded_at":"[^"]*","digest":"([^"]*)"\}')
+_ORIGIN = re.compile(r'\{("source":"(?:[^"\\]|\\.)*","locator":"(?:[^"\\]|\\.)*"),"loaded_at":"[^"]*","digest":"([^"]*)"\}')
 _REMEDY = "`orgcontext drift --remedy` restores the graph from the claims; what it cannot is in the backup."
 
 
@@ -59,7 +59,7 @@ class Ledger:
 
     contents: dict[int, int] = field(default_factory=lambda: defaultdict[int, int](int))
     began: dict[int, list[Began]] = field(default_factory=lambda: defaultdict[int, list[Began]](list))
-    origins: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
+    origins: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])  # where a claim stands, as JSON, and its digest
     changed: list[str] = field(default_factory=list[str])
     facts: int = 0
     kept: int = 0  # the sum of what began before a compaction and is there still
@@ -132,23 +132,24 @@ def _finding(check: str, subject: str, message: str) -> Finding:
     return Finding(id=f"{check}:{subject}", check=check, level="error", subject=subject, message=message, remedy=_REMEDY)
 
 
-def _claims(made: Iterable[Made], origins: set[tuple[str, str, str]], findings: list[Finding]) -> Iterator[int]:
+def _claims(made: Iterable[Made], origins: set[tuple[str, str]], findings: list[Finding]) -> Iterator[int]:
     """How many claims there are; findings for those that were changed, added or taken away."""
-    quoted, left = encode_basestring, set(origins)
+    quoted, left, heads = encode_basestring, set(origins), dict[str, str]()
     for claim, _ in made:
         yield 1
-        if "sha256:" + sha256(_SEPARATOR.join((*claim[2:10], *claim.same_as)).encode()).hexdigest() != claim.digest:
-            findings.append(
-                _finding("claim_changed", claim.subject, f"What {claim.source} says of {claim.subject} ({claim.locator}) was changed.")
-            )
-        origin = (quoted(claim.source), quoted(claim.locator), claim.digest)
-        left.discard(origin)
-        if origin not in origins and not claim.target:
+        if "sha256:" + sha256(_SEPARATOR.join((*claim[2:10], *claim[10])).encode()).hexdigest() != claim[12]:
+            findings.append(_finding("claim_changed", claim[2], f"What {claim[0]} says of {claim[2]} ({claim.locator}) was changed."))
+        head = heads.get(claim[0]) or heads.setdefault(claim[0], f'"source":{quoted(claim[0])},"locator":')
+        origin = (head + quoted(claim[11]), claim[12])
+        if origin in origins:
+            left.discard(origin)
+        elif not claim.target:
             message = f"{claim.source} says something of {claim.subject} ({claim.locator}) on which no entity rests: it was added or moved."
             findings.append(_finding("claim_added", claim.subject, message))
-    for source, locator, digest in sorted(left):
-        place = f"{json.loads(source)} {json.loads(locator)}"
-        findings.append(_finding("claim_gone", place, f"What was read at {place} ({digest[:19]}…) is no longer among the claims."))
+    for place, digest in sorted(left):
+        said = json.loads(f"{{{place}}}")
+        where = f"{said['source']} {said['locator']}"
+        findings.append(_finding("claim_gone", where, f"What was read at {where} ({digest[:19]}…) is no longer among the claims."))
 
 
 def _broken(revisions: list[Revision], summed: Ledger, given: Given) -> Iterator[Finding]:

@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal
 
-from graph import analysis, chain, changes, checks, identity, language, past, policy, precedents, readiness, scope, verify
+from graph import analysis, chain, changes, checks, identity, language, past, policy, portable, precedents, readiness, scope, verify
 from graph.chain import Chain
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical
 from graph.ontology import Ontology
 from graph.past import Compared, Difference, Happened, Tag, changed
 from graph.policy import EVERYTHING, Policy
+from graph.portable import Copied
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.scope import Hit, Scope, View
+from graph.stores import open_store
 from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
@@ -442,7 +445,27 @@ class ContextGraph:
     def verified(self, *, actor: Actor) -> Chain:
         """The chain of digests recomputed from what is stored; needs the right to everything."""
         self._sees_everything(actor, "verify what is stored")
-        return chain.verify(self.store)
+        with _rare_collections():
+            return chain.verify(self.store)
+
+    def backup(self, file: Path, *, actor: Actor) -> Copied:
+        """The whole store with its history as one file, while others go on."""
+        self._sees_everything(actor, "make a backup")
+        return portable.backup(self.store, file)
+
+    def restore(self, file: Path, *, actor: Actor) -> Copied:
+        """A backup into this store, which is empty or holds the first revisions of it."""
+        self._sees_everything(actor, "restore a backup")
+        return portable.restore(file, self.store)
+
+    def copy(self, url: str, *, actor: Actor) -> Copied:
+        """The whole store with its history into another, which is empty or holds the first revisions of it."""
+        self._sees_everything(actor, "copy the store")
+        target = open_store(url)
+        try:
+            return portable.copy(self.store, target)
+        finally:
+            target.close()
 
     # reading
 

@@ -212,8 +212,7 @@ class ReferenceStore:
         last = world.newest if upto is None else upto
         held = [Made(claim, 0) for claim in world.claims.values()] + [Made(*one) for one in world.withdrawn]
         known = [one._replace(until=one.until if one.until <= last else 0) for one in held if one.claim.revision <= last]
-        fresh = [one for one in known if one.claim.revision > after or one.until > after]
-        return iter(sorted(fresh, key=lambda one: (one.claim.revision, *_claim_key(one.claim))))
+        return iter([one for one in known if one.claim.revision > after or one.until > after])
 
     def kinds(self) -> list[str]:
         return list(self._memory.world.kind_numbers)

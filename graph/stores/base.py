@@ -321,7 +321,7 @@ class Store(Protocol):
     def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
         """The claims that were made or ended in a revision after `after` and up to `upto` (None: the newest). An end after `upto` is 0.
 
-        Unfiltered. By revision, and then by (source, part, digest).
+        Unfiltered, and in no order.
         """
         ...
 

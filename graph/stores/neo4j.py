@@ -909,8 +909,7 @@ class Neo4jStore:
             "RETURN collect([c.row, c.since, CASE WHEN c.until <= at THEN c.until ELSE 0 END]) AS made"
         )
         rows = self._read(upto, lambda look: look.ask(body, after=after)["made"])
-        made = [Made(_claim(row, since), until) for row, since, until in rows]
-        return iter(sorted(made, key=lambda one: (one.claim.revision, one.claim.source, one.claim.part, one.claim.digest)))
+        return (Made(_claim(row, since), until) for row, since, until in rows)
 
     def kinds(self) -> list[str]:
         body = "MATCH (g:OrgContextGraph {name: $graph}) RETURN g.kinds AS kinds"

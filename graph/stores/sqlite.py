@@ -531,13 +531,17 @@ class SQLiteStore:
                 f"SELECT {_past_columns()}, until FROM node_past) WHERE {node} ORDER BY 1, 2"
             ).fetchall()
             edges = db.execute(
-                f"SELECT s.text, e.kind, t.text, e.valid_from, e.valid_to, e.properties, e.origins, e.conflicts, e.digest, e.since, e.until "
-                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge}) e "
-                "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
+                f"SELECT source, kind, target, valid_from, valid_to, properties, origins, conflicts, digest, since, until "
+                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge})"
             ).fetchall()
+            few = len(edges) < _CHUNK
+            texts = _some_names(db, {end for row in edges for end in (row[0], row[2])}) if few else _all_names(db)
         kinds = seen.known.kinds
         found = [Version(seen.row(row[3:]), row[1], row[2] if row[2] <= last else 0) for row in nodes]
-        related = [Version(RelationRow(row[0], kinds[row[1]], *row[2:9]), row[9], row[10] if row[10] <= last else 0) for row in edges]
+        related = [
+            Version(RelationRow(texts[row[0]], kinds[row[1]], texts[row[2]], *row[3:9]), row[9], row[10] if row[10] <= last else 0)
+            for row in edges
+        ]
         related.sort(key=lambda one: (*one.row[:3], one.since))
         return iter([*found, *related])
 
@@ -560,10 +564,20 @@ class SQLiteStore:
     def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
         with self._reading() as db:
             last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
-            fresh = f"c.since <= {last} AND (c.since > {after} OR (c.until > {after} AND c.until <= {last}))"
-            columns = _CLAIM.replace("c.since FROM", "c.since, c.until FROM")
-            rows = db.execute(f"SELECT {columns} WHERE {fresh} ORDER BY c.since, p.source, p.path, c.digest").fetchall()
-        return (Made(_claim(row[:14]), row[14] if row[14] <= last else 0) for row in rows)
+            fresh = f"since <= {last} AND (since > {after} OR (until > {after} AND until <= {last}))"
+            columns = (
+                "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
+            )
+            rows = db.execute(f"SELECT {columns} FROM claim WHERE {fresh}").fetchall()
+            parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
+            texts = _all_names(db)
+        return (
+            Made(
+                Claim._make((*parts[row[0]], texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])),
+                row[13] if row[13] <= last else 0,
+            )
+            for row in rows
+        )
 
     def kinds(self) -> list[str]:
         with self._reading() as db:
@@ -662,6 +676,19 @@ def _numbers(db: sqlite3.Connection, ids: Collection[str]) -> dict[str, int]:
     """The numbers of the entities with these ids that were ever put."""
     rows = db.execute(f"SELECT text, number FROM name WHERE number > 0 AND text IN ({_marks(ids)})", list(ids))
     return dict(rows.fetchall())
+
+
+def _all_names(db: sqlite3.Connection) -> dict[int, str]:
+    """All texts by their integers; "" for none."""
+    return {0: "", **dict(db.execute("SELECT id, text FROM name"))}
+
+
+def _some_names(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, str]:
+    return dict(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)))
+
+
+def _same(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
 
 
 def _marks(values: Collection[object]) -> str:
