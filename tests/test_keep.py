@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from company import ALL, ANALYST, FLOW, NOW, PEOPLE, company, link, reading, thing
 from engines import Place, place
-from reference_store import ReferenceStore
 from rows import EVERYTHING, claim, entity, relation, revise, revision
 
-from graph import Conflict, ContextGraph, Fact, Filter, InputError, NotAllowed, NotFound, Policy, StoreBusy, UnreadableSource
+from graph import ContextGraph, Event, Fact, Filter, InputError, NotAllowed, NotFound, Policy, StoreError, UnreadableSource
 from graph.chain import verify
-from graph.portable import copy, restore
-from graph.stores.base import EntityRow, Store, Version
+from graph.portable import backup, copy, restore
+from graph.stores.base import EntityRow, Store
 
 NOBODY = Policy.model_validate({"roles": {}, "actors": {}})
 MOVED = [one for one in PEOPLE if getattr(one, "id", "") != "person:cy" and getattr(one, "source", "") != "person:cy"]
@@ -31,10 +30,6 @@ def years(store: Store, *more: list[Fact]) -> ContextGraph:
         context.now = lambda later=later: later
         context.load([reading("main", facts, digest=f"sha256:{number}")], actor="person:tester")
     return context
-
-
-def states(store: Store) -> list[Version]:
-    return sorted(store.versions(), key=repr)
 
 
 # the verbs of a store
@@ -176,3 +171,80 @@ def test_a_compaction_changes_no_answer_that_is_promised(store: Store) -> None:
     assert context.compact(5, actor=ANALYST).facts > 0
     assert verify(store).findings == ()
     assert [one.key for one in context.happened("person:ann", actor=ANALYST) if one.what == "entity"]
+
+
+# carried elsewhere
+
+
+@pytest.fixture
+def another(connect: Place, tmp_path: Path) -> Iterator[Store]:
+    """A second, empty store of the same engine."""
+    engine = connect.address.partition(":")[0].replace("bolt", "neo4j") or "reference"
+    with place(engine, tmp_path) as second:
+        yield second()
+
+
+def test_a_copy_holds_all_there_is(connect: Place, another: Store, tmp_path: Path) -> None:
+    """Into an embedded store, from there into an empty one of the first engine: equal digests, states, claims, notes, events, kinds."""
+    store = connect()
+    context = years(store)
+    context.tag("first", 1, actor=ANALYST)
+    context.compact(2, actor=ANALYST)
+    context.record(Event(at=NOW, actor="person:ann", operation="find"))
+    with place("sqlite", tmp_path) as between:
+        copy(store, between())
+        copy(between(), another)
+        for one in (between(), another):
+            _same(store, one)
+            assert verify(one).findings == ()
+
+
+def test_a_copy_goes_on_where_it_was_left(connect: Place, another: Store, tmp_path: Path) -> None:
+    """The first revisions are there: only the rest is told; a store of another past is refused."""
+    store, context = connect(), years(connect(), PROMOTED)
+    assert copy(store, another).revisions == 2
+    context.load([reading("main", ALL, digest="sha256:7")], actor="person:tester")
+    context.record(Event(at=NOW, actor="person:ann", operation="find"))
+    assert copy(store, another).revisions == 1
+    assert copy(store, another).revisions == 0
+    _same(store, another)
+    with place("sqlite", tmp_path) as elsewhere:
+        company(elsewhere(), FLOW)
+        with pytest.raises(InputError, match="another graph"):
+            copy(store, elsewhere())
+
+
+def test_a_backup_brings_everything_back(connect: Place, another: Store, tmp_path: Path) -> None:
+    """Two backups of one state are the same bytes; what is cut off or changed is refused before anything is written."""
+    store, context = connect(), years(connect())
+    files = [tmp_path / name for name in ("one.gz", "two.gz")]
+    for file in files:
+        backup(store, file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    whole = files[0].read_bytes()
+    broken = tmp_path / "broken.gz"
+    text = gzip.decompress(whole)
+    for wrong in (whole[:-40], gzip.compress(text.replace(b"Ann Ashby", b"Ann Other", 1)), b"nothing", gzip.compress(b'["other",1]\n')):
+        broken.write_bytes(wrong)
+        with pytest.raises(UnreadableSource, match=r"broken\.gz"):
+            restore(broken, another)
+        assert another.head() is None
+    restore(files[0], another)
+    _same(store, another)
+    assert restore(files[0], another).revisions == 0
+    broken.write_bytes(gzip.compress(b'["orgcontext-backup",99]\n'))
+    with pytest.raises(StoreError, match="newer"):
+        restore(broken, another)
+    context.load([reading("main", ALL, digest="sha256:7")], actor="person:tester")
+    with pytest.raises(InputError, match="another graph"):
+        restore(files[0], store)
+
+
+def _same(store: Store, other: Store) -> None:
+    assert list(other.revisions()) == list(store.revisions())
+    assert list(other.versions()) == list(store.versions())
+    assert sorted(other.claimed(), key=repr) == sorted(store.claimed(), key=repr)
+    assert (other.notes(), other.kinds()) == (store.notes(), store.kinds())
+    assert list(other.events()) == list(store.events())
+    for number in (1, 3, None):
+        assert list(other.relations(EVERYTHING, at=number)) == list(store.relations(EVERYTHING, at=number))
