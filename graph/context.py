@@ -13,7 +13,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from graph import analysis, chain, changes, checks, identity, language, past, policy, portable, precedents, readiness, scope, verify
+from graph import (
+    analysis,
+    chain,
+    changes,
+    checks,
+    identity,
+    language,
+    past,
+    policy,
+    portable,
+    precedents,
+    readiness,
+    restore,
+    scope,
+    verify,
+)
 from graph.chain import Chain
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical
@@ -22,6 +37,7 @@ from graph.past import Compared, Difference, Happened, Tag, changed
 from graph.policy import EVERYTHING, Policy
 from graph.portable import Copied
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
+from graph.restore import Damage
 from graph.scope import Hit, Scope, View
 from graph.stores import open_store
 from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
@@ -447,6 +463,24 @@ class ContextGraph:
         self._sees_everything(actor, "verify what is stored")
         with _rare_collections():
             return chain.verify(self.store)
+
+    def damage(self, *, actor: Actor) -> Damage:
+        """What of the living graph is not what its claims say; nothing can be said while the rules of merging are others than at the last load."""
+        self._sees_everything(actor, "compare what is stored with the claims")
+        if self.store.notes("rules").get("rules", "") != self._rules():
+            return Damage((), (), ())
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()}
+        with _rare_collections():
+            return restore.damage(
+                self.store, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=lambda number: moments.get(number, "")
+            )
+
+    def mend(self, *, actor: Actor) -> Damage:
+        """Restore the living graph from its claims, in place; returns what was mended."""
+        found = self.damage(actor=actor)
+        if found.rows or found.gone:
+            self.store.mend(found.rows, found.gone)
+        return found
 
     def backup(self, file: Path, *, actor: Actor) -> Copied:
         """The whole store with its history as one file, while others go on."""

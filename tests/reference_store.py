@@ -248,6 +248,18 @@ class ReferenceStore:
         finally:
             self._memory.lock.release()
 
+    def mend(self, rows: Sequence[Version], gone: Collection[Key]) -> None:
+        living = self._memory.world.living
+        for key in gone:
+            living.pop(key, None)
+        for row, since, _ in rows:
+            if isinstance(row, EntityRow):
+                numbers = self._memory.world.entity_numbers
+                numbers.setdefault(row.id, max(numbers.values(), default=0) + 1)
+                living[row.id] = Living(row, since)
+            else:
+                living[_key(row)] = Living(row, since)
+
     def close(self) -> None:
         pass
 

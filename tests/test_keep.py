@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from company import ALL, ANALYST, FLOW, NOW, PEOPLE, company, link, reading, thing
+from company import ALL, ANALYST, FLOW, NOW, PEOPLE, company, reading, thing
 from engines import Place, place
 from rows import EVERYTHING, claim, entity, relation, revise, revision
 
 from graph import ContextGraph, Event, Fact, Filter, InputError, NotAllowed, NotFound, Policy, StoreError, UnreadableSource
 from graph.chain import verify
 from graph.portable import backup, copy, restore
-from graph.stores.base import EntityRow, Store
+from graph.stores.base import EntityRow, Store, Version
 
 NOBODY = Policy.model_validate({"roles": {}, "actors": {}})
 MOVED = [one for one in PEOPLE if getattr(one, "id", "") != "person:cy" and getattr(one, "source", "") != "person:cy"]
@@ -61,7 +61,13 @@ def test_a_claim_that_was_staged_is_not_dropped(store: Store) -> None:
 
 def test_the_kinds_of_relations_are_told_by_number(store: Store) -> None:
     """In the order in which they were first put, also where none is left."""
-    revise(store, entity("person:ann"), entity("unit:hr"), relation("person:ann", "works_in", "unit:hr"), relation("person:ann", "heads", "unit:hr"))
+    revise(
+        store,
+        entity("person:ann"),
+        entity("unit:hr"),
+        relation("person:ann", "works_in", "unit:hr"),
+        relation("person:ann", "heads", "unit:hr"),
+    )
     revise(store, relation("person:ann", "advises", "unit:hr"), close=[("person:ann", "works_in", "unit:hr")])
     assert store.kinds() == ["works_in", "heads", "advises"]
 
@@ -70,7 +76,13 @@ def test_only_what_nobody_promised_is_forgotten(store: Store) -> None:
     """What a kept revision or a later one saw stays, word for word, and is found as before."""
     ann = [entity("person:ann", f"Ann {name}") for name in ("Ashby", "Birch", "Cole", "Dale")]
     for row in ann:
-        revise(store, row, entity("unit:hr"), relation("person:ann", "heads", "unit:hr", properties={"as": row.name}), claims=[claim("person:ann", name=row.name)])
+        revise(
+            store,
+            row,
+            entity("unit:hr"),
+            relation("person:ann", "heads", "unit:hr", properties={"as": row.name}),
+            claims=[claim("person:ann", name=row.name)],
+        )
     with store.draft() as draft:
         draft.forget(4, [2])
         draft.publish(revision(draft.number))
@@ -94,7 +106,9 @@ def test_the_history_of_one_thing(store: Store) -> None:
         (1, "added", "person:ann", {}),
         (1, "added", "person:ann holds position:cfo", {}),
     ]
-    assert [(one.revision, one.change) for one in context.happened("person:cy", actor=ANALYST, at=1) if one.what == "entity"] == [(1, "added")]
+    assert [(one.revision, one.change) for one in context.happened("person:cy", actor=ANALYST, at=1) if one.what == "entity"] == [
+        (1, "added")
+    ]
     gone = context.happened("person:cy", actor=ANALYST)
     assert [(one.revision, one.change) for one in gone if one.what == "entity"] == [(2, "withdrawn"), (1, "added")]
     assert [one.key for one in context.happened("person:ann holds position:cfo", actor=ANALYST)] == ["person:ann holds position:cfo"]
@@ -104,7 +118,7 @@ def test_whoever_may_not_see_a_thing_is_told_no_history(store: Store) -> None:
     """A hidden thing and a missing one look the same."""
     context = years(store)
     blind = ContextGraph(store, ontology=context.ontology, access=NOBODY, now=context.now)
-    said = []
+    said: list[str] = []
     for id_ in ("person:ann", "person:zed"):
         with pytest.raises(NotFound) as error:
             blind.happened(id_, actor=NOBODY.actor("agent:x"))
@@ -248,3 +262,32 @@ def _same(store: Store, other: Store) -> None:
     assert list(other.events()) == list(store.events())
     for number in (1, 3, None):
         assert list(other.relations(EVERYTHING, at=number)) == list(store.relations(EVERYTHING, at=number))
+
+
+# changed behind the system's back
+
+
+def test_what_the_claims_say_is_what_is_stored(store: Store) -> None:
+    """Nothing was changed: nothing is found, whatever was merged, closed and put again."""
+    context = years(store, [*PEOPLE, thing("Person", "person:ann2", "Ann A.", email="a@x.example")], ALL)
+    assert context.damage(actor=ANALYST).findings == ()
+    assert context.verified(actor=ANALYST).findings == ()
+
+
+def test_what_was_changed_is_restored(store: Store) -> None:
+    """A row of another content, one that is gone and one too many are named and put right, in the revisions where they began."""
+    context = years(store)
+    before, sealed = list(store.versions()), context.verified(actor=ANALYST)
+    held = {row.id: row for row in store.entities(EVERYTHING)}
+    ann = held["person:ann"]._replace(properties='{"title":"Queen"}')
+    store.mend(
+        [Version(ann, 2, 0), Version(entity("person:evil", "Eve"), 1, 0)], ["unit:sales", ("person:ben", "holds", "position:counsel")]
+    )
+    assert {one.check for one in context.verified(actor=ANALYST).findings} >= {"row_changed", "revision_changed"}
+    found = context.mend(actor=ANALYST)
+    assert [one.subject for one in found.findings] == ["person:ann", "person:ben holds position:counsel", "person:evil", "unit:sales"]
+    assert sorted(store.versions(), key=repr) == sorted(before, key=repr)
+    assert context.verified(actor=ANALYST) == sealed
+    assert context.damage(actor=ANALYST).findings == ()
+    assert store.search("sales", EVERYTHING, limit=5)[0].id == "unit:sales"
+    assert list(store.relations(EVERYTHING, touching=["person:ben"], at=1)) == list(store.relations(EVERYTHING, touching=["person:ben"]))

@@ -358,6 +358,14 @@ class Store(Protocol):
         """
         ...
 
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        """Put these living states in the place of what is stored of their ids and keys, each as begun in the revision that it names, and take
+        away what is stored of those that are gone; then make anew what only helps reading. No revision: nothing was ever otherwise.
+
+        For what somebody changed behind the store's back; readers may see it half done.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

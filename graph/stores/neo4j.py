@@ -981,6 +981,10 @@ class Neo4jStore:
                     draft.leave()
                     lock.close()  # nothing in it is to stay; left to itself it would be committed
 
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        with self.draft() as draft:
+            draft.mend(rows, gone)
+
     def _reserve(self, session: Session) -> None:
         """Wait until no other writer holds the graph's lock, and keep it free for a moment: whoever takes it then does not wait long."""
         until = time.monotonic() + self._patience
@@ -1807,6 +1811,31 @@ class Neo4jDraft:
             self._writer.write(*change.unmarked())
             self._writer.write(rest, _Statement(f"{node} SET g.drafting = false", [0]))
         self._sweep()
+
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        """Write living states over what stands, committed statement by statement."""
+        entities = {row.id: (row, since) for row, since, _ in rows if isinstance(row, EntityRow)}
+        numbers = self._lost_numbers(sorted(entities, key=lambda id_: (entities[id_][1], id_)))
+        puts: dict[str, _Put | None] = dict.fromkeys(key for key in gone if isinstance(key, str))
+        puts |= {id_: _Put(row, since, numbers[id_]) for id_, (row, since) in entities.items()}
+        ties: dict[RelationKey, tuple[RelationRow, int] | None] = dict.fromkeys(key for key in gone if not isinstance(key, str))
+        ties |= {(row.source, row.kind, row.target): (row, since) for row, since, _ in rows if isinstance(row, RelationRow)}
+        change = _Change(self._writer, puts, ties, until=None)
+        rest = change.rest()
+        self._writer.write(*change.copies())
+        self._writer.write(*change.native())
+        self._writer.write(*change.unmarked())
+        self._writer.write(rest)
+        self._writer.write(_Statement("UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph}) SET g.drafting = false", [0]))
+        self._published = True
+
+    def _lost_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of these entities; of those that are gone, the numbers that nothing has, in this order."""
+        known = {id_: one.number for id_, one in self._writer.stood(ids).items()}
+        taken = set(self._writer.ask("MATCH (n:Entity) WHERE n._graph = $graph RETURN collect(n._number)"))
+        taken.update(self._writer.ask("MATCH (n:OrgContextNumber) WHERE n._graph = $graph RETURN collect(n.number)"))
+        free = (number for number in range(1, self._writer.entities + len(ids) + 1) if number not in taken)
+        return {id_: known.get(id_) or next(free) for id_ in ids}
 
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""

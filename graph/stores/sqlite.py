@@ -664,6 +664,16 @@ class SQLiteStore:
                     db.close()
                     self._open.remove(db)
 
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        with self.draft() as draft:
+            draft.erase([*gone, *(row.id if isinstance(row, EntityRow) else row[:3] for row, _, _ in rows)])
+            for since, some in groupby(sorted(rows, key=itemgetter(1)), itemgetter(1)):
+                draft.begin(since)
+                states = [one.row for one in some]
+                draft.put_entities([row for row in states if isinstance(row, EntityRow)])
+                draft.put_relations([row for row in states if isinstance(row, RelationRow)])
+            draft.rebuild()
+
 
 def _past_columns() -> str:
     return (
@@ -1336,6 +1346,45 @@ class SQLiteDraft:
             self._db.execute("DELETE FROM facet WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE facet = ?1)", (facet,))
 
     # beside the graph
+
+    def erase(self, keys: Iterable[str | RelationKey]) -> None:
+        """Take away what is stored of these living things, without a trace."""
+        for key in keys:
+            if isinstance(key, str):
+                self._db.execute("DELETE FROM node WHERE id = ?1 OR number = (SELECT number FROM name WHERE text = ?1)", (key,))
+                continue
+            at = "source = (SELECT id FROM name WHERE text = ?) AND kind = (SELECT id FROM kind WHERE name = ?) AND target = (SELECT id FROM name WHERE text = ?)"
+            ids = [row[0] for row in self._db.execute(f"SELECT id FROM edge WHERE {at}", key)]
+            for edge in ids:
+                for table, column in (("adj", "edge"), ("dangling", "edge"), ("edge", "id")):
+                    self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (edge,))
+        self._db.execute("DELETE FROM adj WHERE until = 0 AND edge NOT IN (SELECT id FROM edge)")
+
+    def begin(self, since: int) -> None:
+        """What is put from here on began in this revision."""
+        self.number = since
+
+    def rebuild(self) -> None:
+        """Make anew all that is derived from the living rows, and commit."""
+        for table in ("adj", "alias"):
+            self._db.execute(f"DELETE FROM {table} WHERE until = 0")
+        self._db.execute("DELETE FROM dangling")
+        self._db.execute("INSERT INTO text (text) VALUES ('delete-all')")
+        nodes = self._db.execute("SELECT number, id, name, aliases, words, grams, since FROM node").fetchall()
+        others = [(row[0], json.loads(row[3]), row[6]) for row in nodes]
+        texts = ((row[0], words_of(row[2], row[1], *json.loads(row[3])), row[4], row[5]) for row in nodes)
+        self._db.executemany("INSERT INTO text (rowid, label, words, grams) VALUES (?, ?, ?, ?)", texts)
+        aliases = ((alias, number, since) for number, names, since in others for alias in names)
+        self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, 0)", aliases)
+        edges = self._db.execute(
+            "SELECT s.number, e.kind, t.number, e.id, e.since, e.valid_from, e.valid_to, e.source, e.target FROM edge e "
+            "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
+        ).fetchall()
+        self._head_of = array("l")
+        self._insert_adj(row[:7] for row in edges if row[0] and row[2])
+        waiting = [(row[7], row[1], row[8], row[3]) for row in edges if not (row[0] and row[2])]
+        self._db.executemany("INSERT INTO dangling VALUES (?, ?, ?, ?)", waiting)
+        self._db.execute("COMMIT")
 
     def forget(self, before: int, kept: Collection[int]) -> None:
         """At once: it is all one transaction."""
