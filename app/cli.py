@@ -244,6 +244,7 @@ def run_load(
     actor: str,
 ) -> LoadReport:
     """Load the workspace's sources, or those named, with a progress line on a terminal."""
+    from app.drift import remember_columns
     from app.progress import Progress
     from loaders import read
 
@@ -271,7 +272,7 @@ def run_load(
         progress.say("merging")
 
     try:
-        return context.load(
+        report = context.load(
             readings(),
             actor=actor,
             message=message,
@@ -281,8 +282,11 @@ def run_load(
             shrink={one.name: settings.workspace.shrink if one.shrink is None else one.shrink for one in chosen},
             confirmed=confirmed,
         )
+        if not dry:
+            remember_columns(settings, context, chosen)
     finally:
         progress.say("")
+    return report
 
 
 def load_text(report: LoadReport) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.commands import formats, opened
-from graph import Actor, ContextGraph, Copied, Value
+from app.operations.question import findings_text
+from app.reports import sarif
+from graph import Actor, ContextGraph, Copied, Finding, Value
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -125,4 +128,62 @@ def copy(folder: Path, store: str, *, form: str, asker: str) -> None:
         _say(done, context, actor, {"store": store}, form=form, text=_copied(done, f"were copied to {store}"))
 
 
-COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy)
+@click.command()
+@click.option(
+    "--since", default="", metavar="REV", help="Look for changed meanings and agents since this revision; default: the one before."
+)
+@click.option("--source", "names", multiple=True, metavar="NAME", help="Of the sources only this one; can be given several times.")
+@click.option("--remedy", is_flag=True, help="Do what is safe: load what changed, restore what was edited by hand.")
+@click.option("--watch", type=click.IntRange(1), metavar="SECONDS", help="Look again and again, and say what is new.")
+@click.option(
+    "--fail-on", type=click.Choice(["error", "warning", "note"]), help="Exit with 1 if there is a finding of this level or worse."
+)
+@formats(("text", "json", "sarif"))
+@click.pass_obj
+def drift(
+    folder: Path, since: str, names: tuple[str, ...], *, remedy: bool, watch: int | None, fail_on: str | None, form: str, asker: str
+) -> None:
+    """Where the sources, the stored graph, time, meaning, practice and agents have come apart from what was loaded."""
+    known: set[str] | None = None
+    while True:
+        with opened(folder) as (settings, context):
+            actor = _actor(settings, context, asker)
+            found = _drift(settings, context, actor, since, names)
+            done = _remedied(settings, context, actor, found) if remedy else []
+            fresh = found if known is None else [one for one in found if one.id not in known]
+            if known is None or fresh:
+                question = {"since": since, "source": list(names), "remedy": remedy}
+                text = findings_text(fresh) or "No drift: what was asked is as it was loaded.\n"
+                if form == "sarif":
+                    click.echo(sarif(fresh), nl=False)
+                else:
+                    data = [one.model_dump(mode="json") for one in fresh]
+                    asked = {name: value for name, value in question.items() if value}
+                    _say(data, context, actor, asked, form=form, text=text + "".join(f"done: {one}\n" for one in done))
+        if watch is None:
+            break
+        known = {one.id for one in found}
+        time.sleep(watch)
+    levels = ("error", "warning", "note")
+    if fail_on and any(levels.index(one.level) <= levels.index(fail_on) for one in found):
+        raise SystemExit(1)
+
+
+def _drift(settings: Settings, context: ContextGraph, actor: Actor, since: str, names: tuple[str, ...]) -> list[Finding]:
+    """All drift that the actor may know of; the sources and what is stored are told to those who see everything."""
+    from app.drift import source_drift
+
+    found = context.drift(actor=actor, since=since or None)
+    if context.sees_everything(actor):
+        stored = [*context.verified(actor=actor).findings, *context.damage(actor=actor).findings]
+        found = [*source_drift(settings, context, names), *stored, *found]
+    return sorted(found, key=lambda one: (("error", "warning", "note").index(one.level), one.check, one.id))
+
+
+def _remedied(settings: Settings, context: ContextGraph, actor: Actor, found: list[Finding]) -> list[str]:
+    from app.drift import remedies
+
+    return remedies(settings, context, found, actor=actor)
+
+
+COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy, drift)

@@ -18,6 +18,7 @@ from graph import (
     chain,
     changes,
     checks,
+    drift,
     identity,
     language,
     past,
@@ -246,8 +247,12 @@ class ContextGraph:
             id=row.id, kind=row.kind, sensitivity=row.sensitivity, state=state, masked=tuple(sorted(masked)), verdicts=tuple(verdicts)
         )
 
+    def sees_everything(self, actor: Actor) -> bool:
+        """Whether nothing is hidden from this actor."""
+        return self.view(actor).where == Filter(as_of=self.now().date())
+
     def _sees_everything(self, actor: Actor, what: str) -> None:
-        if self.view(actor).where != Filter(as_of=self.now().date()):
+        if not self.sees_everything(actor):
             message = f"{actor.id} may not {what}: that needs the right to see everything"
             raise NotAllowed(message)
 
@@ -280,6 +285,18 @@ class ContextGraph:
         if not note or note.get("rules") != self.ontology.digest:
             return {}
         return {path: one[0] for path, one in note["parts"].items()}
+
+    def loaded(self, source: str) -> dict[str, str]:
+        """The digests of the parts of a source as they were last loaded, whatever must be read again."""
+        return {path: one[0] for path, one in self._note(source).get("parts", {}).items()}
+
+    def held(self, source: str) -> dict[str, int]:
+        """How many facts each part of a source held when it was last loaded."""
+        return {path: one[1] + one[2] for path, one in self._note(source).get("parts", {}).items()}
+
+    def remembered(self, key: str) -> str:
+        """The text remembered beside the graph under this key, or ""."""
+        return self.store.notes(key).get(key, "")
 
     def _note(self, source: str) -> dict[str, Any]:
         text = self.store.notes(f"source:{source}").get(f"source:{source}")
@@ -636,6 +653,33 @@ class ContextGraph:
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
+
+    def drift(self, *, actor: Actor, since: str | int | None = None, at: str | int | None = None) -> list[Finding]:
+        """What has come apart in time, meaning, practice and agents; what changed is looked for since a revision (default: the one before).
+
+        Of the stored graph itself it is `damage` that tells, of the sources whoever can read them.
+        """
+        view = self.view(actor, at=at)
+        number = view.stamp.revision
+        first = number if since is None else self.view(actor, at=since).stamp.revision
+        if since is None and number > 1 and self._kept(number).promises(number - 1):
+            first = number - 1
+        picture = checks.Picture(
+            list(self.store.entities(view.where, at=view.at)),
+            list(self.store.relations(view.where, at=view.at)),
+            (),
+            self.ontology,
+            view.today,
+        )
+        changed = self.compare(first, number, actor=actor) if number else Compared(view.stamp, view.stamp, (), {}, {})
+        read = self._last_read() if view.where.facets is None else {}
+        return drift.drift(drift.Situation(picture, changed, read, view.owners))
+
+    def _last_read(self) -> dict[str, tuple[date, int]]:
+        """When each source was last read, and how often it is to be."""
+        notes = ((key.partition(":")[2], json.loads(text)) for key, text in self.store.notes("source:").items() if text)
+        cadences = {name: one.review_days for name, one in self.terms.items()}
+        return {name: (_parse(note["read_at"]).date(), cadences.get(name, 0)) for name, note in notes}
 
     def merges(self, *, actor: Actor, at: str | int | None = None, score: int = 90) -> identity.Merges:
         """What was taken for one thing and by which values, what was refused, and what only looks alike."""

@@ -158,9 +158,9 @@ def _publish(lines: Sequence[Line], revision: Revision, store: Store) -> None:
         draft.close_entities([said[0] for said in by_name["close"]])
         draft.close_relations([(said[0], said[1], said[2]) for said in by_name["untie"]])
         for some in _batches(by_name["entity"]):
-            draft.put_entities([EntityRow(*said[:8], tuple(said[8]), *said[9:]) for said in some])
+            draft.put_entities([EntityRow._make([*said[:8], tuple(said[8]), *said[9:]]) for said in some])
         for some in _batches(by_name["relation"]):
-            draft.put_relations([RelationRow(*said) for said in some])
+            draft.put_relations([RelationRow._make(said) for said in some])
         for before, kept in by_name["forget"]:
             draft.forget(before, kept)
         draft.publish(revision)

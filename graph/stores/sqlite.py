@@ -385,7 +385,7 @@ class SQLiteStore:
             numbers = None if touching is None else list(_numbers(db, touching).values())
             found = self._adjacent(db, seen, numbers, seen.kinds(kinds), at)
             edges = self._edges(db, [edge for _, _, _, edge in found], seen.known, at)
-        return iter([edges[edge] for _, _, _, edge in found])
+        return iter([edges[edge] for _, _, _, edge in found if edge in edges])  # a row that somebody took away is told by `drift`
 
     def _adjacent(
         self, db: sqlite3.Connection, seen: _Seen, numbers: list[int] | None, kinds: list[int], at: int | None
@@ -445,7 +445,7 @@ class SQLiteStore:
             cut = len(starts) > limit.entities or self._expand(db, seen, rules, limit, at, hops, taken)
             rows = dict(self._rows(db, seen, list(hops), at))
             edges = self._edges(db, list(taken), seen.known, at)
-        return Walked([seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken], cut)
+        return Walked([seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken if edge in edges], cut)
 
     def _expand(
         self,
