@@ -164,7 +164,10 @@ def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Findi
     from app.cli import run_load
 
     done: list[str] = []
-    if any(one.check in _STORED for one in findings):
+    spoilt = [one.subject for one in findings if one.check.startswith("claim_")]
+    if spoilt:
+        done.append(f"nothing was restored: what sources said of {', '.join(spoilt[:3])} was changed itself; restore a backup")
+    elif any(one.check in _STORED for one in findings):
         mended = context.mend(actor=actor)
         done.append(f"restored from the claims: {len(mended.rows)} rows put back, {len(mended.gone)} taken away")
     stale = [one.subject for one in findings if one.check in ("source_changed", "source_new", "columns_changed")]
@@ -176,4 +179,4 @@ def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Findi
     return done
 
 
-_STORED = frozenset({"edited", "row_changed", "row_added", "revision_changed", "claim_changed"})
+_STORED = frozenset({"edited", "row_changed", "row_added", "revision_changed"})

@@ -2,6 +2,7 @@
 
 from graph.analysis import Impact
 from graph.chain import Chain
+from graph.consistency import Unlike
 from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
@@ -130,6 +131,7 @@ __all__ = [
     "Subgraph",
     "Table",
     "Tag",
+    "Unlike",
     "UnreadableSource",
     "Value",
     "Verdict",

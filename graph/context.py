@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import time
@@ -18,6 +19,7 @@ from graph import (
     chain,
     changes,
     checks,
+    consistency,
     drift,
     identity,
     language,
@@ -31,6 +33,7 @@ from graph import (
     verify,
 )
 from graph.chain import Chain
+from graph.consistency import Unlike
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical
 from graph.ontology import Ontology
@@ -163,6 +166,7 @@ class ContextGraph:
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
         self._retention = (0, past.Retention())
+        self._pinned: int | None = None
 
     def close(self) -> None:
         """Let go of the store."""
@@ -177,9 +181,9 @@ class ContextGraph:
         those of today.
         """
         head = self.store.head()
-        revision = self._revision(at, head)
+        revision = self._revision(self._pinned if at is None else at, head)
         today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
-        number = revision.number if at is not None and revision else None
+        number = revision.number if revision and (at, self._pinned) != (None, None) else None
         where = self._filter(actor, head.number if head else 0, number, today, task)
         stamp = Stamp(
             revision=revision.number if revision else 0,
@@ -619,6 +623,29 @@ class ContextGraph:
         self.store.remember(past.TAG + name, str(number))
         return next(one for one in self.tags() if one.name == name)
 
+    def then(self, event: Event) -> ContextGraph:
+        """The graph as it was when a question was asked: its newest revision and its day; with the rights and the ontology of now."""
+        made = copy.copy(self)
+        made.now, made._pinned, made._views = lambda: event.at, event.revision, {}  # noqa: SLF001  # of its own class
+        return made
+
+    def asked(self, *, actor: Actor, by: str = "", entity: str = "", since: str = "") -> list[Event]:
+        """Who asked what, newest first: of all for those who see everything, else what the actor asked or had asked."""
+        events = self.store.events(_parse(since, end=False) if since else None)
+        everything = self.sees_everything(actor)
+        mine = (one for one in events if everything or actor.id in (one.actor, one.behalf))
+        found = [one for one in mine if (not by or one.actor == by) and (not entity or entity in one.served)]
+        return found[::-1]
+
+    def consistency(self, *, actor: Actor, at: str | int | None = None) -> list[Unlike]:
+        """Where agents that share a process or a function get different context; needs the right to everything."""
+        self._sees_everything(actor, "compare what others get")
+        view = self.view(actor, at=at)
+        entities, relations = list(self.store.entities(view.where, at=view.at)), list(self.store.relations(view.where, at=view.at))
+        picture = checks.Picture(entities, relations, (), self.ontology, view.today)
+        served = {one.actor: one.revision for one in self.store.events() if one.outcome == "served" and one.revision}
+        return consistency.unlike(picture, lambda agent: self.view(self.access.actor(agent), at=at), served)
+
     def stats(self, *, actor: Actor, at: str | int | None = None) -> Tally:
         """Counts of entities and relations by kind, and of what each source says."""
         view = self.view(actor, at=at)
@@ -807,13 +834,13 @@ def _moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _parse(text: str) -> datetime:
+def _parse(text: str, *, end: bool = True) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         message = f"{text!r} is neither a revision's number nor a time such as 2026-11-23 or 2026-11-23T10:00:00Z"
         raise InputError(message) from error
-    if len(text) == 10:
+    if len(text) == 10 and end:
         moment = moment.replace(hour=23, minute=59, second=59)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

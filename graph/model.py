@@ -187,6 +187,7 @@ class Event(Value):
     revision: int = 0
     outcome: Literal["served", "refused", "not_found", "failed"] = "served"
     served: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class Change(Value):

@@ -445,7 +445,9 @@ class SQLiteStore:
             cut = len(starts) > limit.entities or self._expand(db, seen, rules, limit, at, hops, taken)
             rows = dict(self._rows(db, seen, list(hops), at))
             edges = self._edges(db, list(taken), seen.known, at)
-        return Walked([seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken if edge in edges], cut)
+        return Walked(
+            [seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken if edge in edges], cut
+        )
 
     def _expand(
         self,
