@@ -12,7 +12,7 @@ import click
 from app.commands import formats, opened
 from app.operations.question import findings_text
 from app.reports import sarif
-from graph import Actor, ContextGraph, Copied, Finding, Value
+from graph import EXPORTS, Actor, ContextGraph, Copied, Finding, Value
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -186,4 +186,39 @@ def _remedied(settings: Settings, context: ContextGraph, actor: Actor, found: li
     return remedies(settings, context, found, actor=actor)
 
 
-COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy, drift)
+@click.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(list(EXPORTS)))
+@click.option("--at", default="", metavar="REV", help="As it was at a revision, tag or time.")
+@click.option("--out", type=_FILE, help="Into this file; default: standard output.")
+@click.option("--as", "asker", default="", metavar="ACTOR", help="What this actor may see.")
+@click.pass_obj
+def export(folder: Path, form: str, at: str, out: Path | None, asker: str) -> None:
+    """All that one may see, for other programs: Turtle, JSON-LD, GraphML, CSV, Cypher."""
+    with opened(folder) as (settings, context):
+        pieces = context.export(form, actor=_actor(settings, context, asker), at=at or None)
+        if out is None:
+            for piece in pieces:
+                click.echo(piece, nl=False)
+            return
+        with out.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", default="", help="What the source is called; default: the name of the file.")
+@formats()
+@click.pass_obj
+def import_(folder: Path, file: Path, name: str, *, form: str, asker: str) -> None:
+    """Take a file that `export` wrote (Turtle or JSON-LD) into the workspace as a source, and load it."""
+    from app.cli import load_text, run_load
+    from app.settings import add_source
+
+    named = add_source(folder, file, name or file.stem)
+    with opened(folder) as (settings, context):
+        actor = _actor(settings, context, asker)
+        report = run_load(settings, context, names=(named,), message=f"import {file.name}", actor=actor.id)
+        _say(report, context, actor, {"file": file.name, "name": named}, form=form, text=load_text(report))
+
+
+COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy, drift, export, import_)

@@ -226,6 +226,26 @@ def source_terms(settings: Settings) -> list[SourceTerms]:
     return [terms_of(source) for source in settings.workspace.sources]
 
 
+def add_source(folder: Path, file: Path, name: str) -> str:
+    """Copy a file of RDF into the workspace and name it as a source there; returns the source's name. `InputError` where it is taken."""
+    settings = read_settings(folder)
+    named = re.sub(r"[^\w-]+", "-", name).strip("-") or "imported"
+    if named in {source.name for source in settings.workspace.sources}:
+        message = f"{FILE}: there is a source {named!r} already; give another --name"
+        raise InputError(message)
+    text = _read(folder / FILE)
+    line = f"  - {{name: {named}, loader: rdf, path: imported/{named}{file.suffix}}}\n"
+    changed = re.sub(r"^sources:[ \t]*(\[\])?[ \t]*\n", lambda _: f"sources:\n{line}", text, count=1, flags=re.MULTILINE)
+    if changed == text:
+        message = f"{FILE}: has no list `sources:` of its own to add to; write `sources:` on a line"
+        raise InputError(message)
+    target = settings.root / "imported" / f"{named}{file.suffix}"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(file.read_bytes())
+    (folder / FILE).write_text(changed, encoding="utf-8")
+    return named
+
+
 def open_context(settings: Settings) -> ContextGraph:
     """The graph of this workspace, opened with its ontology, policy and clock."""
     ontology = read_ontology(settings)

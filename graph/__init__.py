@@ -17,6 +17,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.export import EXPORTS
 from graph.identity import Merged, Merges
 from graph.language import vale_rules
 from graph.model import (
@@ -62,6 +63,7 @@ from graph.verify import Verified
 
 __all__ = [
     "EVERYTHING",
+    "EXPORTS",
     "RENDERINGS",
     "Actor",
     "Chain",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from itertools import chain as chained
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from graph import (
     checks,
     consistency,
     drift,
+    export,
     identity,
     language,
     past,
@@ -645,6 +647,12 @@ class ContextGraph:
         picture = checks.Picture(entities, relations, (), self.ontology, view.today)
         served = {one.actor: one.revision for one in self.store.events() if one.outcome == "served" and one.revision}
         return consistency.unlike(picture, lambda agent: self.view(self.access.actor(agent), at=at), served)
+
+    def export(self, form: str, *, actor: Actor, at: str | int | None = None) -> Iterator[str]:
+        """All that this actor may see, piece by piece, in a form of EXPORTS; what is masked is left out."""
+        view = self.view(actor, at=at)
+        rows = chained(self.store.entities(view.where, at=view.at), self.store.relations(view.where, at=view.at))
+        return export.EXPORTS[form](rows, self.ontology)
 
     def stats(self, *, actor: Actor, at: str | int | None = None) -> Tally:
         """Counts of entities and relations by kind, and of what each source says."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.operations.question import Operation, Question, Reply, columns, dump, findings_text, moment, simple
 from app.reports import sarif
-from graph import Actor, ContextGraph, Event, Value
+from graph import Actor, ContextGraph, Event, NotFound, Value
 
 
 class Audit(Value):
@@ -16,6 +16,9 @@ class Audit(Value):
     actor: str = Field(default="", description="Only what this actor asked.")
     entity: str = Field(default="", description="Only what served this thing.")
     since: str = Field(default="", description="Only since this time, such as 2026-11-23 or 2026-11-23T10:00:00Z.")
+    replay: str = Field(
+        default="", description="Answer the question of this event (its time, as told here) again, as it was answered then."
+    )
     limit: int = Field(default=50, ge=1, le=10000, description="The newest so many.")
 
 
@@ -30,6 +33,8 @@ class Consistency(Question):
 def audit(context: ContextGraph, actor: Actor, question: Audit, _: str) -> Reply:
     if question.verify:
         return _verified(context, actor)
+    if question.replay:
+        return _replayed(context, actor, question.replay)
     found = context.asked(actor=actor, by=question.actor, entity=question.entity, since=question.since)[: question.limit]
     rows = (
         (_at(one), one.actor, one.operation, one.outcome, f"revision {one.revision}", f"{one.seconds * 1000:.0f} ms", _served(one))
@@ -45,6 +50,17 @@ def _at(event: Event) -> str:
 
 def _served(event: Event) -> str:
     return " ".join(event.served[:3]) + (f" and {len(event.served) - 3} more" if len(event.served) > 3 else "")
+
+
+def _replayed(context: ContextGraph, actor: Actor, at: str) -> Reply:
+    from app.operations import replay
+
+    found = next((one for one in context.asked(actor=actor, since=at) if _at(one) == at), None)
+    if found is None:
+        message = f"nothing that you may see was asked at {at}; `orgcontext audit` tells the times"
+        raise NotFound(message)
+    answer = replay(context, found)
+    return Reply(context.view(actor).stamp, lambda: answer.rstrip("\n"), lambda: answer, served=found.served)
 
 
 def _verified(context: ContextGraph, actor: Actor) -> Reply:
