@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from app.commands import formats, opened
+from app.keeping import COMMANDS
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
 from graph import (
     Conflict,
@@ -84,28 +86,6 @@ class _Tree(click.Group):
 def cli(ctx: click.Context, workspace: str) -> None:
     """What an organization has on file, as a governed graph that answers agents and people."""
     ctx.obj = Path(workspace or os.environ.get("ORGCONTEXT_WORKSPACE", "."))
-
-
-def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that every command has: the format, and who asks."""
-    chosen = click.option(
-        "--format", "form", type=click.Choice(operation_formats), default="text", show_default=True, help="How to answer."
-    )
-    asker = click.option("--as", "asker", default="", metavar="ACTOR", help="Ask as this actor: a person's or an agent's id.")
-    return lambda command: chosen(asker(command))
-
-
-@contextmanager
-def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
-    """The workspace in this folder and its graph, closed at the end."""
-    from app.settings import open_context, read_settings
-
-    settings = read_settings(folder)
-    context = open_context(settings)
-    try:
-        yield settings, context
-    finally:
-        context.close()
 
 
 # questions: one command an operation, made from its input model
@@ -287,6 +267,7 @@ def run_load(
     actor: str,
 ) -> LoadReport:
     """Load the workspace's sources, or those named, with a progress line on a terminal."""
+    from app.drift import remember_columns
     from app.progress import Progress
     from loaders import read
 
@@ -314,7 +295,7 @@ def run_load(
         progress.say("merging")
 
     try:
-        return context.load(
+        report = context.load(
             readings(),
             actor=actor,
             message=message,
@@ -324,8 +305,11 @@ def run_load(
             shrink={one.name: settings.workspace.shrink if one.shrink is None else one.shrink for one in chosen},
             confirmed=confirmed,
         )
+        if not dry:
+            remember_columns(settings, context, chosen)
     finally:
         progress.say("")
+    return report
 
 
 def load_text(report: LoadReport) -> str:
@@ -534,7 +518,7 @@ def _keeper(folder: Path, asker: str) -> Generator[ContextGraph]:
     from app.settings import actor_of
 
     with opened(folder) as (settings, context):
-        context.keeps(actor_of(settings, context, named=asker))
+        context.needs_everything(actor_of(settings, context, named=asker), "make or end keys")
         yield context
 
 
@@ -591,6 +575,10 @@ def doctor(folder: Path, form: str, asker: str) -> None:
             nl=False,
         )
     raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
+
+
+for _kept in COMMANDS:
+    cli.add_command(_kept)
 
 
 def main() -> None:

@@ -115,7 +115,7 @@ def read_settings(folder: Path, *, environment: Mapping[str, str] | None = None)
     return Settings(
         folder=folder.resolve(),
         workspace=workspace,
-        store=_located(store, folder.resolve()),
+        store=located(store, folder.resolve()),
         actor=env.get("ORGCONTEXT_ACTOR", ""),
         behalf=env.get("ORGCONTEXT_BEHALF", ""),
         now=_fixed_now(env),
@@ -186,7 +186,7 @@ def _distinct(workspace: Workspace) -> None:
         raise InputError(message)
 
 
-def _located(store: str, folder: Path) -> str:
+def located(store: str, folder: Path) -> str:
     """A relative SQLite path is relative to the workspace, wherever the command is called from."""
     prefix = "sqlite:///"
     if not store.startswith(prefix) or store == prefix + ":memory:":
@@ -253,6 +253,26 @@ def read_aliases(settings: Settings) -> dict[str, str]:
 def source_terms(settings: Settings) -> list[SourceTerms]:
     """What the workspace says of each of its sources as a whole."""
     return [terms_of(source) for source in settings.workspace.sources]
+
+
+def add_source(folder: Path, file: Path, name: str) -> str:
+    """Copy a file of RDF into the workspace and name it as a source there; returns the source's name. `InputError` where it is taken."""
+    settings = read_settings(folder)
+    named = re.sub(r"[^\w-]+", "-", name).strip("-") or "imported"
+    if named in {source.name for source in settings.workspace.sources}:
+        message = f"{FILE}: there is a source {named!r} already; give another --name"
+        raise InputError(message)
+    text = _read(folder / FILE)
+    line = f"  - {{name: {named}, loader: rdf, path: imported/{named}{file.suffix}}}\n"
+    changed = re.sub(r"^sources:[ \t]*(\[\])?[ \t]*\n", lambda _: f"sources:\n{line}", text, count=1, flags=re.MULTILINE)
+    if changed == text:
+        message = f"{FILE}: has no list `sources:` of its own to add to; write `sources:` on a line"
+        raise InputError(message)
+    target = settings.root / "imported" / f"{named}{file.suffix}"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(file.read_bytes())
+    (folder / FILE).write_text(changed, encoding="utf-8")
+    return named
 
 
 def open_context(settings: Settings) -> ContextGraph:

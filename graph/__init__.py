@@ -1,7 +1,9 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
 from graph.analysis import Impact
-from graph.context import ContextGraph, Difference, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
+from graph.chain import Chain
+from graph.consistency import Unlike
+from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
     Conflict,
@@ -16,6 +18,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.export import EXPORTS
 from graph.identity import Merged, Merges
 from graph.language import vale_rules
 from graph.model import (
@@ -49,7 +52,9 @@ from graph.model import (
 )
 from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
+from graph.past import Compared, Difference, Happened, Tag, diff_markdown, rdf_patch, worded_change
 from graph.policy import EVERYTHING, Policy, Verdict
+from graph.portable import Copied
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
 from graph.readiness import Readiness
@@ -64,14 +69,19 @@ from graph.verify import Verified
 
 __all__ = [
     "EVERYTHING",
+    "EXPORTS",
     "RENDERINGS",
     "Actor",
     "Case",
+    "Chain",
     "Change",
+    "Compacted",
+    "Compared",
     "Conflict",
     "Contested",
     "ContextError",
     "ContextGraph",
+    "Copied",
     "Counts",
     "Decided",
     "Difference",
@@ -85,6 +95,7 @@ __all__ = [
     "Finding",
     "Freshness",
     "HandOver",
+    "Happened",
     "Hit",
     "Impact",
     "InputError",
@@ -134,6 +145,8 @@ __all__ = [
     "StoreError",
     "Subgraph",
     "Table",
+    "Tag",
+    "Unlike",
     "UnreadableSource",
     "Value",
     "Verdict",
@@ -142,10 +155,12 @@ __all__ = [
     "checked",
     "condition",
     "decide",
+    "diff_markdown",
     "holds",
     "load_ontology",
     "nearest",
     "open_store",
+    "rdf_patch",
     "relation_key",
     "review_days",
     "shown_json",
@@ -153,4 +168,5 @@ __all__ = [
     "table_of",
     "tokens",
     "vale_rules",
+    "worded_change",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import time
@@ -10,24 +11,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import chain as chained
+from pathlib import Path
 from typing import Any, Literal
 
 from graph import (
     analysis,
+    chain,
     changes,
     checks,
+    consistency,
     demand,
+    drift,
+    export,
     identity,
     language,
+    past,
     policy,
+    portable,
     precedents,
     proposals,
     readiness,
+    restore,
     review,
     runs,
     scope,
     verify,
 )
+from graph.chain import Chain
+from graph.consistency import Unlike
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import (
     Actor,
@@ -42,13 +54,16 @@ from graph.model import (
     SourceTerms,
     Value,
     canonical,
-    relation_key,
 )
 from graph.ontology import Ontology
+from graph.past import Compared, Difference, Happened, Tag, changed
 from graph.policy import EVERYTHING, Policy
+from graph.portable import Copied
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
+from graph.restore import Damage
 from graph.scope import Hit, Scope, View
-from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally, Version
+from graph.stores import open_store
+from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
@@ -75,16 +90,14 @@ class LoadReport(Value):
     dry: bool = False
 
 
-class Difference(Value):
-    """One entity or relation that differs between two revisions, with the properties that differ and the sources that said so."""
+class Compacted(Value):
+    """What a compaction took away: states of things and claims that only revisions before this one saw, but for the kept ones."""
 
-    key: str
-    what: Literal["entity", "relation"]
-    change: Literal["added", "changed", "withdrawn"]
-    kind: str
-    name: str = ""
-    properties: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+    revision: int
+    before: int
+    kept: tuple[int, ...]
+    facts: int
+    claims: int
 
 
 class Explained(Value):
@@ -173,6 +186,8 @@ class ContextGraph:
         self.aliases, self.tell = dict(aliases or {}), tell
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
+        self._retention = (0, past.Retention())
+        self._pinned: int | None = None
 
     def close(self) -> None:
         """Let go of the store."""
@@ -190,9 +205,9 @@ class ContextGraph:
             run = runs.going_on(self.run(at, actor=actor))
             at, as_of = run.revision, as_of or date.fromisoformat(run.day)
         head = self.store.head()
-        revision = self._revision(at, head)
+        revision = self._revision(self._pinned if at is None else at, head)
         today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
-        number = revision.number if at is not None and revision else None
+        number = revision.number if revision and (at, self._pinned) != (None, None) else None
         where = self._filter(actor, head.number if head else 0, number, today, task)
         stamp = Stamp(
             revision=revision.number if revision else 0,
@@ -205,15 +220,25 @@ class ContextGraph:
     def _revision(self, at: str | int | None, head: Revision | None) -> Revision | None:
         if at is None:
             return head
-        if str(at).isdigit():
-            found = next(self.store.revisions([int(at)]), None)
+        tagged = None if str(at).isdigit() else past.tags(self.store).get(str(at))
+        if tagged is not None or str(at).isdigit():
+            found = next(self.store.revisions([tagged or int(at)]), None)
         else:
             moment = _parse(str(at))
             found = max((one for one in self.store.revisions() if one.at <= moment), key=lambda one: one.number, default=None)
         if found is None:
             message = f"there is no revision {at}; the newest is {head.number if head else 0}"
             raise NotFound(message)
+        if not self._kept(head.number if head else 0).promises(found.number):
+            message = f"revision {found.number} was given up by a compaction; kept are all from {self._retention[1].before} on, and what tags name"
+            raise NotFound(message)
         return found
+
+    def _kept(self, head: int) -> past.Retention:
+        """What can still be asked; it changes only by a revision."""
+        if self._retention[0] != head:
+            self._retention = (head, past.retention(self.store))
+        return self._retention[1]
 
     def _filter(self, actor: Actor, head: int, at: int | None, today: date, task: str) -> Filter:
         day = self.now().date()
@@ -249,17 +274,19 @@ class ContextGraph:
             id=row.id, kind=row.kind, sensitivity=row.sensitivity, state=state, masked=tuple(sorted(masked)), verdicts=tuple(verdicts)
         )
 
-    def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
-        if not self._sees_everything(actor) and of != actor.id:
-            message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
+    def sees_everything(self, actor: Actor) -> bool:
+        """Whether nothing is hidden from this actor."""
+        return self.view(actor).where == Filter(as_of=self.now().date())
+
+    def needs_everything(self, actor: Actor, what: str) -> None:
+        if not self.sees_everything(actor):
+            message = f"{actor.id} may not {what}: that needs the right to see everything"
             raise NotAllowed(message)
 
-    def keeps(self, actor: Actor) -> None:
-        """Nothing, for an actor who sees everything and so may keep what opens it to others; `NotAllowed` for anybody else."""
-        self._sees_policy(actor)
-
-    def _sees_everything(self, actor: Actor) -> bool:
-        return self.view(actor).where == Filter(as_of=self.now().date())
+    def _sees_policy(self, actor: Actor, *, of: str = "") -> None:
+        if not self.sees_everything(actor) and of != actor.id:
+            message = f"{actor.id} may not look into the rights of others: that needs the right to see everything"
+            raise NotAllowed(message)
 
     def may_see(self, actor: Actor, kind: str) -> bool:
         """Whether the policy lets this actor see things of a kind that are kept beside the graph: runs, proposals, findings of others."""
@@ -294,6 +321,18 @@ class ContextGraph:
         if not note or note.get("rules") != self.ontology.digest:
             return {}
         return {path: one[0] for path, one in note["parts"].items()}
+
+    def loaded(self, source: str) -> dict[str, str]:
+        """The digests of the parts of a source as they were last loaded, whatever must be read again."""
+        return {path: one[0] for path, one in self._note(source).get("parts", {}).items()}
+
+    def held(self, source: str) -> dict[str, int]:
+        """How many facts each part of a source held when it was last loaded."""
+        return {path: one[1] + one[2] for path, one in self._note(source).get("parts", {}).items()}
+
+    def remembered(self, key: str) -> str:
+        """The text remembered beside the graph under this key, or ""."""
+        return self.store.notes(key).get(key, "")
 
     def _note(self, source: str) -> dict[str, Any]:
         text = self.store.notes(f"source:{source}").get(f"source:{source}")
@@ -476,8 +515,95 @@ class ContextGraph:
             changed=settled.changed,
             withdrawn=settled.withdrawn,
         )
-        said = canonical({**plain.model_dump(mode="json"), "content": f"{settled.content:064x}", "before": head.digest if head else ""})
-        return plain.model_copy(update={"digest": "sha256:" + sha256(said.encode()).hexdigest()})
+        return chain.seal(plain, settled.content, head.digest if head else "")
+
+    def revert(self, at: str | int, *, actor: Actor) -> LoadReport:
+        """Undo what one revision changed, as a new revision: what it claimed is withdrawn, what it withdrew is claimed again.
+
+        What later revisions changed stays. A source is not asked: what it said stays undone until it says something new.
+        """
+        self.needs_everything(actor, "revert revisions")
+        number, began = self.view(actor, at=at).stamp.revision, self.now()
+        made = list(self.store.claimed(after=number - 1, upto=number))
+        with self.store.draft() as draft:
+            draft.stage([one.claim for one in made if one.until])
+            draft.drop([one.claim for one in made if not one.until])
+            settled = self._settled(draft, began)
+            head = self.store.head()
+            revision = self._sealed(draft.number, head, began, actor.id, f"revert of revision {number}", settled)
+            if not settled.empty:
+                draft.publish(revision)
+        return LoadReport(
+            revision=head.number if settled.empty and head else revision.number,
+            added=settled.added,
+            changed=settled.changed,
+            withdrawn=settled.withdrawn,
+            findings=tuple(settled.findings),
+        )
+
+    def compact(self, before: str | int, *, actor: Actor) -> Compacted:
+        """Give up the revisions before this one, but for those that tags name and runs hold: what only they saw is taken away for good.
+
+        Every answer at a revision that is kept stays what it was; one at a revision given up is refused. The chain of digests stays whole.
+        """
+        self.needs_everything(actor, "compact the past")
+        number = self.view(actor, at=before).stamp.revision
+        promised = past.retention(self.store)
+        kept = tuple(one for one in past.pinned(self.store) if one < number and promised.promises(one))
+        with self.store.draft() as draft:
+            done = chain.compaction(self.store, number, kept)
+            head = self.store.head()
+            if head and (done.facts or done.claims):
+                draft.forget(number, kept)
+                draft.note(*past.retain(past.Retention(number, kept)))
+                draft.note(f"{chain.COMPACTED}{draft.number}", done.note)
+                plain = Revision(number=draft.number, at=self.now(), actor=actor.id, message=f"compact before revision {number}")
+                head = chain.seal(plain, chain.term(done.note), head.digest)
+                draft.publish(head)
+        return Compacted(revision=head.number if head else 0, before=number, kept=kept, facts=done.facts, claims=done.claims)
+
+    def verified(self, *, actor: Actor) -> Chain:
+        """The chain of digests recomputed from what is stored; needs the right to everything."""
+        self.needs_everything(actor, "verify what is stored")
+        with _rare_collections():
+            return chain.verify(self.store)
+
+    def damage(self, *, actor: Actor) -> Damage:
+        """What of the living graph is not what its claims say; nothing can be said while the rules of merging are others than at the last load."""
+        self.needs_everything(actor, "compare what is stored with the claims")
+        if self.store.notes("rules").get("rules", "") != self._rules():
+            return Damage((), (), ())
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()}
+        with _rare_collections():
+            return restore.damage(
+                self.store, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=lambda number: moments.get(number, "")
+            )
+
+    def mend(self, *, actor: Actor) -> Damage:
+        """Restore the living graph from its claims, in place; returns what was mended."""
+        found = self.damage(actor=actor)
+        if found.rows or found.gone:
+            self.store.mend(found.rows, found.gone)
+        return found
+
+    def backup(self, file: Path, *, actor: Actor) -> Copied:
+        """The whole store with its history as one file, while others go on."""
+        self.needs_everything(actor, "make a backup")
+        return portable.backup(self.store, file)
+
+    def restore(self, file: Path, *, actor: Actor) -> Copied:
+        """A backup into this store, which is empty or holds the first revisions of it."""
+        self.needs_everything(actor, "restore a backup")
+        return portable.restore(file, self.store)
+
+    def copy(self, url: str, *, actor: Actor) -> Copied:
+        """The whole store with its history into another, which is empty or holds the first revisions of it."""
+        self.needs_everything(actor, "copy the store")
+        target = open_store(url)
+        try:
+            return portable.copy(self.store, target)
+        finally:
+            target.close()
 
     # reading
 
@@ -523,7 +649,7 @@ class ContextGraph:
             assert isinstance(now, EntityRow)
             revision = when[version.since]
             change = "changed" if previous else "added"
-            different = [] if previous is None else _different(previous, now, view.where)
+            different = [] if previous is None else _shown(changed(previous, now), now, view.where)
             yield {
                 "revision": version.since,
                 "at": _moment(revision.at),
@@ -545,58 +671,80 @@ class ContextGraph:
             ]
         return revisions[::-1]
 
+    def happened(self, id_: str, *, actor: Actor, at: str | int | None = None) -> list[Happened]:
+        """What the revisions did to one thing and the relations that touch it, or to one relation (`source kind target`); newest first."""
+        view = self.view(actor, at=at)
+        start, *rest = id_.split(" ")
+        there = self.store.resolve([start], view.where, at=view.at)
+        found = past.history(
+            " ".join([there.get(start, start), *rest]),
+            view=view,
+            view_at=lambda number: self.view(actor, at=number),
+            revisions={one.number: one for one in self.store.revisions()},
+            moment=lambda one: _moment(one.at),
+            kept=past.retention(self.store),
+        )
+        return found or [self._nothing(view, start)]
+
+    @staticmethod
+    def _nothing(view: View, id_: str) -> Happened:
+        scope.known(view, [id_])
+        message = f"nothing that you may see has ever been {id_!r}"
+        raise NotFound(message)
+
+    def compare(self, before: str | int, after: str | int, *, actor: Actor, about: str = "", source: str = "", owner: str = "") -> Compared:
+        """What differs between two revisions, of one thing, one source, one owner where these are named."""
+        one, other = self.view(actor, at=before), self.view(actor, at=after)
+        return past.compare(one, other, about=about, source=source, owner=owner)
+
     def diff(self, before: str | int, after: str | int, *, actor: Actor) -> list[Difference]:
         """What differs between two revisions: entities first, then relations, each by key. Later against earlier reads backwards too."""
-        one, other = self.view(actor, at=before), self.view(actor, at=after)
-        early, late = sorted((one, other), key=lambda view: view.stamp.revision)
-        first, last = early.stamp.revision, late.stamp.revision
-        old: dict[str, EntityRow | RelationRow] = {}
-        new: dict[str, EntityRow | RelationRow] = {}
-        for version in self.store.versions(after=first, upto=last):
-            if version.since <= first:
-                old[_key(version.row)] = version.row
-            elif not version.until or version.until > last:
-                new[_key(version.row)] = version.row
-        if one is late:
-            old, new, early, late = new, old, late, early
-        old, new = self._seen(old, early), self._seen(new, late)
-        found = (self._difference(key, old.get(key), new.get(key), late.where) for key in sorted({*old, *new}))
-        return sorted((one for one in found if one), key=lambda one: (one.what, one.key))
+        return list(self.compare(before, after, actor=actor).differences)
 
-    def _seen(self, rows: Mapping[str, EntityRow | RelationRow], view: View) -> dict[str, EntityRow | RelationRow]:
-        """Those of these rows that pass the view's filter; relations only with both ends."""
-        number = view.stamp.revision
-        ids = {row.id for row in rows.values() if isinstance(row, EntityRow)}
-        ids |= {end for row in rows.values() if isinstance(row, RelationRow) for end in (row.source, row.target)}
-        there = set(self.store.resolve(sorted(ids), view.where, at=number).values()) & ids
-        kinds = view.where.relations
-        return {
-            key: row
-            for key, row in rows.items()
-            if (
-                row.id in there
-                if isinstance(row, EntityRow)
-                else {row.source, row.target} <= there and (kinds is None or row.kind in kinds)
-            )
-        }
+    def tags(self) -> list[Tag]:
+        """The named revisions, by number and name."""
+        named = sorted((number, name) for name, number in past.tags(self.store).items())
+        when = {one.number: _moment(one.at) for one in self.store.revisions({number for number, _ in named})} if named else {}
+        return [Tag(name=name, revision=number, at=when[number]) for number, name in named]
 
-    def _difference(
-        self, key: str, old: EntityRow | RelationRow | None, new: EntityRow | RelationRow | None, where: Filter
-    ) -> Difference | None:
-        row = new or old
-        assert row is not None
-        properties = _different(old, new, where) if old and new else []
-        if old and new and not properties:
-            return None
-        return Difference(
-            key=key,
-            what="entity" if isinstance(row, EntityRow) else "relation",
-            change="changed" if old and new else "added" if new else "withdrawn",
-            kind=row.kind,
-            name=row.name if isinstance(row, EntityRow) else "",
-            properties=tuple(properties),
-            sources=tuple(sorted({origin["source"] for origin in json.loads(row.origins)})),
-        )
+    def tag(self, name: str, at: str | int | None = None, *, actor: Actor) -> Tag:
+        """Give a revision a name by which it can be asked for, for ever; needs the right to everything. A name is given once."""
+        self.needs_everything(actor, "name revisions")
+        number, held = self.view(actor, at=at).stamp.revision, past.tags(self.store).get(past.check_tag(name))
+        if held not in (None, number):
+            message = f"{name!r} names revision {held}, and a name is given once; take another"
+            raise InputError(message)
+        self.store.remember(past.TAG + name, str(number))
+        return next(one for one in self.tags() if one.name == name)
+
+    def then(self, event: Event) -> ContextGraph:
+        """The graph as it was when a question was asked: its newest revision and its day; with the rights and the ontology of now."""
+        made = copy.copy(self)
+        made.now, made._pinned, made._views = lambda: event.at, event.revision, {}  # noqa: SLF001  # of its own class
+        return made
+
+    def asked(self, *, actor: Actor, by: str = "", entity: str = "", since: str = "") -> list[Event]:
+        """Who asked what, newest first: of all for those who see everything, else what the actor asked or had asked."""
+        events = self.store.events(_parse(since, end=False) if since else None)
+        everything = self.sees_everything(actor)
+        mine = (one for one in events if everything or actor.id in (one.actor, one.behalf))
+        found = [one for one in mine if (not by or one.actor == by) and (not entity or entity in one.served)]
+        return found[::-1]
+
+    def consistency(self, *, actor: Actor, at: str | int | None = None) -> list[Unlike]:
+        """Where agents that share a process or a function get different context; needs the right to everything."""
+        self.needs_everything(actor, "compare what others get")
+        view = self.view(actor, at=at)
+        entities, relations = list(self.store.entities(view.where, at=view.at)), list(self.store.relations(view.where, at=view.at))
+        picture = checks.Picture(entities, relations, (), self.ontology, view.today)
+        served = {one.actor: one.revision for one in self.store.events() if one.outcome == "served" and one.revision}
+        return consistency.unlike(picture, lambda agent: self.view(self.access.actor(agent), at=at), served)
+
+    def export(self, form: str, *, actor: Actor, at: str | int | None = None) -> Iterator[str]:
+        """All that this actor may see, piece by piece, in a form of EXPORTS; what is masked is left out."""
+        view = self.view(actor, at=at)
+        rows = chained(self.store.entities(view.where, at=view.at), self.store.relations(view.where, at=view.at))
+        return export.EXPORTS[form](rows, self.ontology)
 
     def stats(self, *, actor: Actor, at: str | int | None = None) -> Tally:
         """Counts of entities and relations by kind, and of what each source says."""
@@ -644,6 +792,33 @@ class ContextGraph:
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
+
+    def drift(self, *, actor: Actor, since: str | int | None = None, at: str | int | None = None) -> list[Finding]:
+        """What has come apart in time, meaning, practice and agents; what changed is looked for since a revision (default: the one before).
+
+        Of the stored graph itself it is `damage` that tells, of the sources whoever can read them.
+        """
+        view = self.view(actor, at=at)
+        number = view.stamp.revision
+        first = number if since is None else self.view(actor, at=since).stamp.revision
+        if since is None and number > 1 and self._kept(number).promises(number - 1):
+            first = number - 1
+        picture = checks.Picture(
+            list(self.store.entities(view.where, at=view.at)),
+            list(self.store.relations(view.where, at=view.at)),
+            (),
+            self.ontology,
+            view.today,
+        )
+        changed = self.compare(first, number, actor=actor) if number else Compared(view.stamp, view.stamp, (), {}, {})
+        read = self._last_read() if view.where.facets is None else {}
+        return drift.drift(drift.Situation(picture, changed, read, view.owners))
+
+    def _last_read(self) -> dict[str, tuple[date, int]]:
+        """When each source was last read, and how often it is to be."""
+        notes = ((key.partition(":")[2], json.loads(text)) for key, text in self.store.notes("source:").items() if text)
+        cadences = {name: one.review_days for name, one in self.terms.items()}
+        return {name: (_parse(note["read_at"]).date(), cadences.get(name, 0)) for name, note in notes}
 
     def merges(self, *, actor: Actor, at: str | int | None = None, score: int = 90) -> identity.Merges:
         """What was taken for one thing and by which values, what was refused, and what only looks alike."""
@@ -717,7 +892,7 @@ class ContextGraph:
             view=self.view,
             whole=self._whole,
             posts=self._posts,
-            sees_everything=self._sees_everything,
+            sees_everything=self.sees_everything,
             may_see=self.may_see,
             acting=self._acting,
             run=lambda id_, actor: self.run_report(id_, actor=actor),
@@ -772,7 +947,7 @@ class ContextGraph:
     def end_run(self, id_: str, *, actor: Actor) -> runs.Run:
         """End a run; only who started it, or who sees everything."""
         run = self.run(id_, actor=actor)
-        if run.started_by != actor.id and not self._sees_everything(actor):
+        if run.started_by != actor.id and not self.sees_everything(actor):
             message = f"{id_} was started by {run.started_by}, who ends it"
             raise NotAllowed(message)
         return runs.end(self.store, run, actor=actor, now=self.now())
@@ -801,7 +976,7 @@ class ContextGraph:
         given = runs.deliveries(told)
         notes = [one for one in runs.hand_overs(told) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
         seen = self._seen_in(run, [*(id_ for one in given for id_ in one.ids), *(id_ for one in notes for id_ in one.leans_on)], actor)
-        whole = self._sees_everything(actor)
+        whole = self.sees_everything(actor)
         mine = [runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given]
         return runs.Report(
             run=run,
@@ -897,18 +1072,10 @@ def _masked_claim(claim: Claim, where: Filter) -> Claim:
     return claim._replace(properties=canonical(kept))
 
 
-def _different(old: EntityRow | RelationRow, new: EntityRow | RelationRow, where: Filter) -> list[str]:
-    """The names of the properties, and of the fields of the row, in which two states differ; masked ones left out."""
-    before, after = json.loads(old.properties), json.loads(new.properties)
-    names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    fields = ("kind", "name", "sensitivity", "valid_from", "valid_to", "aliases")
-    names |= {name for name in fields if getattr(old, name, None) != getattr(new, name, None)}
-    hidden = where.masked.get(new.kind, frozenset())
-    return sorted(name for name in names if name.partition("@")[0] not in hidden)
-
-
-def _key(row: EntityRow | RelationRow) -> str:
-    return row.id if isinstance(row, EntityRow) else relation_key(row.source, row.kind, row.target)
+def _shown(values: Iterable[str], row: EntityRow, where: Filter) -> list[str]:
+    """The names of those that the filter does not cut out."""
+    hidden = where.masked.get(row.kind, frozenset[str]())
+    return [name for name in values if name.partition("@")[0] not in hidden]
 
 
 def _moment(when: datetime) -> str:
@@ -916,15 +1083,15 @@ def _moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _parse(text: str) -> datetime:
+def _parse(text: str, *, end: bool = True) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         message = f"{text!r} is neither a revision's number nor a time such as 2026-11-23 or 2026-11-23T10:00:00Z"
         raise InputError(message) from error
-    if len(text) == 10:
+    if len(text) == 10 and end:
         moment = moment.replace(hour=23, minute=59, second=59)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-__all__ = ["ContextGraph", "Difference", "Explained", "LoadReport", "Seen", "Shown", "SourceReport", "Version", "shown_json"]
+__all__ = ["Compacted", "ContextGraph", "Explained", "LoadReport", "Seen", "Shown", "SourceReport", "shown_json"]

@@ -192,6 +192,7 @@ class Event(Value):
     run: str = ""
     digest: str = ""
     unmet: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class Change(Value):

@@ -17,6 +17,7 @@ from graph.stores.base import (
     Claim,
     EntityRow,
     Limit,
+    Made,
     RelationKey,
     RelationRow,
     Rule,
@@ -206,6 +207,16 @@ class ReferenceStore:
         mine = [one for one in held if _among(about, one.subject) and source in (None, one.source)]
         return iter(sorted(mine, key=_claim_order))
 
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        world = self._memory.world
+        last = world.newest if upto is None else upto
+        held = [Made(claim, 0) for claim in world.claims.values()] + [Made(*one) for one in world.withdrawn]
+        known = [one._replace(until=one.until if one.until <= last else 0) for one in held if one.claim.revision <= last]
+        return iter([one for one in known if one.claim.revision > after or one.until > after])
+
+    def kinds(self) -> list[str]:
+        return list(self._memory.world.kind_numbers)
+
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         picture = self._picture(where, at)
         entities = _counted([row.kind] for row in picture.entities.values())
@@ -237,6 +248,18 @@ class ReferenceStore:
         finally:
             self._memory.lock.release()
 
+    def mend(self, rows: Sequence[Version], gone: Collection[Key]) -> None:
+        living = self._memory.world.living
+        for key in gone:
+            living.pop(key, None)
+        for row, since, _ in rows:
+            if isinstance(row, EntityRow):
+                numbers = self._memory.world.entity_numbers
+                numbers.setdefault(row.id, max(numbers.values(), default=0) + 1)
+                living[row.id] = Living(row, since)
+            else:
+                living[_key(row)] = Living(row, since)
+
     def close(self) -> None:
         pass
 
@@ -265,6 +288,13 @@ class ReferenceDraft:
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         held = [key for key in self._world.claims if key[0] == source and (parts is None or key[1] in parts)]
         gone = [self._world.claims.pop(key) for key in held if key not in self._staged]
+        self._world.withdrawn += [(claim, self.number) for claim in gone]
+        self._touched += gone
+        return len(gone)
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        keys = {_claim_key(claim) for claim in claims} - self._staged
+        gone = [self._world.claims.pop(key) for key in keys & self._world.claims.keys()]
         self._world.withdrawn += [(claim, self.number) for claim in gone]
         self._touched += gone
         return len(gone)
@@ -327,6 +357,13 @@ class ReferenceDraft:
     def close_relations(self, keys: Sequence[RelationKey]) -> None:
         for key in keys:
             self._end(key)
+
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        def stays(since: int, until: int) -> bool:
+            return until > before or any(since <= one < until for one in kept)
+
+        self._world.ended = [one for one in self._world.ended if stays(one.since, one.until)]
+        self._world.withdrawn = [one for one in self._world.withdrawn if stays(one[0].revision, one[1])]
 
     def note(self, key: str, text: str) -> None:
         self._notes[key] = text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from hashlib import sha256
 from typing import Any
 
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
+from app.operations.keeping import KEEPING
 from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
@@ -21,9 +23,9 @@ from app.operations.reading import ScopeOf as ScopeOf
 from app.operations.revisions import REVISIONS
 from app.operations.rights import RIGHTS
 from app.operations.runs import RUNS
-from graph import Actor, ContextError, ContextGraph, Event, NotAllowed, NotFound, Value, canonical
+from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS, *PROPOSALS)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS)}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
@@ -31,6 +33,7 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
     outcome: str = "failed"
     said: dict[str, Any] = {}
     run = str(getattr(question, "run", ""))
+    began = time.perf_counter()
     try:
         reply = OPERATIONS[name].answer(context, actor, question, form)
         outcome = "served"
@@ -60,9 +63,25 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
                     "outcome": outcome,
                     "run": run,
                     **said,
+                    "seconds": round(time.perf_counter() - began, 6),
                 }
             )
         )
+
+
+def replay(context: ContextGraph, event: Event, *, form: str = "json") -> str:
+    """The JSON answer to a question that was asked before, made anew from its event: of the revision and the day on which it was given.
+
+    The rights are those of today. `InputError` for a question with a text, of which only the digest is kept.
+    """
+    operation = OPERATIONS[event.operation]
+    if any(name in event.question for name, info in operation.question.model_fields.items() if info.json_schema_extra == CONTENT):
+        message = f"{event.operation} was asked of a text, and only its digest is kept: it cannot be asked again"
+        raise InputError(message)
+    question = operation.question.model_validate(event.question)
+    then = context.then(event)
+    actor = context.access.actor(event.actor, behalf=event.behalf)
+    return envelope(operation.answer(then, actor, question, form), actor, question, form=form)
 
 
 def envelope(reply: Reply, actor: Actor, question: Value, *, form: str = "json") -> str:

@@ -129,6 +129,13 @@ class Version(NamedTuple):
     until: int
 
 
+class Made(NamedTuple):
+    """A claim, made in the revision that it names, and the revision in which it ended (0: not yet)."""
+
+    claim: Claim
+    until: int
+
+
 class Draft(Protocol):
     """A revision in the making. Reads through it see its own writes; nobody else does until `publish`.
 
@@ -144,6 +151,10 @@ class Draft(Protocol):
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         """Close every live claim of these parts of the source (None: of all its parts) that this draft has not staged; returns how many."""
+        ...
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        """Close exactly these claims, of those that are live and that this draft has not staged; returns how many."""
         ...
 
     def touch(self) -> None:
@@ -209,6 +220,13 @@ class Draft(Protocol):
 
     def close_relations(self, keys: Sequence[RelationKey]) -> None:
         """End these relations."""
+        ...
+
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        """Take away the states and claims that ended in or before this revision, but for those that one of the kept revisions saw.
+
+        It happens when the draft is published. What began in a revision and ended in it was never seen.
+        """
         ...
 
     def note(self, key: str, text: str) -> None:
@@ -301,6 +319,17 @@ class Store(Protocol):
         """
         ...
 
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        """The claims that were made or ended in a revision after `after` and up to `upto` (None: the newest). An end after `upto` is 0.
+
+        Unfiltered, and in no order.
+        """
+        ...
+
+    def kinds(self) -> list[str]:
+        """The kinds of relations that were ever put, by number."""
+        ...
+
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         """Counts of all that is visible."""
         ...
@@ -327,6 +356,14 @@ class Store(Protocol):
         """Begin a revision: takes the writer's lock (`StoreBusy` after a while), clears what a dead writer left behind.
 
         Leaving without `publish` undoes everything. A `dry` draft is never published and leaves nothing on the disk or the server.
+        """
+        ...
+
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        """Put these living states in the place of what is stored of their ids and keys, each as begun in the revision that it names, and take
+        away what is stored of those that are gone; then make anew what only helps reading. No revision: nothing was ever otherwise.
+
+        For what somebody changed behind the store's back; readers may see it half done.
         """
         ...
 

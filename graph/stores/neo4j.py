@@ -48,6 +48,7 @@ from graph.stores.base import (
     Claim,
     EntityRow,
     Limit,
+    Made,
     RelationKey,
     RelationRow,
     Rule,
@@ -900,6 +901,18 @@ class Neo4jStore:
 
         return iter(sorted(self._read(at, question), key=_claim_order))
 
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        body = (
+            "MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.since <= at AND (c.since > $p.after OR (c.until > $p.after AND c.until <= at)) "
+            "RETURN collect([c.row, c.since, CASE WHEN c.until <= at THEN c.until ELSE 0 END]) AS made"
+        )
+        rows = self._read(upto, lambda look: look.ask(body, after=after)["made"])
+        return (Made(_claim(row, since), until) for row, since, until in rows)
+
+    def kinds(self) -> list[str]:
+        body = "MATCH (g:OrgContextGraph {name: $graph}) RETURN g.kinds AS kinds"
+        return list(self._read(None, lambda look: look.ask(body)["kinds"]))
+
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         def question(look: _Look) -> Tally:
             seen = _Seen(where)
@@ -965,6 +978,10 @@ class Neo4jStore:
                 finally:
                     draft.leave()
                     lock.close()  # nothing in it is to stay; left to itself it would be committed
+
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        with self.draft() as draft:
+            draft.mend(rows, gone)
 
     def _reserve(self, session: Session) -> None:
         """Wait until no other writer holds the graph's lock, and keep it free for a moment: whoever takes it then does not wait long."""
@@ -1516,6 +1533,7 @@ class Neo4jDraft:
         self._stood: dict[str, _Stood | None] = {}
         self._tied: dict[RelationKey, _Tied | None] = {}
         self._notes: dict[str, str] = {}
+        self._forgotten: tuple[int, list[int]] | None = None
 
     def leave(self) -> None:
         """Undo what was committed, unless it was published."""
@@ -1573,19 +1591,30 @@ class Neo4jDraft:
         )
         gone = 0
         for chunk in [[]] if parts is None else _chunks(parts, _PAGE):
-            live = self._ask(text, source=source, parts=chunk)
-            ending = [row for row in live if row[0] not in self._staged]
-            self._touched_entities.update(row[1] for row in ending if row[1] is not None)
-            self._touched_relations.update((row[2], row[3], row[4]) for row in ending if row[1] is None)
-            self._writer.write(
-                _Statement(
-                    "UNWIND $p.rows AS r MATCH (c:OrgContextClaim {_graph: $graph, key: r}) WHERE c.until = 0 SET c.until = $p.number",
-                    [row[0] for row in ending],
-                    {"number": self.number},
-                )
-            )
-            gone += len(ending)
+            gone += self._end(self._ask(text, source=source, parts=chunk))
         return gone
+
+    def _end(self, live: Iterable[Any]) -> int:
+        """Close those of these live claims that this draft has not staged."""
+        ending = [row for row in live if row[0] not in self._staged]
+        self._touched_entities.update(row[1] for row in ending if row[1] is not None)
+        self._touched_relations.update((row[2], row[3], row[4]) for row in ending if row[1] is None)
+        self._writer.write(
+            _Statement(
+                "UNWIND $p.rows AS r MATCH (c:OrgContextClaim {_graph: $graph, key: r}) WHERE c.until = 0 SET c.until = $p.number",
+                [row[0] for row in ending],
+                {"number": self.number},
+            )
+        )
+        return len(ending)
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        text = (
+            "UNWIND $p.keys AS key MATCH (c:OrgContextClaim {_graph: $graph, key: key}) WHERE c.until = 0 "
+            "RETURN collect([c.key, c.entity, c.subject, c.kind, c.target])"
+        )
+        keys = dict.fromkeys(_hashed(claim.source, claim.part, claim.digest) for claim in claims)
+        return sum(self._end(self._ask(text, keys=chunk)) for chunk in _chunks(keys, _PAGE)) if not self._fresh else 0
 
     def touch(self) -> None:
         text = (
@@ -1716,6 +1745,25 @@ class Neo4jDraft:
 
     # beside the graph
 
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        self._forgotten = (before, sorted(kept))
+
+    def _sweep(self) -> None:
+        """Take away what is to be forgotten; nobody reads it any more, so that what a dying writer leaves does no harm."""
+        if self._forgotten:
+            before, kept = self._forgotten
+            for label, since, until in (
+                ("OrgContextEntity", "_since", "_until"),
+                ("OrgContextRelation", "_since", "_until"),
+                ("OrgContextClaim", "since", "until"),
+            ):
+                text = (
+                    f"MATCH (n:{label}) WHERE n._graph = $graph AND n.{until} > 0 AND n.{until} <= $p.before "
+                    f"AND none(one IN $p.kept WHERE n.{since} <= one AND n.{until} > one) WITH n LIMIT {_BATCH} DETACH DELETE n RETURN count(*)"
+                )
+                while self._writer.ask(text, before=before, kept=kept):
+                    pass
+
     def note(self, key: str, text: str) -> None:
         self._notes[key] = text
 
@@ -1760,6 +1808,32 @@ class Neo4jDraft:
         if rest.rows:
             self._writer.write(*change.unmarked())
             self._writer.write(rest, _Statement(f"{node} SET g.drafting = false", [0]))
+        self._sweep()
+
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        """Write living states over what stands, committed statement by statement."""
+        entities = {row.id: (row, since) for row, since, _ in rows if isinstance(row, EntityRow)}
+        numbers = self._lost_numbers(sorted(entities, key=lambda id_: (entities[id_][1], id_)))
+        puts: dict[str, _Put | None] = dict.fromkeys(key for key in gone if isinstance(key, str))
+        puts |= {id_: _Put(row, since, numbers[id_]) for id_, (row, since) in entities.items()}
+        ties: dict[RelationKey, tuple[RelationRow, int] | None] = dict.fromkeys(key for key in gone if not isinstance(key, str))
+        ties |= {(row.source, row.kind, row.target): (row, since) for row, since, _ in rows if isinstance(row, RelationRow)}
+        change = _Change(self._writer, puts, ties, until=None)
+        rest = change.rest()
+        self._writer.write(*change.copies())
+        self._writer.write(*change.native())
+        self._writer.write(*change.unmarked())
+        self._writer.write(rest)
+        self._writer.write(_Statement("UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph}) SET g.drafting = false", [0]))
+        self._published = True
+
+    def _lost_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of these entities; of those that are gone, the numbers that nothing has, in this order."""
+        known = {id_: one.number for id_, one in self._writer.stood(ids).items()}
+        taken = set(self._writer.ask("MATCH (n:Entity) WHERE n._graph = $graph RETURN collect(n._number)"))
+        taken.update(self._writer.ask("MATCH (n:OrgContextNumber) WHERE n._graph = $graph RETURN collect(n.number)"))
+        free = (number for number in range(1, self._writer.entities + len(ids) + 1) if number not in taken)
+        return {id_: known.get(id_) or next(free) for id_ in ids}
 
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""

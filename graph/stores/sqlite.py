@@ -26,6 +26,7 @@ from graph.stores.base import (
     Claim,
     EntityRow,
     Limit,
+    Made,
     RelationKey,
     RelationRow,
     Rule,
@@ -381,7 +382,7 @@ class SQLiteStore:
             numbers = None if touching is None else list(_numbers(db, touching).values())
             found = self._adjacent(db, seen, numbers, seen.kinds(kinds), at)
             edges = self._edges(db, [edge for _, _, _, edge in found], seen.known, at)
-        return iter([edges[edge] for _, _, _, edge in found])
+        return iter([edges[edge] for _, _, _, edge in found if edge in edges])  # a row that somebody took away is told by `drift`
 
     def _adjacent(
         self, db: sqlite3.Connection, seen: _Seen, numbers: list[int] | None, kinds: list[int], at: int | None
@@ -441,7 +442,9 @@ class SQLiteStore:
             cut = len(starts) > limit.entities or self._expand(db, seen, rules, limit, at, hops, taken)
             rows = dict(self._rows(db, seen, list(hops), at))
             edges = self._edges(db, list(taken), seen.known, at)
-        return Walked([seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken], cut)
+        return Walked(
+            [seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken if edge in edges], cut
+        )
 
     def _expand(
         self,
@@ -527,13 +530,17 @@ class SQLiteStore:
                 f"SELECT {_past_columns()}, until FROM node_past) WHERE {node} ORDER BY 1, 2"
             ).fetchall()
             edges = db.execute(
-                f"SELECT s.text, e.kind, t.text, e.valid_from, e.valid_to, e.properties, e.origins, e.conflicts, e.digest, e.since, e.until "
-                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge}) e "
-                "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
+                f"SELECT source, kind, target, valid_from, valid_to, properties, origins, conflicts, digest, since, until "
+                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge})"
             ).fetchall()
+            few = len(edges) < _CHUNK
+            texts = _some_names(db, {end for row in edges for end in (row[0], row[2])}) if few else _all_names(db)
         kinds = seen.known.kinds
         found = [Version(seen.row(row[3:]), row[1], row[2] if row[2] <= last else 0) for row in nodes]
-        related = [Version(RelationRow(row[0], kinds[row[1]], *row[2:9]), row[9], row[10] if row[10] <= last else 0) for row in edges]
+        related = [
+            Version(RelationRow(texts[row[0]], kinds[row[1]], texts[row[2]], *row[3:9]), row[9], row[10] if row[10] <= last else 0)
+            for row in edges
+        ]
         related.sort(key=lambda one: (*one.row[:3], one.since))
         return iter([*found, *related])
 
@@ -552,6 +559,28 @@ class SQLiteStore:
         with self._reading() as db:
             rows = db.execute(f"SELECT {_CLAIM} WHERE {' AND '.join(terms)} {_CLAIM_ORDER}", values).fetchall()
         return map(_claim, rows)
+
+    def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
+        with self._reading() as db:
+            last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
+            fresh = f"since <= {last} AND (since > {after} OR (until > {after} AND until <= {last}))"
+            columns = (
+                "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
+            )
+            rows = db.execute(f"SELECT {columns} FROM claim WHERE {fresh}").fetchall()
+            parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
+            texts = _all_names(db)
+        return (
+            Made(
+                Claim._make((*parts[row[0]], texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])),
+                row[13] if row[13] <= last else 0,
+            )
+            for row in rows
+        )
+
+    def kinds(self) -> list[str]:
+        with self._reading() as db:
+            return list(self._known(db).kinds.values())
 
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         with self._reading() as db:
@@ -634,6 +663,16 @@ class SQLiteStore:
                     db.close()
                     self._open.remove(db)
 
+    def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        with self.draft() as draft:
+            draft.erase([*gone, *(row.id if isinstance(row, EntityRow) else row[:3] for row, _, _ in rows)])
+            for since, some in groupby(sorted(rows, key=itemgetter(1)), itemgetter(1)):
+                draft.begin(since)
+                states = [one.row for one in some]
+                draft.put_entities([row for row in states if isinstance(row, EntityRow)])
+                draft.put_relations([row for row in states if isinstance(row, RelationRow)])
+            draft.rebuild()
+
 
 def _past_columns() -> str:
     return (
@@ -646,6 +685,19 @@ def _numbers(db: sqlite3.Connection, ids: Collection[str]) -> dict[str, int]:
     """The numbers of the entities with these ids that were ever put."""
     rows = db.execute(f"SELECT text, number FROM name WHERE number > 0 AND text IN ({_marks(ids)})", list(ids))
     return dict(rows.fetchall())
+
+
+def _all_names(db: sqlite3.Connection) -> dict[int, str]:
+    """All texts by their integers; "" for none."""
+    return {0: "", **dict(db.execute("SELECT id, text FROM name"))}
+
+
+def _some_names(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, str]:
+    return dict(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)))
+
+
+def _same(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
 
 
 def _marks(values: Collection[object]) -> str:
@@ -889,6 +941,15 @@ class SQLiteDraft:
                     (self.number, id_, self._first),
                 )
             count += gone
+        return count
+
+    def drop(self, claims: Sequence[Claim]) -> int:
+        count = 0
+        for claim in claims:
+            place = (self._parts.get((claim.source, claim.part), 0), _short(claim.digest), claim.digest, self._first)
+            live = "part = ? AND short = ? AND digest = ? AND until = 0 AND id < ? AND id NOT IN (SELECT id FROM temp.kept)"
+            self._db.execute(f"INSERT INTO temp.gone SELECT id FROM claim WHERE {live}", place)
+            count += self._db.execute(f"UPDATE claim SET until = {self.number} WHERE {live}", place).rowcount
         return count
 
     def touch(self) -> None:
@@ -1284,6 +1345,56 @@ class SQLiteDraft:
             self._db.execute("DELETE FROM facet WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM node WHERE facet = ?1)", (facet,))
 
     # beside the graph
+
+    def erase(self, keys: Iterable[str | RelationKey]) -> None:
+        """Take away what is stored of these living things, without a trace."""
+        for key in keys:
+            if isinstance(key, str):
+                self._db.execute("DELETE FROM node WHERE id = ?1 OR number = (SELECT number FROM name WHERE text = ?1)", (key,))
+                continue
+            at = "source = (SELECT id FROM name WHERE text = ?) AND kind = (SELECT id FROM kind WHERE name = ?) AND target = (SELECT id FROM name WHERE text = ?)"
+            ids = [row[0] for row in self._db.execute(f"SELECT id FROM edge WHERE {at}", key)]
+            for edge in ids:
+                for table, column in (("adj", "edge"), ("dangling", "edge"), ("edge", "id")):
+                    self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (edge,))
+        self._db.execute("DELETE FROM adj WHERE until = 0 AND edge NOT IN (SELECT id FROM edge)")
+
+    def begin(self, since: int) -> None:
+        """What is put from here on began in this revision."""
+        self.number = since
+
+    def rebuild(self) -> None:
+        """Make anew all that is derived from the living rows, and commit."""
+        for table in ("adj", "alias"):
+            self._db.execute(f"DELETE FROM {table} WHERE until = 0")
+        self._db.execute("DELETE FROM dangling")
+        self._db.execute("INSERT INTO text (text) VALUES ('delete-all')")
+        nodes = self._db.execute("SELECT number, id, name, aliases, words, grams, since FROM node").fetchall()
+        others = [(row[0], json.loads(row[3]), row[6]) for row in nodes]
+        texts = ((row[0], words_of(row[2], row[1], *json.loads(row[3])), row[4], row[5]) for row in nodes)
+        self._db.executemany("INSERT INTO text (rowid, label, words, grams) VALUES (?, ?, ?, ?)", texts)
+        aliases = ((alias, number, since) for number, names, since in others for alias in names)
+        self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, 0)", aliases)
+        edges = self._db.execute(
+            "SELECT s.number, e.kind, t.number, e.id, e.since, e.valid_from, e.valid_to, e.source, e.target FROM edge e "
+            "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
+        ).fetchall()
+        self._head_of = array("l")
+        self._insert_adj(row[:7] for row in edges if row[0] and row[2])
+        waiting = [(row[7], row[1], row[8], row[3]) for row in edges if not (row[0] and row[2])]
+        self._db.executemany("INSERT INTO dangling VALUES (?, ?, ?, ?)", waiting)
+        self._db.execute("COMMIT")
+
+    def forget(self, before: int, kept: Collection[int]) -> None:
+        """At once: it is all one transaction."""
+        seen = " OR ".join(f"(since <= {one} AND until > {one})" for one in sorted(kept)) or "0"
+        over = f"until > 0 AND until <= {before} AND NOT ({seen})"
+        texts = self._db.execute(f"SELECT version, name, id, aliases, words, grams FROM node_past WHERE {over}").fetchall()
+        rows = [(row[0], words_of(row[1], row[2], *json.loads(row[3])), row[4], row[5]) for row in texts]
+        self._db.executemany("INSERT INTO text_past (text_past, rowid, label, words, grams) VALUES ('delete', ?, ?, ?, ?)", rows)
+        self._db.execute(f"DELETE FROM same WHERE claim IN (SELECT id FROM claim WHERE {over})")
+        for table in ("node_past", "edge_past", "adj", "alias", "claim"):
+            self._db.execute(f"DELETE FROM {table} WHERE {over}")
 
     def note(self, key: str, text: str) -> None:
         self._db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, text))

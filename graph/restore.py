@@ -1,0 +1,153 @@
+"""What the graph must be, worked out from the claims alone, beside what is stored; and how the one becomes the other again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from graph import changes
+from graph.model import Filter, Finding, SourceTerms, relation_key
+from graph.ontology import Ontology
+from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, Store, Version
+
+Key = str | RelationKey
+Row = EntityRow | RelationRow
+_REMEDY = "`orgcontext drift --remedy` restores it from the claims."
+
+
+class Damage(NamedTuple):
+    """How the stored graph differs from what its claims say: what to write over, what to take away, and each in words."""
+
+    rows: tuple[Version, ...]
+    gone: tuple[Key, ...]
+    findings: tuple[Finding, ...]
+
+
+class _Beside:
+    """A draft that reads the claims of another and keeps the graph for itself, empty at first: nothing stored is looked at."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft, self.number = draft, draft.number
+        self.rows: dict[Key, Row] = {}
+        self.newest: dict[Key, int] = {}
+        self._merged: dict[str, str] = {}
+        self.stage, self.withdraw, self.drop, self.touch = draft.stage, draft.withdraw, draft.drop, draft.touch
+        self.touched_entities, self.touched_relations = draft.touched_entities, draft.touched_relations
+        self.alike, self.claimed_relations = draft.alike, draft.claimed_relations
+        self.note, self.publish, self.forget = draft.note, draft.publish, draft.forget
+
+    def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
+        return self._dated(self._draft.entity_claims(ids))
+
+    def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
+        return self._dated(self._draft.relation_claims(keys))
+
+    def _dated(self, claims: list[Claim]) -> list[Claim]:
+        for claim in claims:
+            key = (claim.subject, claim.kind, claim.target) if claim.target else claim.subject
+            self.newest[key] = max(self.newest.get(key, 0), claim.revision)
+        return claims
+
+    def entity_digests(self, ids: Sequence[str]) -> dict[str, str]:
+        return {id_: row.digest for id_ in ids if (row := self.rows.get(id_))}
+
+    def relation_digests(self, keys: Sequence[RelationKey]) -> dict[RelationKey, str]:
+        return {key: row.digest for key in keys if (row := self.rows.get(key))}
+
+    def merged_as(self, ids: Sequence[str]) -> dict[str, str]:
+        return {id_: self._merged[id_] for id_ in ids if id_ in self._merged}
+
+    def aliases_of(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return {id_: row.aliases for id_ in ids if isinstance(row := self.rows.get(id_), EntityRow) and row.aliases}
+
+    def put_entities(self, rows: Sequence[EntityRow]) -> None:
+        self.rows.update({row.id: row for row in rows})
+        self._merged.update({alias: row.id for row in rows for alias in row.aliases})
+
+    def put_relations(self, rows: Sequence[RelationRow]) -> None:
+        self.rows.update({(row.source, row.kind, row.target): row for row in rows})
+
+    def close_entities(self, ids: Sequence[str]) -> None:
+        for id_ in ids:
+            self.rows.pop(id_, None)
+
+    def close_relations(self, keys: Sequence[RelationKey]) -> None:
+        for key in keys:
+            self.rows.pop(key, None)
+
+    def since(self, row: Row) -> int:
+        """The revision of the last claim that a row rests on."""
+        if isinstance(row, EntityRow):
+            return max((self.newest.get(id_, 0) for id_ in (row.id, *row.aliases)), default=0)
+        return self.newest.get(_key(row), 0)
+
+
+def _key(row: Row) -> Key:
+    return row.id if isinstance(row, EntityRow) else (row.source, row.kind, row.target)
+
+
+def _named(key: Key) -> str:
+    return key if isinstance(key, str) else relation_key(*key)
+
+
+def damage(
+    store: Store,
+    *,
+    ontology: Ontology,
+    terms: Mapping[str, SourceTerms],
+    aliases: Mapping[str, str],
+    loaded_at: Callable[[int], str],
+) -> Damage:
+    """What of the living graph is not what its claims say under these rules; each row is compared in every column.
+
+    Its rows carry the revision in which they began as far as that can be told: by what is stored, else by the last claim.
+    """
+    with store.draft(dry=True) as draft:
+        draft.touch()
+        beside = _Beside(draft)
+        changes.settle(beside, ontology=ontology, terms=terms, aliases=aliases, loaded_at=loaded_at)
+        head = draft.number - 1
+    stored = {_key(one.row): one for one in store.versions() if not one.until}
+    wrong = [key for key, row in beside.rows.items() if key not in stored or stored[key].row != row]
+    gone = [key for key in stored if key not in beside.rows]
+    unread = list(_unread(store, beside.rows, set(wrong)))
+    rows = tuple(Version(beside.rows[key], _since(stored.get(key), beside, key, head), 0) for key in [*wrong, *unread])
+    findings = [_finding(key, _said(beside.rows[key], stored.get(key))) for key in wrong]
+    findings += [_finding(key, "is in the graph, and no source says it: it was added") for key in gone]
+    findings += [_finding(key, "is stored, and not read: what leads to it was changed") for key in unread]
+    return Damage(rows, tuple(gone), tuple(sorted(findings, key=lambda one: one.subject)))
+
+
+def _since(stored: Version | None, beside: _Beside, key: Key, head: int) -> int:
+    if stored and 0 < stored.since <= head:
+        return stored.since
+    return min(beside.since(beside.rows[key]) or head, head)
+
+
+def _unread(store: Store, rows: Mapping[Key, Row], wrong: set[Key]) -> Iterator[Key]:
+    """What is stored as it should be, and is not among what the store serves."""
+    served: set[Key] = {row.id for row in store.entities(Filter())}
+    served |= {(row.source, row.kind, row.target) for row in store.relations(Filter())}
+    for key, row in rows.items():
+        readable = isinstance(row, EntityRow) or (row.source in rows and row.target in rows)
+        if readable and key not in served and key not in wrong:
+            yield key
+
+
+def _said(row: Row, stored: Version | None) -> str:
+    if stored is None:
+        return "is claimed, and no longer in the graph: it was taken away"
+    columns = [name for name, one, other in zip(row._fields, row, stored.row, strict=True) if one != other]
+    return f"is not what its sources say: {', '.join(columns)} {'were' if len(columns) > 1 else 'was'} changed"
+
+
+def _finding(key: Key, message: str) -> Finding:
+    name = _named(key)
+    return Finding(
+        id=f"edited:{name}",
+        check="edited",
+        level="error",
+        subject=name,
+        message=f"{name} {message} behind the system's back.",
+        remedy=_REMEDY,
+    )
