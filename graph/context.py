@@ -767,7 +767,7 @@ class ContextGraph:
 
     def demands(self, *, actor: Actor) -> list[checks.Found]:
         """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
-        asked = demand.asked(self.store.events(self.now() - timedelta(days=demand.DAYS)))
+        asked = demand.asked(self.store.events(self.now() - timedelta(days=demand.DAYS), holding=demand.RECORDED))
         view, readers = self.view(actor), self._acting(actor)
         whole = {one.id for one in readers if self.may_see(one, "Finding")}
         posts = {one.id: policy.World(self.store, view.today).posts(one.id) for one in readers if one.id not in whole}

@@ -15,6 +15,7 @@ from graph.stores.base import fold
 
 CHECK = "unmet_demand"
 DAYS = 90  # what nobody has asked for longer than this is wanted no more
+RECORDED = '"unmet":["'  # how an event begins to say it
 _ANSWERS = ("owned_by", "sponsored_by")  # who answers for an agent
 
 

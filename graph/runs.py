@@ -160,7 +160,8 @@ def told(store: Store, asked: Sequence[Run]) -> dict[str, list[Event]]:
     """What was asked in each of these runs, by the id of the run, read once for all of them."""
     found: dict[str, list[Event]] = {run.id: [] for run in asked}
     if asked:
-        for event in store.events(min(datetime.fromisoformat(run.started_at) for run in asked)):
+        since = min(datetime.fromisoformat(run.started_at) for run in asked)
+        for event in store.events(since, holding=f'"run":"{asked[0].id if len(asked) == 1 else PREFIX}'):
             if event.run in found and event.outcome == "served":
                 found[event.run].append(event)
     return found

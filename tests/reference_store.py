@@ -234,8 +234,8 @@ class ReferenceStore:
     def record(self, event: Event) -> None:
         self._memory.events.append(event)
 
-    def events(self, since: datetime | None = None) -> Iterator[Event]:
-        held = [event for event in self._memory.events if since is None or event.at >= since]
+    def events(self, since: datetime | None = None, *, holding: str = "") -> Iterator[Event]:
+        held = [one for one in self._memory.events if (since is None or one.at >= since) and holding in one.model_dump_json()]
         return iter(sorted(held, key=lambda event: event.at))
 
     @contextmanager

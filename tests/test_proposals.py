@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from company import NOW, company, link, reading, thing
+from engines import Place
 
 from app.operations import OPERATIONS, ask
-from graph import Actor, Case, ContextGraph, Fact, InputError, NotAllowed, NotFound, Policy, PropertyValue, Request
+from graph import Actor, Case, Conflict, ContextGraph, Fact, InputError, NotAllowed, NotFound, Policy, PropertyValue, Request, StoreBusy
 from graph.stores.base import Store
 
 ACCESS = Policy.model_validate(
@@ -34,6 +37,8 @@ FACTS: list[Fact] = [
     thing("Person", "person:ben", "Ben Birch"),
     thing("Position", "position:cfo", "Finance Chief"),
     thing("Position", "position:counsel", "General Counsel"),
+    thing("Position", "position:board", "Board"),
+    link("position:counsel", "reports_to", "position:cfo"),
     thing("Unit", "unit:legal", "Legal"),
     thing("Policy", "asset:gifts", "Gift rules", limit=50, notes="hidden words", verified_at="2026-01-10", verified_by="position:cfo"),
     thing("Policy", "asset:travel", "Travel rules"),
@@ -109,6 +114,7 @@ def test_an_accepted_proposal_is_a_revision_with_its_provenance(context: Context
         ([{"do": "relate", "id": "asset:orphan", "relation": "owned_by", "target": "position:counsel"}], ["owned_by position:counsel"]),
         ([{"do": "unrelate", "id": "term:gift", "relation": "defined_for", "target": "unit:legal"}], []),
         ([{"do": "retire", "id": "asset:gifts"}], None),
+        ([{"do": "relate", "id": "position:counsel", "relation": "reports_to", "target": "position:board"}], ["reports_to position:board"]),
         (
             [
                 {"do": "add", "id": "asset:new", "kind": "Policy", "name": "New rules", "properties": {"description": "x"}},
@@ -117,7 +123,7 @@ def test_an_accepted_proposal_is_a_revision_with_its_provenance(context: Context
             ["owned_by position:cfo"],
         ),
     ],
-    ids=["name", "one of several values", "relate", "owner", "unrelate", "retire", "add"],
+    ids=["name", "one of several values", "relate", "owner", "another one", "unrelate", "retire", "add"],
 )
 def test_every_sort_of_change_holds_until_the_source_says_it(context: ContextGraph, changes: list[dict[str, Any]], seen: object) -> None:
     """And a later load of the same sources changes nothing of it."""
@@ -207,6 +213,8 @@ def test_only_who_answers_for_it_decides(context: ContextGraph) -> None:
     orphan = propose(context, {"do": "set", "id": "asset:orphan", "property": "description", "value": "Found."})
     assert orphan.owners == ()
     assert context.desk.accept(orphan.id, actor=actor("person:root")).state == "accepted"
+    context.terms["main"] = context.terms["main"].model_copy(update={"owner": "position:counsel"})
+    assert propose(context, {"do": "retire", "id": "asset:orphan"}, dry=True).owners == ("position:counsel",)
     both = propose(context, GIFTS, {"do": "set", "id": "term:gift", "property": "definition", "value": "Given."}).id
     assert context.desk.accept(both, actor=actor("person:ann")).state == "open"
     assert context.desk.accept(both, actor=actor("person:ben")).state == "accepted"
@@ -237,6 +245,27 @@ def test_restricted_things_need_two(context: ContextGraph) -> None:
     assert (first.state, first.votes, first.needs) == ("open", 1, 2)
     assert context.desk.accept(id_, actor=actor("person:a-7")).state == "open"
     assert context.desk.accept(id_, actor=actor("person:root")).state == "accepted"
+
+
+def test_of_two_who_accept_at_once_one_is_told(connect: Place) -> None:
+    """There is one revision of it, and the other learns that it was decided."""
+    contexts = [company(connect(), FACTS, access=ACCESS)]
+    contexts.append(ContextGraph(connect(), ontology=contexts[0].ontology, access=ACCESS, now=contexts[0].now))
+    id_ = propose(contexts[0]).id
+    both = Barrier(2)
+
+    def accept(context: ContextGraph, who: str) -> str:
+        both.wait()
+        try:
+            return context.desk.accept(id_, actor=actor(who)).state
+        except (InputError, Conflict, StoreBusy) as error:
+            return str(error)
+
+    with ThreadPoolExecutor() as pool:
+        said = list(pool.map(accept, contexts, ("person:ann", "person:root")))
+    assert said.count("accepted") == 1
+    assert [one.number for one in contexts[1].history(actor=actor("person:root"))] == [2, 1]
+    assert property_of(contexts[1], "asset:gifts", "limit") == 80
 
 
 def test_a_vote_is_for_what_was_read(context: ContextGraph) -> None:

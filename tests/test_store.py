@@ -1439,6 +1439,8 @@ def test_events_are_kept_oldest_first(store: Store) -> None:
     assert list(store.events(noon)) == [full, second, later]
     assert list(store.events(abroad + timedelta(microseconds=1))) == [later]
     assert list(store.events(noon + timedelta(days=1))) == []
+    assert list(store.events(holding='"text":"née"')) == list(store.events(noon, holding='"deep":{"a":[1]')) == [full]
+    assert list(store.events(noon + timedelta(days=1), holding="née")) == list(store.events(holding="%")) == []
 
 
 def test_recording_and_remembering_make_no_revision(store: Store) -> None:

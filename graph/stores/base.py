@@ -347,8 +347,11 @@ class Store(Protocol):
         """Keep who asked what, and what was served."""
         ...
 
-    def events(self, since: datetime | None = None) -> Iterator[Event]:
-        """The events at or since a time, oldest first; of one time in the order in which they were recorded."""
+    def events(self, since: datetime | None = None, *, holding: str = "") -> Iterator[Event]:
+        """The events at or since a time, oldest first; of one time in the order in which they were recorded.
+
+        With `holding` only those whose JSON text (as pydantic writes it, without blanks) holds this.
+        """
         ...
 
     # writing

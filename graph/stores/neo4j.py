@@ -949,9 +949,10 @@ class Neo4jStore:
             text=event.model_dump_json(),
         )
 
-    def events(self, since: datetime | None = None) -> Iterator[Event]:
-        body = "MATCH (e:OrgContextEvent) WHERE e._graph = $graph AND e.at >= $p.since WITH e ORDER BY e.at, e.told RETURN collect(e.text) AS texts"
-        texts = self._read(None, lambda look: look.ask(body, since=_moment(since) if since else "")["texts"])
+    def events(self, since: datetime | None = None, *, holding: str = "") -> Iterator[Event]:
+        where = "e._graph = $graph AND e.at >= $p.since AND e.text CONTAINS $p.holding"
+        body = f"MATCH (e:OrgContextEvent) WHERE {where} WITH e ORDER BY e.at, e.told RETURN collect(e.text) AS texts"
+        texts = self._read(None, lambda look: look.ask(body, since=_moment(since) if since else "", holding=holding)["texts"])
         return map(Event.model_validate_json, texts)
 
     def _say(self, text: str, /, **parameters: Any) -> None:

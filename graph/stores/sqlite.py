@@ -638,10 +638,11 @@ class SQLiteStore:
             at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
             self._events.execute("INSERT INTO event (at, text) VALUES (?, ?)", (at, event.model_dump_json()))
 
-    def events(self, since: datetime | None = None) -> Iterator[Event]:
+    def events(self, since: datetime | None = None, *, holding: str = "") -> Iterator[Event]:
         with _translated(self._path):
             at = since.astimezone(UTC).isoformat(timespec="microseconds") if since else ""
-            rows = self._events.execute("SELECT text FROM event WHERE at >= ? ORDER BY at, id", (at,)).fetchall()
+            asked = "SELECT text FROM event WHERE at >= ? AND (? = '' OR instr(text, ?)) ORDER BY at, id"
+            rows = self._events.execute(asked, (at, holding, holding)).fetchall()
         return (Event.model_validate_json(text) for (text,) in rows)
 
     # writing
