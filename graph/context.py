@@ -212,7 +212,7 @@ class ContextGraph:
         stamp = Stamp(
             revision=revision.number if revision else 0,
             at=_moment(revision.at) if revision else "",
-            digest=revision.digest if revision else "",
+            digest=revision.digest if revision and where == Filter(as_of=where.as_of) else "",  # it is one of all that is there
             organization=self.organization,
         )
         return View(self.store, where, number, today, self.ontology, stamp, self._owners())

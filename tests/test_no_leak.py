@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,6 +95,7 @@ ACTORS = [Actor(id=id_, roles=frozenset({"reader"})) for id_ in ("agent:reader",
 VEIL = Veil(frozenset({"Dataset"}), frozenset({"cites"}), {"Person": frozenset({"email", "title"})})
 IDS = sorted({one.id for one in (*FACTS, *SECRETS) if isinstance(one, Entity)})
 HIDDEN = sorted(one.id for one in SECRETS if isinstance(one, Entity))
+_SECONDS = re.compile(r'"seconds":[\d.e-]+|\d+ ms')  # how long it took is never the same
 TEXTS = [
     *IDS,
     "payroll",
@@ -143,7 +145,7 @@ def answers(context: ContextGraph, actor: Actor, name: str, question: Value) -> 
             said["served"] = " ".join(reply.served)
         except ContextError as error:
             said[form] = f"{type(error).__name__}: {error}"
-    return said
+    return {form: _SECONDS.sub("", text) for form, text in said.items()}
 
 
 def _values(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
@@ -214,7 +216,7 @@ VEILS = st.builds(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
 @given(veil=VEILS, data=st.data())
 def test_whatever_is_hidden_changes_no_byte(veil: Veil, data: st.DataObject) -> None:
     """For any policy: two questions of every operation."""
