@@ -271,3 +271,28 @@ def test_only_the_right_see_what_others_asked(store: Store) -> None:
     assert context.asked(actor=analyst, since="2026-11-24") == []
     assert all(event.seconds > 0 for event in context.asked(actor=analyst))
     assert context.asked(actor=nobody()) == []
+
+
+# other programs
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("turtle", "ttl"), ("jsonld", "jsonld"), ("csv", "csv")])
+def test_an_export_is_taken_in_again(sample: Path, tmp_path: Path, form: str, suffix: str) -> None:
+    """As a source of another workspace, with the same things under the same ids; a name that is taken is refused."""
+    file, other = tmp_path / f"all.{suffix}", tmp_path / "other"
+    file.write_text(said(sample, "export", form), encoding="utf-8")
+    CliRunner().invoke(cli, ["init", str(other)])
+    said(other, "import", str(file))
+    counts = [json.loads(said(folder, "stats", "--format", "json"))["answer"] for folder in (sample, other)]
+    assert counts[0]["entities"] == counts[1]["entities"]
+    assert "there is a source 'all' already" in CliRunner().invoke(cli, ["-w", str(other), "import", str(file)]).output
+
+
+@pytest.mark.parametrize("form", ["turtle", "jsonld", "graphml", "csv", "cypher"])
+def test_an_export_holds_what_its_reader_may_see(sample: Path, form: str) -> None:
+    """A hidden thing and a masked property are in no form of it."""
+    everything, seen = said(sample, "export", form), said(sample, "export", form, "--as", "agent:clause-checker")
+    for secret in ("asset:compensation-bands", "P-40013", "ada.abendrot@velamere.example"):
+        assert secret in everything
+        assert secret not in seen
+    assert "Ada Abendrot" in seen

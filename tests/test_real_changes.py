@@ -90,4 +90,4 @@ def test_a_year_of_kubernetes_groups(tmp_path: Path) -> None:
 
 
 def words(group: dict[str, Any]) -> list[str]:
-    return (group.get("mission_statement") or "").split()
+    return str(group.get("mission_statement") or "").split()
