@@ -210,7 +210,7 @@ def export(folder: Path, form: str, at: str, out: Path | None, asker: str) -> No
 @formats()
 @click.pass_obj
 def import_(folder: Path, file: Path, name: str, *, form: str, asker: str) -> None:
-    """Take a file that `export` wrote (Turtle or JSON-LD) into the workspace as a source, and load it."""
+    """Take a file that `export` wrote (Turtle, JSON-LD or CSV) into the workspace as a source, and load it."""
     from app.cli import load_text, run_load
     from app.settings import add_source
 

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from app.webhooks import Webhook, Webhooks
 from graph import (
     EVERYTHING,
+    EXPORTS,
     Actor,
     ContextGraph,
     InputError,
@@ -26,6 +27,7 @@ from graph import (
     load_ontology,
     nearest,
     open_store,
+    rows_of_csv,
 )
 from loaders import Source, terms_of
 
@@ -256,21 +258,25 @@ def source_terms(settings: Settings) -> list[SourceTerms]:
 
 
 def add_source(folder: Path, file: Path, name: str) -> str:
-    """Copy a file of RDF into the workspace and name it as a source there; returns the source's name. `InputError` where it is taken."""
+    """Copy a file of RDF (or, as RDF, a table that `export` wrote) into the workspace and name it as a source there; returns the source's name. `InputError` where it is taken."""
     settings = read_settings(folder)
     named = re.sub(r"[^\w-]+", "-", name).strip("-") or "imported"
     if named in {source.name for source in settings.workspace.sources}:
         message = f"{FILE}: there is a source {named!r} already; give another --name"
         raise InputError(message)
-    text = _read(folder / FILE)
-    line = f"  - {{name: {named}, loader: rdf, path: imported/{named}{file.suffix}}}\n"
+    text, table = _read(folder / FILE), file.suffix == ".csv"
+    target = settings.root / "imported" / f"{named}{'.ttl' if table else file.suffix}"
+    line = f"  - {{name: {named}, loader: rdf, path: imported/{target.name}}}\n"
     changed = re.sub(r"^sources:[ \t]*(\[\])?[ \t]*\n", lambda _: f"sources:\n{line}", text, count=1, flags=re.MULTILINE)
     if changed == text:
         message = f"{FILE}: has no list `sources:` of its own to add to; write `sources:` on a line"
         raise InputError(message)
-    target = settings.root / "imported" / f"{named}{file.suffix}"
     target.parent.mkdir(exist_ok=True)
-    target.write_bytes(file.read_bytes())
+    if table:
+        said = EXPORTS["turtle"](list(rows_of_csv(file.read_text(encoding="utf-8").splitlines(keepends=True))), read_ontology(settings))
+        target.write_text("".join(said), encoding="utf-8")
+    else:
+        target.write_bytes(file.read_bytes())
     (folder / FILE).write_text(changed, encoding="utf-8")
     return named
 

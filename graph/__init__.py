@@ -18,7 +18,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
-from graph.export import EXPORTS
+from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
 from graph.language import vale_rules
 from graph.model import (
@@ -163,6 +163,7 @@ __all__ = [
     "rdf_patch",
     "relation_key",
     "review_days",
+    "rows_of_csv",
     "shown_json",
     "slug",
     "table_of",

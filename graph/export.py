@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from graph.errors import InputError
 from graph.model import canonical
 from graph.ontology import Ontology
 from graph.render import triples
 from graph.stores.base import EntityRow, RelationRow
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Rows = Iterable[EntityRow | RelationRow]
 _COLUMNS = ("id", "kind", "name", "sensitivity", "source", "target", "valid_from", "valid_to", "properties", "origins")
 
@@ -85,9 +87,23 @@ def _csv(rows: Rows, _: Ontology) -> Iterator[str]:
         yield line.getvalue()
 
 
+def rows_of_csv(lines: Iterable[str]) -> Iterator[EntityRow | RelationRow]:
+    """The rows of a table that the CSV export wrote; `InputError` names the line of one that it did not."""
+    for number, said in enumerate(csv.DictReader(lines), 2):
+        if set(said) != set(_COLUMNS):
+            message = f"line {number}: not a table that `export csv` wrote; its columns are {', '.join(_COLUMNS)}"
+            raise InputError(message)
+        held = {name: value[1:] if value[:1] == "'" and value[1:2] in _FORMULA else value for name, value in said.items()}
+        valid, rest = (held["valid_from"], held["valid_to"]), (held["properties"], held["origins"])
+        if held["id"]:
+            yield EntityRow(held["id"], held["kind"], held["name"], held["sensitivity"], *valid, *rest, (), "[]", "", "", "")
+        else:
+            yield RelationRow(held["source"], held["kind"], held["target"], *valid, *rest, "[]", "")
+
+
 def _safe(text: str) -> str:
     """No cell that a spreadsheet would take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] and text[:1] in _FORMULA else text
 
 
 def _cypher(rows: Rows, _: Ontology) -> Iterator[str]:

@@ -11,9 +11,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from graph import chain, open_store, portable
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
 MOMENT = "2026-11-23T10:00:00Z"
@@ -120,3 +123,58 @@ def test_of_two_loads_at_once_both_end_in_one_state(workspace: Path) -> None:
         _, err = process.communicate(timeout=120)
         assert process.returncode in (0, 5), err
     assert _said(workspace, "stats")["revision"] == 2
+
+
+@pytest.mark.parametrize("work", ["backup", "restore", "copy"])
+def test_killed_while_the_whole_store_is_carried(workspace: Path, tmp_path: Path, work: str) -> None:
+    """At whatever moment: both stores open and verify, a file is there whole or not at all, and doing it again ends where it should."""
+    _said(workspace, "load")
+    file, other = tmp_path / "all.gz", tmp_path / "other"
+    shutil.copytree(workspace, other, ignore=shutil.ignore_patterns("context.db*"))
+    if work == "restore":
+        _said(workspace, "backup", str(file))
+    folder, asked = {
+        "backup": (workspace, ("backup", str(file))),
+        "restore": (other, ("restore", str(file))),
+        "copy": (workspace, ("copy", f"sqlite:///{other / 'context.db'}")),
+    }[work]
+    moments = random.Random(3)
+    for _ in range(3):
+        process = _orgcontext(folder, *asked)
+        time.sleep(moments.uniform(0.5, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert _verified(workspace / "context.db") == 2
+        if work == "backup":
+            assert not file.exists() or _whole(file, tmp_path / f"{moments.random()}.db") == 2
+        elif (other / "context.db").exists():
+            assert _verified(other / "context.db") in (0, 1, 2)
+    _said(folder, *asked)
+    assert _whole(file, tmp_path / "back.db") == 2 if work == "backup" else _verified(other / "context.db") == 2
+
+
+def _verified(file: Path) -> int:
+    """The newest revision of a store whose chain of digests holds."""
+    with closing(open_store(f"sqlite:///{file}")) as store:
+        assert chain.verify(store).findings == ()
+        head = store.head()
+        return head.number if head else 0
+
+
+def _whole(file: Path, into: Path) -> int:
+    with closing(open_store(f"sqlite:///{into}")) as store:
+        portable.restore(file, store)
+    return _verified(into)
+
+
+def test_of_two_writers_one_wins_and_the_other_tries_again(workspace: Path) -> None:
+    """A load and a revert at once: whoever is told that the store is busy, or that somebody was quicker, succeeds the second time."""
+    pair = [("load",), ("revert", "1")]
+    running = [_orgcontext(workspace, *asked) for asked in pair]
+    for process, asked in zip(running, pair, strict=True):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode in (0, 5), err
+        if process.returncode == 5:
+            assert "try again" in err
+            _said(workspace, *asked)
+    assert _verified(workspace / "context.db") == 3

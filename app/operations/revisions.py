@@ -77,7 +77,8 @@ def diff(context: ContextGraph, actor: Actor, question: Diff, _: str) -> Reply:
     rows = ((_MARKS[one.change], one.key, one.name, ", ".join(one.sources), _told(one.values)) for one in found.differences)
     formats = {"markdown": lambda: markdown(found), "patch": lambda: rdf_patch(found, context.ontology)}
     text = columns(rows) or "No difference.\n"
-    return simple(context, actor, question.after, dump(found.differences), text, formats=formats)
+    served = tuple(one.key for one in found.differences if one.what == "entity")
+    return simple(context, actor, question.after, dump(found.differences), text, formats=formats, served=served)
 
 
 def tags(context: ContextGraph, actor: Actor, _question: Tags, _: str) -> Reply:

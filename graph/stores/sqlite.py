@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from array import array
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import groupby, islice, pairwise
 from operator import itemgetter
@@ -39,7 +39,7 @@ from graph.stores.base import (
     words_of,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
 _SAID = 500_000
@@ -85,6 +85,15 @@ CREATE INDEX dangling_target ON dangling (target);
 CREATE VIRTUAL TABLE text USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE text_past USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 """
+_SINCE = """
+CREATE INDEX node_since ON node (since) WHERE since > 1;
+CREATE INDEX node_past_until ON node_past (until);
+CREATE INDEX edge_since ON edge (since) WHERE since > 1;
+CREATE INDEX edge_past_until ON edge_past (until);
+CREATE INDEX claim_since ON claim (since) WHERE since > 1;
+CREATE INDEX claim_until ON claim (until) WHERE until > 0;
+"""  # what changed after the first revision is found without looking at what did not; a first load pays nothing for it
+_MIGRATIONS = {1: _SINCE}  # from each older schema, the statements that make it the next one
 _EVENTS = "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at TEXT NOT NULL, text TEXT NOT NULL); CREATE INDEX IF NOT EXISTS event_at ON event (at)"
 _CLAIM_INDEXES = (
     "CREATE INDEX IF NOT EXISTS claim_subject ON claim (subject, kind, target)",
@@ -103,6 +112,10 @@ _CLAIM_ORDER = "ORDER BY s.text, k.text, coalesce(t.text, ''), p.source, p.path,
 Row: TypeAlias = tuple[Any, ...]
 _Head: TypeAlias = tuple[int, int, int]  # what the filter must know of an entity: its facet, and the days between which it is true
 _NOWHERE: _Head = (0, 0, 0)
+
+
+def _statements(script: str) -> Iterator[str]:
+    return (statement for statement in script.split(";\n") if statement.strip())
 
 
 class _Known(NamedTuple):
@@ -235,9 +248,8 @@ class SQLiteStore:
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'revision'").fetchone():
-            for statement in _SCHEMA.split(";\n"):
-                if statement.strip():
-                    db.execute(statement)
+            for statement in _statements(_SCHEMA + _SINCE):
+                db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
 
@@ -246,9 +258,27 @@ class SQLiteStore:
         if version > SCHEMA_VERSION:
             message = f"{self._path}: the store has schema {version}, this program knows {SCHEMA_VERSION}; use a newer program"
             raise StoreError(message)
-        if version < SCHEMA_VERSION:
+        if version < min(_MIGRATIONS):
             message = f"{self._path}: is a SQLite file, but no store of this project"
             raise StoreError(message)
+        if version < SCHEMA_VERSION:
+            self._migrate(db, version)
+
+    def _migrate(self, db: sqlite3.Connection, version: int) -> None:
+        """Bring an older schema up to this one in one transaction, after a backup beside the file; whoever comes second finds it done."""
+        kept = self._path.with_name(f"{self._path.name}.schema-{version}")
+        if not kept.exists():
+            part = kept.with_name(f"{kept.name}.part")
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part)) as target:
+                db.backup(target)
+            part.replace(kept)
+        db.execute("BEGIN IMMEDIATE")
+        for older in range(db.execute("PRAGMA user_version").fetchone()[0], SCHEMA_VERSION):
+            for statement in _statements(_MIGRATIONS[older]):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {older + 1}")
+        db.execute("COMMIT")
 
     def close(self) -> None:
         with self._guard:
@@ -522,16 +552,16 @@ class SQLiteStore:
             seen = _Seen(Filter(), self._known(db), {})
             last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
             name = None if about is None else db.execute("SELECT id, number FROM name WHERE text = ?", (about,)).fetchone() or (0, 0)
-            fresh = f"since <= {last} AND (since > {after} OR (until > {after} AND until <= {last}))"
-            node = f"{fresh} AND number = {name[1] or 0}" if name else fresh
-            edge = f"{fresh} AND (source = {name[0]} OR target = {name[0]})" if name else fresh
+            live = f"since <= {last} AND since > {after}" + (" AND since > 1" if after else "")  # the words of the index
+            over = f"until > {after} AND since <= {last} AND (since > {after} OR until <= {last})"
+            node = f" AND number = {name[1] or 0}" if name else ""
+            edge = f" AND (source = {name[0]} OR target = {name[0]})" if name else ""
             nodes = db.execute(
-                f"SELECT number, since, until, {_NODE} FROM (SELECT *, 0 AS until FROM node UNION ALL "
-                f"SELECT {_past_columns()}, until FROM node_past) WHERE {node} ORDER BY 1, 2"
+                f"SELECT number, since, 0, {_NODE} FROM node WHERE {live}{node} UNION ALL "
+                f"SELECT number, since, until, {_NODE} FROM node_past WHERE {over}{node} ORDER BY 1, 2"
             ).fetchall()
             edges = db.execute(
-                f"SELECT source, kind, target, valid_from, valid_to, properties, origins, conflicts, digest, since, until "
-                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge})"
+                f"SELECT {_EDGE}, since, 0 FROM edge WHERE {live}{edge} UNION ALL SELECT {_EDGE}, since, until FROM edge_past WHERE {over}{edge}"
             ).fetchall()
             few = len(edges) < _CHUNK
             texts = _some_names(db, {end for row in edges for end in (row[0], row[2])}) if few else _all_names(db)
@@ -563,13 +593,15 @@ class SQLiteStore:
     def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
         with self._reading() as db:
             last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
-            fresh = f"since <= {last} AND (since > {after} OR (until > {after} AND until <= {last}))"
+            made = f"since <= {last} AND since > {after}" + (" AND since > 1" if after else "")
+            ended = f"until > 0 AND until > {after} AND until <= {last} AND since <= {after}"
             columns = (
                 "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
             )
-            rows = db.execute(f"SELECT {columns} FROM claim WHERE {fresh}").fetchall()
+            rows = db.execute(f"SELECT {columns} FROM claim WHERE {made} UNION ALL SELECT {columns} FROM claim WHERE {ended}").fetchall()
             parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
-            texts = _all_names(db)
+            few = len(rows) < _CHUNK
+            texts = {0: ""} | _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db)
         return (
             Made(
                 Claim._make((*parts[row[0]], texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])),

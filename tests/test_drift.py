@@ -1,0 +1,298 @@
+"""Drift is found where it is, and nowhere else: sources, the stored graph, time, meaning, practice, agents; and who asked what."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from company import ANALYST, FLOW, PEOPLE, WORDS, company, link, nobody, reading, thing
+
+from app.cli import SAMPLE, cli, copy_workspace
+from app.operations import OPERATIONS, ask, envelope, replay
+from graph import Fact, Finding, InputError, NotAllowed, Policy
+from graph.stores.base import Store
+from graph.stores.sqlite import SCHEMA_VERSION
+
+
+def checks(found: Sequence[Finding]) -> list[tuple[str, str]]:
+    return [(one.check, one.subject) for one in found]
+
+
+@pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sample company, loaded."""
+    monkeypatch.setenv("ORGCONTEXT_NOW", "2026-11-23T10:00:00Z")
+    folder = tmp_path / "acme"
+    copy_workspace(SAMPLE, folder)
+    said(folder, "load")
+    return folder
+
+
+def said(folder: Path, *arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(cli, ["-w", str(folder), *arguments])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def drifted(folder: Path, *arguments: str) -> list[tuple[str, str]]:
+    return [(one["check"], one["subject"]) for one in json.loads(said(folder, "drift", "--format", "json", *arguments))["answer"]]
+
+
+# sources and the stored graph
+
+
+def test_drift_of_sources_is_found_where_it_is(sample: Path) -> None:
+    """Nothing but what was planted; the safe remedies are done, the others named; then nothing is left but them."""
+    quiet = [("cadence_missed", "asset:nda-policy")]
+    assert drifted(sample) == quiet
+    people = sample / "hr/people.csv"
+    people.write_text(
+        people.read_text(encoding="utf-8").replace("deputizes_for", "deputy", 1).replace("active", "leaving", 1), encoding="utf-8"
+    )
+    (sample / "glossary/deviation.md").unlink()
+    assert drifted(sample) == [*quiet, ("columns_changed", "hris"), ("source_changed", "hris"), ("source_gone", "glossary")]
+    said(sample, "drift", "--fail-on", "warning", code=1)
+    said(sample, "drift", "--fail-on", "error")
+    assert "loaded hris: revision 2" in said(sample, "drift", "--remedy")
+    assert drifted(sample, "--since", "2") == [*quiet, ("source_gone", "glossary")]
+
+
+def test_what_was_edited_in_the_database_is_named_and_restored(sample: Path) -> None:
+    """Any row that questions read: changed, taken away, or of no use any more; the chain holds again afterwards."""
+    before = said(sample, "show", "person:e-1005")
+    with sqlite3.connect(sample / "context.db") as database:
+        database.execute("UPDATE node SET name = 'Evil' WHERE id = 'person:e-1005'")
+        database.execute("UPDATE node SET words = '' WHERE id = 'person:e-1006'")
+        database.execute("DELETE FROM edge WHERE id = 7")
+        database.execute("DELETE FROM adj WHERE edge = 9")
+    database.close()
+    found = drifted(sample)
+    edited = [subject for check, subject in found if check == "edited"]
+    assert len(edited) == 4
+    assert {"person:e-1005", "person:e-1006"} < set(edited)
+    assert ("row_changed", "person:e-1005 of revision 1") in found
+    said(sample, "audit", "--verify", "--fail-on", "error", code=1)
+    said(sample, "drift", "--remedy")
+    assert drifted(sample) == [("cadence_missed", "asset:nda-policy")]
+    assert "all are as they were sealed" in said(sample, "audit", "--verify", "--fail-on", "note")
+    assert said(sample, "show", "person:e-1005") == before
+
+
+def test_a_changed_claim_is_named_and_nothing_is_restored_from_it(sample: Path) -> None:
+    """Whoever changes what a source said cannot have it written into the graph by the remedy."""
+    with sqlite3.connect(sample / "context.db") as database:
+        database.execute("UPDATE claim SET name = 'Evil' WHERE name = 'Legal'")
+    database.close()
+    assert "claim_changed" in {check for check, _ in drifted(sample)}
+    assert "restore a backup" in said(sample, "drift", "--remedy")
+    assert "Evil" not in said(sample, "find", "evil")
+
+
+def test_an_older_store_is_migrated_after_a_backup(sample: Path) -> None:
+    """Its answers stay; the file as it was stands beside it; a newer one is refused with exit code 5."""
+    before, file = said(sample, "stats"), sample / "context.db"
+    with sqlite3.connect(file) as database:
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_since' OR name LIKE '%_until'")]
+        for name in names:
+            database.execute(f"DROP INDEX {name}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    assert said(sample, "stats") == before
+    with sqlite3.connect(file) as database, sqlite3.connect(f"{file}.schema-1") as kept:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert kept.execute("PRAGMA user_version").fetchone() == (1,)
+        assert {row[0] for row in database.execute("SELECT name FROM sqlite_master")} >= set(names)
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    kept.close()
+    said(sample, "stats", code=5)
+
+
+# meaning, practice, agents
+
+
+def meant(store: Store, before: list[Fact], after: list[Fact]) -> list[Finding]:
+    context = company(store, before)
+    context.load([reading("main", after)], actor="person:tester")
+    return [one for one in context.drift(actor=ANALYST) if one.check not in ("cadence_missed", "due_soon")]
+
+
+def test_a_definition_that_changed_is_told_once(store: Store) -> None:
+    """With what it was and what it is; terms that parted by it are named; what has always differed is none."""
+    others = [one for one in WORDS if getattr(one, "id", "") != "term:bom"]
+    changed = [*others, thing("Term", "term:bom", "Bill of materials", definition="All parts and tools.")]
+    found = meant(store, [*PEOPLE, *WORDS], [*PEOPLE, *changed])
+    assert checks(found) == [("redefined", "term:bom")]
+    assert "'All parts.' and now reads 'All parts and tools.'" in found[0].message
+
+
+def test_departments_that_define_a_word_unlike_from_now_on(store: Store) -> None:
+    """The word had one meaning, and has two."""
+    one = thing("Term", "term:lead.sales", "Lead", definition="Somebody who may buy.")
+    two = thing("Term", "term:lead.legal", "Lead", definition="A metal.")
+    units: list[Fact] = [*PEOPLE, link("term:lead.sales", "defined_for", "unit:sales")]
+    found = meant(store, [*units, one], [*units, one, two, link("term:lead.legal", "defined_for", "unit:legal")])
+    assert checks(found) == [("meanings_apart", "term:lead.legal")]
+    assert "unit:legal, unit:sales" in found[0].message
+
+
+def test_practice_is_held_against_the_documented_flow(store: Store) -> None:
+    """Steps left out, taken by others, undocumented, in another order: each with its count; what is done as documented is none."""
+    flow: list[Fact] = [
+        *PEOPLE,
+        *FLOW,
+        thing("ApprovalStep", "step:buy.check", "Check the offer"),
+        link("step:buy.check", "step_of", "process:buy"),
+        link("step:buy.check", "approved_by", "position:counsel"),
+        link("step:buy.check", "precedes", "step:buy.cfo"),
+    ]
+    log: list[Fact] = [
+        thing("Process", "process:buy", "Purchase of goods", observed_cases=10),
+        thing("Activity", "activity:buy.check", "Check the offer", observed_count=10, observed_cases=10),
+        thing("Activity", "activity:buy.cfo", "Finance says yes", observed_count=7, observed_cases=7),
+        thing("Activity", "activity:buy.call", "Call the seller", observed_count=4, observed_cases=4),
+        *(link(f"activity:buy.{name}", "step_of", "process:buy") for name in ("check", "cfo", "call")),
+        link("person:ben", "observed_doing", "activity:buy.check", observed_count=10),
+        link("person:ann", "observed_doing", "activity:buy.cfo", observed_count=5),
+        link("person:ben", "observed_doing", "activity:buy.cfo", observed_count=2),
+        link("activity:buy.cfo", "observed_before", "activity:buy.check", observed_count=3),
+    ]
+    context = company(store, flow, more=[("log", 1, log)])
+    found = {one.check: one for one in context.drift(actor=ANALYST)}
+    assert {one: found[one].subject for one in found} == {
+        "step_skipped": "step:buy.cfo",
+        "step_undocumented": "activity:buy.call",
+        "other_approver": "step:buy.cfo",
+        "out_of_order": "step:buy.check",
+    }
+    assert "3 of 10 cases" in found["step_skipped"].message
+    assert "2 times by others" in found["other_approver"].message
+    assert "Ben Birch (2)" in found["other_approver"].message
+    assert "3 times" in found["out_of_order"].message
+
+
+AGENTS: list[Fact] = [
+    *PEOPLE,
+    thing("Agent", "agent:one", "One", registered=True),
+    thing("Agent", "agent:two", "Two", registered=True),
+    thing("AgentTask", "task:read", "Read"),
+    thing("AgentTask", "task:write", "Write"),
+    thing("BusinessFunction", "function:legal", "Legal work"),
+    thing("Policy", "asset:rules", "Rules"),
+    link("agent:one", "performs", "task:read"),
+    link("agent:two", "performs", "task:write"),
+    link("task:read", "serves", "function:legal"),
+    link("task:write", "serves", "function:legal"),
+    link("task:read", "requires", "asset:rules"),
+]
+
+
+def test_an_agent_with_other_tools_than_before_is_told(store: Store) -> None:
+    """What it may do now is not what was registered."""
+    after = [*AGENTS, thing("Tool", "tool:shell", "Shell"), link("agent:one", "uses_tool", "tool:shell")]
+    found = meant(store, AGENTS, after)
+    assert checks(found) == [("agent_changed", "agent:one")]
+    assert "+ uses_tool tool:shell" in found[0].message
+
+
+POLICY = Policy.model_validate(
+    {
+        "roles": {"all": {}, "some": {}},
+        "grants": [
+            {"role": "all", "allow": {}, "because": "sees all"},
+            {"role": "some", "allow": {"kinds": ["AgentTask", "BusinessFunction", "Agent"]}, "because": "sees tasks"},
+        ],
+        "actors": {"person:analyst": ["all"], "agent:one": ["all"], "agent:two": ["some"]},
+    }
+)
+
+
+def test_agents_that_share_a_function_and_get_unlike_context(store: Store) -> None:
+    """Each fact that differs, with what each agent gets; told to those who see everything."""
+    context = company(store, AGENTS, access=POLICY)
+    analyst = POLICY.actor("person:analyst")
+    found = context.consistency(actor=analyst)
+    assert [(one.shared, one.fact, one.agents) for one in found] == [
+        ("function:legal", "asset:rules", {"agent:one": "seen", "agent:two": "not seen"})
+    ]
+    ask(context, POLICY.actor("agent:one"), "show", OPERATIONS["show"].question.model_validate({"id": "asset:rules"}))
+    context.load([reading("main", [*AGENTS, thing("Tool", "tool:x", "X")])], actor="person:tester")
+    ask(context, POLICY.actor("agent:two"), "show", OPERATIONS["show"].question.model_validate({"id": "task:read"}))
+    assert [one.agents for one in context.consistency(actor=analyst) if one.what == "revision"] == [
+        {"agent:one": "revision 1", "agent:two": "revision 2"}
+    ]
+    with pytest.raises(NotAllowed):
+        context.consistency(actor=POLICY.actor("agent:two"))
+
+
+# who asked what
+
+
+def test_an_answer_is_replayed_from_its_event(store: Store) -> None:
+    """The same bytes, although the graph, the day and the newest revision are others now."""
+    context = company(store, AGENTS)
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("show", {"id": "agent:one"}),
+        ("find", {"text": "legal"}),
+        ("stats", {}),
+        ("scope", {"anchor": ["task:read"]}),
+    ]
+    answers: list[str] = []
+    for name, given in asked:
+        question = OPERATIONS[name].question.model_validate(given)
+        answers.append(envelope(ask(context, ANALYST, name, question), ANALYST, question))
+    context.now = lambda: datetime(2027, 3, 1, tzinfo=UTC)
+    context.load([reading("main", [*AGENTS[:-1], thing("Agent", "agent:one", "Uno", registered=False)])], actor="person:tester")
+    events = context.asked(actor=ANALYST)[::-1]
+    assert [replay(context, event) for event in events] == answers
+    question = OPERATIONS["check"].question.model_validate({"text": "some text"})
+    ask(context, ANALYST, "check", question)
+    with pytest.raises(InputError, match="only its digest is kept"):
+        replay(context, context.asked(actor=ANALYST)[0])
+
+
+def test_only_the_right_see_what_others_asked(store: Store) -> None:
+    """Everybody sees their own questions; whoever sees everything, all; narrowed by actor, thing and time."""
+    context = company(store, AGENTS, access=POLICY)
+    one, two, analyst = (POLICY.actor(name) for name in ("agent:one", "agent:two", "person:analyst"))
+    question = OPERATIONS["show"].question.model_validate({"id": "agent:one"})
+    for actor in (one, two):
+        ask(context, actor, "show", question)
+    assert [event.actor for event in context.asked(actor=two)] == ["agent:two"]
+    assert [event.actor for event in context.asked(actor=analyst)] == ["agent:two", "agent:one"]
+    assert [event.actor for event in context.asked(actor=analyst, by="agent:one")] == ["agent:one"]
+    assert context.asked(actor=analyst, entity="asset:rules") == []
+    assert len(context.asked(actor=analyst, entity="agent:one", since="2026-11-23")) == 2
+    assert context.asked(actor=analyst, since="2026-11-24") == []
+    assert all(event.seconds > 0 for event in context.asked(actor=analyst))
+    assert context.asked(actor=nobody()) == []
+
+
+# other programs
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("turtle", "ttl"), ("jsonld", "jsonld"), ("csv", "csv")])
+def test_an_export_is_taken_in_again(sample: Path, tmp_path: Path, form: str, suffix: str) -> None:
+    """As a source of another workspace, with the same things under the same ids; a name that is taken is refused."""
+    file, other = tmp_path / f"all.{suffix}", tmp_path / "other"
+    file.write_text(said(sample, "export", form), encoding="utf-8")
+    CliRunner().invoke(cli, ["init", str(other)])
+    said(other, "import", str(file))
+    counts = [json.loads(said(folder, "stats", "--format", "json"))["answer"] for folder in (sample, other)]
+    assert counts[0]["entities"] == counts[1]["entities"]
+    assert "there is a source 'all' already" in CliRunner().invoke(cli, ["-w", str(other), "import", str(file)]).output
+
+
+@pytest.mark.parametrize("form", ["turtle", "jsonld", "graphml", "csv", "cypher"])
+def test_an_export_holds_what_its_reader_may_see(sample: Path, form: str) -> None:
+    """A hidden thing and a masked property are in no form of it."""
+    everything, seen = said(sample, "export", form), said(sample, "export", form, "--as", "agent:clause-checker")
+    for secret in ("asset:compensation-bands", "P-40013", "ada.abendrot@velamere.example"):
+        assert secret in everything
+        assert secret not in seen
+    assert "Ada Abendrot" in seen
