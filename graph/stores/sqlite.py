@@ -84,6 +84,9 @@ CREATE INDEX dangling_target ON dangling (target);
 CREATE VIRTUAL TABLE text USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE text_past USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 """
+_EDGES_OF = (  # of an entity: by its name and by its number
+    "SELECT edge FROM adj WHERE node = {1} UNION SELECT edge FROM dangling WHERE source = {0} UNION SELECT edge FROM dangling WHERE target = {0}"
+)
 _EVENTS = "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at TEXT NOT NULL, text TEXT NOT NULL); CREATE INDEX IF NOT EXISTS event_at ON event (at)"
 _CLAIM_INDEXES = (
     "CREATE INDEX IF NOT EXISTS claim_subject ON claim (subject, kind, target)",
@@ -522,13 +525,14 @@ class SQLiteStore:
             fresh = f"since <= {last} AND (since > {after} OR (until > {after} AND until <= {last}))"
             node = f"{fresh} AND number = {name[1] or 0}" if name else fresh
             edge = f"{fresh} AND (source = {name[0]} OR target = {name[0]})" if name else fresh
+            live = edge.replace("until", "0") + (f" AND id IN ({_EDGES_OF.format(*name)})" if name and name[1] else "")
             nodes = db.execute(
                 f"SELECT number, since, until, {_NODE} FROM (SELECT *, 0 AS until FROM node UNION ALL "
                 f"SELECT {_past_columns()}, until FROM node_past) WHERE {node} ORDER BY 1, 2"
             ).fetchall()
             edges = db.execute(
                 f"SELECT s.text, e.kind, t.text, e.valid_from, e.valid_to, e.properties, e.origins, e.conflicts, e.digest, e.since, e.until "
-                f"FROM (SELECT *, 0 AS until FROM edge WHERE {edge.replace('until', '0')} UNION ALL SELECT * FROM edge_past WHERE {edge}) e "
+                f"FROM (SELECT *, 0 AS until FROM edge WHERE {live} UNION ALL SELECT * FROM edge_past WHERE {edge}) e "
                 "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
             ).fetchall()
         kinds = seen.known.kinds
