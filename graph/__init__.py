@@ -53,6 +53,7 @@ from graph.policy import EVERYTHING, Policy, Verdict
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
 from graph.readiness import Readiness
+from graph.registry import AgentEntry, Knock
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.review import Case
 from graph.runs import HandOver, Run
@@ -66,6 +67,7 @@ __all__ = [
     "EVERYTHING",
     "RENDERINGS",
     "Actor",
+    "AgentEntry",
     "Case",
     "Change",
     "Conflict",
@@ -90,6 +92,7 @@ __all__ = [
     "InputError",
     "Item",
     "Kind",
+    "Knock",
     "Level",
     "Lines",
     "LoadReport",

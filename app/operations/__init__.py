@@ -6,6 +6,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from app.operations.agents import AGENTS
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
@@ -23,7 +24,7 @@ from app.operations.rights import RIGHTS
 from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS, *PROPOSALS)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *RUNS, *PROPOSALS, *AGENTS)}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
