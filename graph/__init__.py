@@ -58,6 +58,7 @@ from graph.portable import Copied
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
 from graph.readiness import Readiness
+from graph.registry import AgentEntry, Knock
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.review import Case
 from graph.runs import HandOver, Run
@@ -72,6 +73,7 @@ __all__ = [
     "EXPORTS",
     "RENDERINGS",
     "Actor",
+    "AgentEntry",
     "Case",
     "Chain",
     "Change",
@@ -101,6 +103,7 @@ __all__ = [
     "InputError",
     "Item",
     "Kind",
+    "Knock",
     "Level",
     "Lines",
     "LoadReport",

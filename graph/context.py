@@ -32,6 +32,7 @@ from graph import (
     precedents,
     proposals,
     readiness,
+    registry,
     restore,
     review,
     runs,
@@ -755,7 +756,7 @@ class ContextGraph:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
         wanted = not names or demand.CHECK in names
-        return checks.gaps(
+        found = checks.gaps(
             list(self.store.entities(view.where, at=view.at)),
             list(self.store.relations(view.where, at=view.at)),
             self._dangling(view),
@@ -764,6 +765,7 @@ class ContextGraph:
             names=names,
             demands=self.demands(actor=actor) if wanted and at is None else (),
         )
+        return found + registry.findings(self._strangers(view)) if not names or "unregistered_agent" in names else found
 
     def demands(self, *, actor: Actor) -> list[checks.Found]:
         """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
@@ -875,6 +877,23 @@ class ContextGraph:
         own = self.store.resolve([agent], Filter()).get(agent)
         row = next(self.store.entities(Filter(), ids=[own]), None) if own else None
         return row is not None and self.ontology.is_a(row.kind, "Agent") and json.loads(row.properties).get("registered") is not False
+
+    def _strangers(self, view: View) -> list[registry.Knock]:
+        """Who asked and is no agent on file; of now, and for who sees everything."""
+        if view.where.facets is not None or view.at is not None:
+            return []
+        return registry.unsanctioned(self.store, view.today, self._said_of_agent)
+
+    def _said_of_agent(self, agent: str) -> str | None:
+        there = self.store.resolve([agent], Filter())
+        row = next(self.store.entities(Filter(), ids=[there[agent]]), None) if agent in there else None
+        return row.properties if row else None
+
+    def agents(self, *, actor: Actor, at: str | int | None = None) -> list[registry.AgentEntry]:
+        """The agents on file, and, for who sees everything, their roles and those who only knocked."""
+        view = self.view(actor, at=at)
+        whole = view.where.facets is None
+        return registry.agents(view, self._strangers(view), lambda id_: self.access.actor(id_).roles if whole else ())
 
     def record(self, event: Event) -> None:
         """Keep who asked what."""

@@ -7,6 +7,7 @@ import time
 from hashlib import sha256
 from typing import Any
 
+from app.operations.agents import AGENTS
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
@@ -25,7 +26,9 @@ from app.operations.rights import RIGHTS
 from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS)}
+OPERATIONS: dict[str, Operation] = {
+    one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
+}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:

@@ -94,6 +94,9 @@ CREATE INDEX claim_since ON claim (since) WHERE since > 1;
 CREATE INDEX claim_until ON claim (until) WHERE until > 0;
 """  # what changed after the first revision is found without looking at what did not; a first load pays nothing for it
 _MIGRATIONS = {1: _SINCE}  # from each older schema, the statements that make it the next one
+_EDGES_OF = (  # of an entity: by its name and by its number
+    "SELECT edge FROM adj WHERE node = {1} UNION SELECT edge FROM dangling WHERE source = {0} UNION SELECT edge FROM dangling WHERE target = {0}"
+)
 _EVENTS = "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at TEXT NOT NULL, text TEXT NOT NULL); CREATE INDEX IF NOT EXISTS event_at ON event (at)"
 _CLAIM_INDEXES = (
     "CREATE INDEX IF NOT EXISTS claim_subject ON claim (subject, kind, target)",
@@ -556,12 +559,13 @@ class SQLiteStore:
             over = f"until > {after} AND since <= {last} AND (since > {after} OR until <= {last})"
             node = f" AND number = {name[1] or 0}" if name else ""
             edge = f" AND (source = {name[0]} OR target = {name[0]})" if name else ""
+            near = f" AND id IN ({_EDGES_OF.format(*name)})" if name and name[1] else edge
             nodes = db.execute(
                 f"SELECT number, since, 0, {_NODE} FROM node WHERE {live}{node} UNION ALL "
                 f"SELECT number, since, until, {_NODE} FROM node_past WHERE {over}{node} ORDER BY 1, 2"
             ).fetchall()
             edges = db.execute(
-                f"SELECT {_EDGE}, since, 0 FROM edge WHERE {live}{edge} UNION ALL SELECT {_EDGE}, since, until FROM edge_past WHERE {over}{edge}"
+                f"SELECT {_EDGE}, since, 0 FROM edge WHERE {live}{near} UNION ALL SELECT {_EDGE}, since, until FROM edge_past WHERE {over}{edge}"
             ).fetchall()
             few = len(edges) < _CHUNK
             texts = _some_names(db, {end for row in edges for end in (row[0], row[2])}) if few else _all_names(db)
