@@ -1,6 +1,7 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
 from graph.analysis import Impact
+from graph.around import Around, around_json
 from graph.context import ContextGraph, Difference, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.errors import (
@@ -60,6 +61,7 @@ __all__ = [
     "EVERYTHING",
     "RENDERINGS",
     "Actor",
+    "Around",
     "Change",
     "Conflict",
     "Contested",
@@ -125,6 +127,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verified",
+    "around_json",
     "canonical",
     "checked",
     "condition",

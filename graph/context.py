@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from graph import analysis, changes, checks, identity, language, policy, precedents, readiness, scope, verify
+from graph import analysis, around, changes, checks, identity, language, policy, precedents, readiness, scope, verify
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import Actor, Counts, Event, Filter, Finding, Reading, Revision, Sensitivity, SourceTerms, Value, canonical, relation_key
 from graph.ontology import Ontology
@@ -401,6 +401,19 @@ class ContextGraph:
         )
         item = Item(row=row, why=(), rank=1.0, freshness=fresh)
         return Shown(item, relations, claims, tuple(self._entity_history(view, row)), names, view.stamp)
+
+    def around(
+        self,
+        id_: str,
+        *,
+        actor: Actor,
+        opened: Sequence[str] = (),
+        without: Sequence[str] = (),
+        limit: int = 300,
+        at: str | int | None = None,
+    ) -> around.Around:
+        """What stands around a thing and around the things opened beside it, as a picture needs it."""
+        return around.around(self.view(actor, at=at), id_, opened=opened, without=without, limit=limit)
 
     def _entity_history(self, view: View, row: EntityRow) -> Iterator[Mapping[str, Any]]:
         versions = [one for one in self.store.versions(row.id, upto=view.at) if isinstance(one.row, EntityRow)]

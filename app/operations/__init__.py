@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from app.operations.around import AROUND
+from app.operations.around import AroundOf as AroundOf
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
@@ -19,7 +21,7 @@ from app.operations.revisions import REVISIONS
 from app.operations.rights import RIGHTS
 from graph import Actor, ContextError, ContextGraph, Event, NotAllowed, NotFound, Value, canonical
 
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS)}
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (*READING, *AROUND, *JUDGING, *RIGHTS, *REVISIONS)}
 
 
 def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:

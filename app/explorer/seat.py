@@ -1,0 +1,168 @@
+"""Where an analyst sits: the workspace's graph, whom they look as, at which revision; and questions asked from there, as at every other door."""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import streamlit as st
+
+from app.explorer.manners import plain
+from app.operations import OPERATIONS, ask
+from app.settings import FILE, Settings, actor_of, open_context, read_settings
+from graph import Actor, ContextError, ContextGraph, EntityRow, Filter, NotFound, RelationRow
+
+AT = "at"  # the revision that is looked at, in the address and in the session
+AS = "as"  # whom one looks as
+
+
+class Seat(NamedTuple):
+    """What a screen needs to know: the workspace, its graph, who looks, and the revision ("": the newest)."""
+
+    settings: Settings
+    context: ContextGraph
+    actor: Actor
+    at: str = ""
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing is hidden from whoever looks: the right that writing, and looking into the rights of others, asks for."""
+        return sees_all(self.context, self.actor)
+
+    def ask(self, name: str, *, form: str = "json", actor: Actor | None = None, at: str | None = None, **question: Any) -> Any:
+        """The answer to a question as every door gives it: parsed JSON, or the text of another form."""
+        operation = OPERATIONS[name]
+        moment = self.at if at is None else at
+        if moment and "at" in operation.question.model_fields:
+            question = {"at": moment, **question}
+        asked = operation.question.model_validate(question).model_dump_json()
+        who = actor or self.actor
+        text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), self._state(), name, asked, form)
+        return json.loads(text) if form == "json" else text
+
+    def _state(self) -> tuple[str, ...]:
+        """What answers depend on besides the question: the same state, the same answer."""
+        head = self.context.store.head()
+        return (str(self.settings.folder), self.settings.store, head.digest if head else "", str(head.number if head else 0), str(date.today()))
+
+    def entities(self, *kinds: str, ids: Iterable[str] | None = None) -> list[EntityRow]:
+        """The things of these kinds (with their subkinds) that may be seen."""
+        view = self.context.view(self.actor, at=self.at or None)
+        known = sorted({one for kind in kinds for one in self.context.ontology.family(kind)}) if kinds else None
+        return list(view.store.entities(view.where, kinds=known, ids=None if ids is None else sorted(set(ids)), at=view.at))
+
+    def relations(self, *kinds: str, touching: Iterable[str] | None = None) -> list[RelationRow]:
+        """The relations of these kinds that may be seen."""
+        view = self.context.view(self.actor, at=self.at or None)
+        near = None if touching is None else sorted(set(touching))
+        return list(view.store.relations(view.where, kinds=list(kinds) or None, touching=near, at=view.at))
+
+    def path(self, start: str, end: str) -> Any:
+        """The answer about the way between two things, whatever the question calls its two ends."""
+        ends = [name for name, info in OPERATIONS["path"].question.model_fields.items() if info.is_required()][:2]
+        return self.ask("path", **dict(zip(ends, (start, end), strict=True)))
+
+    def can(self, *names: str) -> bool:
+        """Whether these questions can be asked here."""
+        return all(name in OPERATIONS for name in names)
+
+
+def sees_all(context: ContextGraph, actor: Actor) -> bool:
+    """Whether nothing is hidden from this actor today."""
+    return context.view(actor).where == Filter(as_of=context.now().date())
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _answered(_context: ContextGraph, who: tuple[str, ...], state: tuple[str, ...], name: str, question: str, form: str) -> str:
+    del state  # part of the key
+    actor = Actor(id=who[0], behalf=who[1], roles=frozenset(who[2:]))
+    reply = ask(_context, actor, name, OPERATIONS[name].question.model_validate_json(question), form=form)
+    return reply.formats[form]() if form in reply.formats else reply.json() if form == "json" else reply.text()
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the graph …", on_release=lambda pair: pair[1].close())
+def _opened(folder: str, _stamps: tuple[float, ...] = ()) -> tuple[Settings, ContextGraph]:
+    settings = read_settings(Path(folder))
+    return settings, open_context(settings)
+
+
+def opened() -> tuple[Settings, ContextGraph]:
+    """The workspace and its graph, once for all who look at it; opened anew where the workspace's files changed."""
+    folder = os.environ.get("ORGCONTEXT_WORKSPACE", ".")
+    settings, context = _opened(folder)
+    changed = _changed(settings)
+    if _seen.setdefault(folder, changed) != changed:
+        _seen[folder] = changed
+        _opened.clear()
+        settings, context = _opened(folder)
+    return settings, context
+
+
+_seen: dict[str, tuple[float, ...]] = {}
+
+
+def _changed(settings: Settings) -> tuple[float, ...]:
+    """When the files that say who sees what, and what is loaded, were last written."""
+    files = (FILE, settings.workspace.access, settings.workspace.aliases, *settings.workspace.ontologies)
+    paths = [settings.folder / one for one in files if one]
+    return tuple(path.stat().st_mtime if path.is_file() else 0.0 for path in paths)
+
+
+def viewers(settings: Settings, context: ContextGraph) -> list[str]:
+    """As whom one may look here, the usual one first.
+
+    `ORGCONTEXT_ACTOR` names the one, `ORGCONTEXT_VIEWERS` more (by commas). Without either it is the local user, who may look as anybody
+    whom the policy names, since the command line lets them, too.
+    """
+    first = actor_of(settings, context).id
+    if named := os.environ.get("ORGCONTEXT_VIEWERS", ""):
+        more = [one.strip() for one in named.split(",") if one.strip()]
+    else:
+        more = [] if settings.actor else sorted(one for one in context.access.actors if not one.startswith("task:"))
+    return list(dict.fromkeys([first, *more]))
+
+
+def take_seat() -> Seat:
+    """Where this session sits now, from the address; what is not allowed there counts as not said."""
+    settings, context = opened()
+    allowed = viewers(settings, context)
+    wanted = st.session_state.get(AS) or st.query_params.get(AS)
+    actor = actor_of(settings, context, named=wanted if wanted in allowed else allowed[0])
+    moment = str(st.session_state.get(AT) or st.query_params.get(AT) or "")
+    return Seat(settings, context, actor, moment if moment.isdigit() else "")
+
+
+def seated(screen: Callable[[Seat], None]) -> Callable[[], None]:
+    """A page out of a screen: whoever looks is known, and an error is a sentence with what to do."""
+
+    @wraps(screen)
+    def page() -> None:
+        try:
+            screen(take_seat())
+        except NotFound as error:
+            st.warning(plain(f"{sentence(error)} What is not there and what you may not see look the same."), icon=":material/search_off:")
+        except ContextError as error:
+            st.error(plain(sentence(error)), icon=":material/error:")
+
+    return page
+
+
+def sentence(error: ContextError) -> str:
+    """The error's message as a sentence."""
+    text = str(error).strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
+def visit(page: str, **parameters: str) -> NoReturn:
+    """Go to another page, with what it is to show, looking as the same actor at the same revision."""
+    kept = {name: value for name in (AS, AT) if (value := st.session_state.get(name) or st.query_params.get(name))}
+    pages: dict[str, Any] = st.session_state["pages"]
+    st.switch_page(pages[page], query_params=kept | parameters)
