@@ -33,6 +33,7 @@ from graph import (
 )
 
 if TYPE_CHECKING:
+    from app.progress import Progress
     from app.settings import Settings
     from graph import Value
 
@@ -261,9 +262,10 @@ def run_load(
     confirmed: tuple[str, ...] = (),
     message: str = "load",
     actor: str,
+    shown: Callable[[int], Progress] | None = None,
 ) -> LoadReport:
-    """Load the workspace's sources, or those named, with a progress line on a terminal."""
-    from app.progress import Progress
+    """Load the workspace's sources, or those named, with a progress line on a terminal, or where `shown` puts it."""
+    from app.progress import Progress as Line
     from loaders import read
 
     known = {source.name: source for source in settings.workspace.sources}
@@ -273,7 +275,7 @@ def run_load(
             raise InputError(text)
     chosen = [known[name] for name in names] if names else list(known.values())
 
-    progress = Progress(len(chosen))
+    progress = (shown or Line)(len(chosen))
 
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):

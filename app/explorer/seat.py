@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import wraps
 from pathlib import Path
@@ -39,6 +39,10 @@ class Seat(NamedTuple):
 
     def ask(self, name: str, *, form: str = "json", actor: Actor | None = None, at: str | None = None, **question: Any) -> Any:
         """The answer to a question as every door gives it: parsed JSON, or the text of another form."""
+        return self.put(name, question, form=form, actor=actor, at=at)
+
+    def put(self, name: str, question: Mapping[str, Any], *, form: str = "json", actor: Actor | None = None, at: str | None = None) -> Any:
+        """The same, for questions whose fields are called like our own."""
         operation = OPERATIONS[name]
         moment = self.at if at is None else at
         if moment and "at" in operation.question.model_fields:

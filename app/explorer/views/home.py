@@ -89,21 +89,25 @@ def _changes(seat: Seat) -> None:
 def _waiting(seat: Seat) -> None:
     """What this actor answers for and must look at: things of theirs, or of the positions that they hold, that are due or overdue."""
     st.subheader("What waits for me", anchor=False)
-    mine = {seat.actor.id, *(row.target for row in seat.relations("holds", touching=[seat.actor.id]) if row.source == seat.actor.id)}
-    found = [one for one in _owned(seat, mine) if one]
-    if not found:
+    waiting = _mine(seat)
+    if not waiting:
         st.caption("Nothing: none of the things that you own, or a post of yours owns, is due.")
-    for text in found[:5]:
+    for text in waiting[:5]:
         st.text(text)
     if "review" in st.session_state["pages"]:
         st.page_link(st.session_state["pages"]["review"], label="The review queue", icon=":material/inbox:")
 
 
-def _owned(seat: Seat, owners: set[str]) -> list[str]:
-    there = sorted({row.id for row in seat.entities(ids=owners)})
-    owned = [row.source for row in seat.relations("owned_by", touching=there) if row.target in owners] if there else []
-    shown = [seat.ask("show", id=id_) for id_ in sorted(set(owned))[:40]]
-    return [f"{one['name']} is {one['freshness']['state']}" for one in shown if one["freshness"]["state"] in ("due", "overdue")]
+def _mine(seat: Seat) -> list[str]:
+    """What is due of all that this actor, or a post of theirs, owns."""
+    posts = [row.target for row in seat.relations("holds", touching=[seat.actor.id]) if row.source == seat.actor.id]
+    owners = {row.id for row in seat.entities(ids=[seat.actor.id, *posts])}
+    near = [one for owner in sorted(owners) for one in seat.ask("around", id=owner, limit=500)["entities"]]
+    return [
+        f"{one['name']} is {one['freshness']['state']}"
+        for one in near
+        if one["freshness"]["owner"] in owners and one["freshness"]["state"] in ("due", "overdue")
+    ]
 
 
 def _begin(seat: Seat) -> None:
