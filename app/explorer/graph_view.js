@@ -22,7 +22,7 @@ function styleSheet(host, { big, boxes }) {
   const text = { label: "data(name)", color: ink, "font-family": font, "text-max-width": 120, "text-wrap": "ellipsis" };
   const dot = { width: 22, height: 22, "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": big ? 9 : 6,
     "text-outline-color": paper, "text-outline-width": 2 };
-  const box = { shape: "round-rectangle", width: 132, height: 34, "font-size": 12, "text-valign": "center", "background-opacity": .22,
+  const box = { shape: "round-rectangle", width: 172, height: 44, "font-size": 12, "text-max-width": 164, "text-valign": "center", "background-opacity": .22,
     "border-width": 1.5, "text-wrap": "wrap" };
   return [
     { selector: "node", style: { ...text, ...(boxes ? box : dot), "background-color": "#888" } },
@@ -48,6 +48,11 @@ function styleSheet(host, { big, boxes }) {
 }
 
 const shape = (props) => ({ big: props.nodes.length > 600, boxes: props.layout === "layered" || props.layout === "tree" });
+// All of it in view, but a handful of things not larger than life.
+function fitted(cy, padding = 24) {
+  cy.fit(undefined, padding);
+  if (cy.zoom() > 1.3) { cy.zoom(1.3); cy.center(); }
+}
 const force = (more) => ({ name: "fcose", quality: "default", animate: false, randomize: true, idealEdgeLength: 105, nodeSeparation: 110, nodeRepulsion: 9000, nodeDimensionsIncludeLabels: true, fit: true, padding: 24, ...more });
 
 // fcose reads best up to about 500 nodes but freezes the page for 23 s at 2,000; ForceAtlas2 takes 1.6 s there. Its unit
@@ -66,15 +71,15 @@ function spread({ Graph, forceAtlas2 }, self, still = new Set()) {
     self.unit = 34 * Math.sqrt(plan.order) / reach;
   }
   cy.batch(() => plan.forEachNode((id, { x, y }) => { if (!still.has(id)) cy.getElementById(id).position({ x: x * self.unit, y: y * self.unit }); }));
-  if (!still.size) cy.fit(undefined, 24);
+  if (!still.size) fitted(cy);
 }
 
 // dagre by hand, not through cytoscape-dagre, which drops the bend points: without them long edges run through boxes.
 function layered(cy, dagre, rankdir) {
   const plan = new dagre.graphlib.Graph({ multigraph: true });
-  plan.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "LR" ? 64 : 44, edgesep: 12 });
+  plan.setGraph({ rankdir, nodesep: 22, ranksep: rankdir === "LR" ? 46 : 44, edgesep: 12 });
   plan.setDefaultEdgeLabel(() => ({}));
-  cy.nodes().forEach((n) => { plan.setNode(n.id(), { width: 136, height: 38 }); });
+  cy.nodes().forEach((n) => { plan.setNode(n.id(), { width: 176, height: 48 }); });
   cy.edges().forEach((e) => { plan.setEdge(e.source().id(), e.target().id(), { width: e.data("label") ? 60 : 0, height: 12, labelpos: "c" }, e.id()); });
   dagre.layout(plan);
   cy.batch(() => {
@@ -86,7 +91,14 @@ function layered(cy, dagre, rankdir) {
       e.data("distances", bends.map((p) => ((p.y - s.y) * vx - (p.x - s.x) * vy) / length));
     });
   });
-  cy.fit(undefined, 24);
+  fitted(cy, 36);
+}
+
+// A tree from the top down, or from left to right where it would be too wide to be read.
+function tree(cy, dagre) {
+  layered(cy, dagre, "TB");
+  const frame = cy.elements().boundingBox();
+  if (frame.w > 1.2 * cy.width() && frame.w > 2 * frame.h) layered(cy, dagre, "LR");
 }
 
 // Rings round the anchor by the number of steps from it.
@@ -96,6 +108,7 @@ function radial(cy, anchor) {
   cy.elements().bfs({ roots: root, visit: (node, edge, from, index, depth) => { far.set(node.id(), depth); } });
   cy.layout({ name: "concentric", animate: false, fit: true, padding: 24, minNodeSpacing: 34, levelWidth: () => 1,
     concentric: (n) => 100 - (far.get(n.id()) ?? 99) }).run();
+  fitted(cy);
 }
 
 // Streamlit 1.67 loses a trigger when a state value follows within about 5 ms in a later task (measured: 14 of 24), so what
@@ -149,13 +162,13 @@ function mount(cytoscape, host, say, props) {
     else if (event.key === "Delete" && self.cursor) send("trigger", "hide", self.cursor.id());
     else if (event.key === "p" && self.cursor) self.cursor.toggleClass("pinned");
     else if (event.key === "+" || event.key === "-") cy.zoom({ level: cy.zoom() * (event.key === "+" ? 1.25 : .8), renderedPosition: middle() });
-    else if (event.key === "f") cy.fit(undefined, 24);
+    else if (event.key === "f") fitted(cy);
     else if (event.key === "Escape") { self.focus(null); cy.nodes().unselect(); }
     else return;
     event.preventDefault(); event.stopPropagation();            // Streamlit has shortcuts of its own (c, r)
   });
   self.paint = () => cy.style(styleSheet(host, shape(self.props)));
-  self.watch = new ResizeObserver(() => cy.resize()); self.watch.observe(host);
+  self.watch = new ResizeObserver(() => { const before = cy.width(); cy.resize(); if (Math.abs(cy.width() - before) > 40) fitted(cy); }); self.watch.observe(host);
   // A theme switched in the browser changes the custom properties without a call: look when the root's style changes.
   self.theme = token(host, "--st-background-color", "");
   self.clock = setInterval(() => { const now = token(host, "--st-background-color", ""); if (now !== self.theme) { self.theme = now; self.paint(); } }, 500);
@@ -198,11 +211,11 @@ function place(self, kit, props, fresh) {
   const all = fresh.length === props.nodes.length || self.layout !== props.layout;
   const pins = new Map(cy.nodes(".pinned").map((n) => [n.id(), { ...n.position() }]));
   if (props.layout === "layered" || props.layout === "tree") {
-    if (all || fresh.length || past) layered(cy, kit.dagre, props.layout === "tree" ? "TB" : "LR");
+    if (all || fresh.length || past) (props.layout === "tree" ? tree : layered)(cy, kit.dagre, "LR");
   } else if (props.layout === "radial") {
     if (all || fresh.length) radial(cy, props.anchor);
   } else if (all) {
-    if (large) spread(kit, self); else cy.layout(force()).run();
+    if (large) spread(kit, self); else { cy.layout(force()).run(); fitted(cy); }
   } else if (fresh.length) {                                      // expanding: what the analyst knows stays where it is
     const young = new Set(fresh), old = cy.nodes().filter((n) => !young.has(n.id()));
     if (large) spread(kit, self, new Set(old.map((n) => n.id())));
@@ -244,7 +257,7 @@ function save(blob, name) {
 function tools(parent, self, host) {
   const paper = () => token(host, "--st-background-color", "#fff");
   const can = {
-    fit: () => self.cy.fit(undefined, 24),
+    fit: () => fitted(self.cy),
     pin: () => (self.cy.$(":selected").nonempty() ? self.cy.$("node:selected") : self.cursor || self.cy.collection()).toggleClass("pinned"),
     again: () => { self.layout = null; memory.delete(self.props.key); place(self, globalThis.__ctxGraph, self.props, self.cy.nodes().map((n) => n.id())); },
     svg: () => save(drawn(self, host), "graph.svg"),
@@ -263,6 +276,7 @@ export default function ({ parentElement, data: props, setStateValue, setTrigger
     Object.assign(self, { props, tell: { state: setStateValue, trigger: setTriggerValue } });
     self.paint();
     place(self, kit, props, merge(self.cy, props));
+    if (self.cursor) self.focus(self.cursor.inside() ? self.cursor : null);
     if (props.selected) {
       const wanted = new Set(props.selected); self.quiet = true;
       self.cy.nodes().forEach((node) => { if (node.selected() !== wanted.has(node.id())) wanted.has(node.id()) ? node.select() : node.unselect(); });

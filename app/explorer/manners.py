@@ -86,13 +86,13 @@ def export(rows: Sequence[Mapping[str, Any]], key: str) -> None:
 
 
 def table(
-    rows: Sequence[Mapping[str, Any]], key: str, *, pick: str = "", height: int | str = "auto", many_rows: bool = False, **columns: Any
+    rows: Sequence[Mapping[str, Any]], key: str, *, pick: str = "", height: int | str = "auto", narrow: bool = False, **columns: Any
 ) -> list[Mapping[str, Any]]:
     """A table that can be sorted, filtered by words and exported; with `pick` its rows can be chosen, and those that are come back.
 
     `pick` says what choosing does. Every cell is text or a number, so nothing in it is read as markup.
     """
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left, right = st.columns([2, 1] if narrow else [6, 1], vertical_alignment="bottom")
     with left:
         wanted = st.text_input(
             "Filter", key=f"{key}.filter", placeholder=f"filter {many(len(rows), 'row')}", label_visibility="collapsed", type="search"
@@ -105,9 +105,8 @@ def table(
     if not pick:
         st.dataframe(shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", alt=key, **more)
         return []
-    mode = "multi-row" if many_rows else "single-row"
     chosen: Any = st.dataframe(
-        shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", on_select="rerun", selection_mode=mode, alt=key, **more
+        shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", on_select="rerun", selection_mode="single-row", alt=key, **more
     )
     st.caption(pick)
     places: list[int] = chosen.selection.rows if chosen else []

@@ -11,7 +11,7 @@ Node = dict[str, Any]
 PALETTE = (
     "#4C78A8", "#F58518", "#54A24B", "#B279A2", "#E0AC2B", "#2FA3A0", "#E45756", "#9D755D", "#7A5CC2", "#8C8C8C",
     "#3C8D5A", "#D67195", "#6B8E23", "#C26A2D", "#5B8FD6", "#A0792C", "#AF4F4F", "#4F7F7A", "#8E6FA8", "#6F7C8A",
-    "#1F6F8B", "#B5651D", "#2E7D32", "#8E44AD", "#C9A227", "#B8336A", "#556B2F", "#34699A", "#A44A3F", "#5D5D8A",
+    "#1F6F8B", "#00897B", "#2E7D32", "#8E44AD", "#C9A227", "#B8336A", "#556B2F", "#34699A", "#A44A3F", "#5D5D8A",
 )  # fmt: skip
 FRESH = {"current": "#3C8D5A", "due": "#E0AC2B", "overdue": "#D64545", "unverified": "#8C8C8C"}
 SENSITIVE = {"public": "#8FB8DE", "internal": "#4C78A8", "confidential": "#C26A2D", "restricted": "#B03A48"}

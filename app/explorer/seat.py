@@ -167,6 +167,6 @@ def sentence(error: ContextError) -> str:
 
 def visit(page: str, **parameters: str) -> NoReturn:
     """Go to another page, with what it is to show, looking as the same actor at the same revision."""
-    kept = {name: value for name in (AS, AT) if (value := st.session_state.get(name) or st.query_params.get(name))}
+    kept = {name: st.query_params[name] for name in (AS, AT) if name in st.query_params}
     pages: dict[str, Any] = st.session_state["pages"]
     st.switch_page(pages[page], query_params=kept | parameters)

@@ -107,6 +107,6 @@ def _frame() -> None:
         st.text(f"Looking as {seat.actor.id}")
     revisions = [str(one.number) for one in seat.context.history(actor=seat.actor)]
     if len(revisions) > 1:
-        st.selectbox("As of", ["", *revisions], key=AT, bind="query-params", format_func=lambda one: f"revision {one}" if one else "now")
+        st.selectbox("As of revision", ["now", *revisions], key=AT, bind="query-params", help="Looks at the graph as it was then.")
     stamp = seat.context.view(seat.actor, at=seat.at or None).stamp
     st.caption(plain(f"revision {stamp.revision}, {ago(stamp.at)}" if stamp.revision else "nothing is loaded yet"))

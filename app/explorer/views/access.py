@@ -83,7 +83,7 @@ def _map(seen: list[dict[str, Any]]) -> None:
     if not values:
         return
     squares = altair.Chart(altair.Data(values=values)).mark_rect().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.X("who:N", title=None, axis=altair.Axis(labelAngle=-50, labelLimit=180)),
+        altair.X("who:N", title=None, axis=altair.Axis(labelAngle=-50, labelLimit=180, labelOverlap=False)),
         altair.Y("thing:N", title=None, axis=altair.Axis(labelLimit=220)),
         altair.Color("sensitivity:N", scale=altair.Scale(domain=levels, range=["#8FB8DE", "#4C78A8", "#C26A2D", "#B03A48"]), legend=altair.Legend(orient="top", title=None)),
         tooltip=["thing:N", "who:N", "as:N"],

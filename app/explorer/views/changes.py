@@ -13,6 +13,7 @@ import streamlit as st
 
 from app.explorer.manners import ago, head, many, plain, table, teach, words
 from app.explorer.seat import Seat, visit
+from app.explorer.views.parts import pick
 
 MARKS = {"added": "+ added", "changed": "~ changed", "withdrawn": "− withdrawn"}
 
@@ -26,19 +27,21 @@ def changes(seat: Seat) -> None:
         return
     table([_revision(one) for one in revisions], "revisions", height=min(300, 38 + 35 * len(revisions)))
     numbers = [one["number"] for one in revisions]
+    if "before" not in st.query_params and "before" not in st.session_state and len(numbers) > 1:
+        st.session_state["before"], st.session_state["after"] = str(numbers[1]), str(numbers[0])  # the last load is what one asks for first
     one, two = st.columns(2)
     with one:
-        before = st.selectbox("From", [*numbers[1:], 0] if len(numbers) > 1 else [0], key="before", bind="query-params", format_func=_called)
+        before = pick(seat, "From", key="before", given=dict(_called(numbers[1:])), none="nothing") if len(numbers) > 1 else ""
     with two:
-        after = st.selectbox("to", numbers, key="after", bind="query-params", format_func=_called)
+        after = pick(seat, "to", key="after", given=dict(_called(numbers)))
     if not before:
         st.caption("Revision 1 is the first: all of it was added. Load again after a source has changed, and compare.")
         return
     _difference(seat, int(before), int(after or numbers[0]))
 
 
-def _called(number: int) -> str:
-    return f"revision {number}" if number else "nothing"
+def _called(numbers: Sequence[int]) -> list[tuple[str, str]]:
+    return [(str(number), f"revision {number}") for number in numbers]
 
 
 def _revision(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from app.explorer import pictures
 from app.explorer.graph_view import Gesture, graph_view
 from app.explorer.manners import many, plain, table, teach, words
 from app.explorer.seat import Seat
-from app.explorer.views.parts import details, legend, search
+from app.explorer.views.parts import details, legend, remembered, search
 
 LAYOUTS = ("force", "layered", "tree", "radial")
 PICTURE = "picture"
@@ -27,7 +27,7 @@ PICTURE = "picture"
 
 def explore(seat: Seat) -> None:
     """The page."""
-    left, middle, right = st.columns([3, 2, 2], vertical_alignment="top")
+    left, middle, right = st.columns([4, 2.9, 3.9], vertical_alignment="top")
     with left:
         search(seat, key="find", then=_focus)
     with middle:
@@ -44,12 +44,11 @@ def explore(seat: Seat) -> None:
 def _begin(seat: Seat) -> None:
     """Nothing is in the middle yet."""
     kinds = seat.ask("stats")["entities"]
-    kind = st.query_params.get("kind", "")
-    if kind not in kinds:
+    told = remembered("kind", sorted(kinds))
+    kind = st.pills("Kinds", sorted(kinds), key="kind", on_change=told, format_func=lambda one: f"{one} {kinds[one]:,}")
+    if not kind:
         teach("Type a name above, or take a kind to see what there is of it.")
-        st.pills("Kinds", sorted(kinds), key="kind", format_func=lambda one: f"{one} {kinds[one]:,}", bind="query-params")
         return
-    st.pills("Kinds", sorted(kinds), key="kind", format_func=lambda one: f"{one} {kinds[one]:,}", bind="query-params")
     rows = [{"name": row.name, "sensitivity": row.sensitivity, "id": row.id} for row in seat.entities(kind)]
     if chosen := table(rows, "of-kind", pick="Choose a row to put it in the middle."):
         _focus(str(chosen[0]["id"]))

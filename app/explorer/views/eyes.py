@@ -134,7 +134,7 @@ def _sight(sight: Sight, other: Sight | None) -> None:
     facts, picture, text, missing = st.tabs(["Things", "Picture", "Text", f"Missing {len(sight.scope['missing'])}"])
     key = f"{sight.eyes.actor.id}-{sight.eyes.at}-{len(sight.eyes.actor.roles)}"
     with facts:
-        table([_row(one, marks) for one in sight.entities.values()], f"seen-{key}", height=360)
+        table([_row(one, marks) for one in sight.entities.values()], f"seen-{key}", height=360, narrow=bool(marks))
     with picture:
         _picture(sight, marks, key)
     with text:

@@ -118,18 +118,15 @@ def _draw(seat: Seat, flow: Flow, lit: Sequence[str]) -> None:
         nodes.append({"id": row.id, "kind": row.kind, "name": name, "color": colours[state]})
     conditions = {row.id: str(said_of(row).get("condition", "")) for row in flow.steps}
     edges = [pictures.edge(row.source, row.kind, row.target, _label(row, conditions)) for row in flow.order]
-    left, right = st.columns([5, 2])
-    with left:
-        seen = graph_view(nodes, edges, key="flow", layout="layered", lit=list(lit), height=max(300, min(640, 60 * len(nodes))))
-        legend(colours)
-    with right:
-        if seen.selected and any(row.id == seen.selected[0] for row in flow.steps):
-            details(seat, seen.selected[0])
-        else:
-            st.caption("Select a step to see its source, its authority and its history.")
+    seen = graph_view(nodes, edges, key="flow", layout="layered", lit=list(lit), height=max(260, min(640, 50 * len(nodes))))
+    legend(colours)
     rows = [_row(flow, row, conditions) for row in flow.steps]
     if chosen := table(rows, "steps", pick="Choose a step to see it in the graph."):
         visit("graph", entity=str(chosen[0]["id"]))
+    if seen.selected and any(row.id == seen.selected[0] for row in flow.steps):
+        details(seat, seen.selected[0])
+    else:
+        st.caption("Select a step in the picture to see its source, its authority and its history.")
 
 
 def _label(row: RelationRow, conditions: Mapping[str, str]) -> str:

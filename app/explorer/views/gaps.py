@@ -14,6 +14,7 @@ import streamlit as st
 
 from app.explorer.manners import LEVELS, head, many, plain, table, words
 from app.explorer.seat import Seat, visit
+from app.explorer.views.parts import some
 
 SHADES = {"error": "#D64545", "warning": "#E0AC2B", "note": "#4C78A8"}
 
@@ -32,17 +33,17 @@ def gaps(seat: Seat) -> None:
         level = st.pills("Level", [name for name in LEVELS if any(f["level"] == name for f in findings)], key="level", selection_mode="multi", bind="query-params")
     with two:
         checks = Counter(one["check"] for one in findings)
-        check = st.multiselect("Check", sorted(checks), key="check", format_func=lambda name: f"{words(name)} ({checks[name]})", bind="query-params")
+        check = some("Check", sorted(checks), "check", lambda name: f"{words(name)} ({checks[name]})")
     with three:
         owners = Counter(one["owner"] for one in findings)
-        owner = st.multiselect("Who can mend it", sorted(owners), key="owner", format_func=lambda id_: f"{names.get(id_, id_) or 'nobody'} ({owners[id_]})", bind="query-params")
+        owner = some("Who can mend it", sorted(owners), "owner", lambda id_: f"{names.get(id_, id_) or 'nobody'} ({owners[id_]})")
     kept = [f for f in findings if (not level or f["level"] in level) and (not check or f["check"] in check) and (not owner or f["owner"] in owner)]
     left, right = st.columns([3, 2])
     with right:
         _chart(kept)
     with left:
         rows = [_row(one, names) for one in kept]
-        chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460)
+        chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460, narrow=True)
     if chosen:
         _finding(next(one for one in kept if one["id"] == chosen[0]["id"]), names)
 

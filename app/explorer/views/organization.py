@@ -18,7 +18,7 @@ from app.explorer.manners import head, many, table, teach
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import details, legend, pick
 
-DEPTH = 2  # levels below the top that are open at first
+DEPTH = 1  # levels below the top that are open at first
 
 
 class Post(NamedTuple):
@@ -62,11 +62,16 @@ def posts(seat: Seat) -> dict[str, Post]:
     reports: dict[str, list[str]] = defaultdict(list)
     held: dict[str, list[str]] = defaultdict(list)
     units: dict[str, list[str]] = defaultdict(list)
+    posts_of: dict[str, list[str]] = defaultdict(list)
     for one in seat.relations("reports_to", "holds", "member_of"):
         if one.kind == "holds":
             held[one.target].append(rows[one.source].name if one.source in rows else one.source)
+            posts_of[one.source].append(one.target)
         else:
             (reports if one.kind == "reports_to" else units)[one.source].append(one.target)
+    for person, own in posts_of.items():
+        for post in own:
+            units[post] += [unit for unit in units.get(person, ()) if unit not in units[post]]
     positions = [row for row in rows.values() if row.kind in seat.context.ontology.family("Position")]
     drawn = positions or [row for row in rows.values() if row.id in reports or any(row.id in ends for ends in reports.values())]
     known = {row.id for row in drawn}
@@ -202,7 +207,7 @@ def _spans(chart: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
     widest = max(below, key=lambda id_: len(below[id_]))
     rows = [{"reports": size, "leaders": count} for size, count in sorted(spans.items())]
     st.subheader("How wide the spans are", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+    bars = altair.Chart(altair.Data(values=rows)).mark_bar(color=pictures.PALETTE[0]).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
         altair.X("reports:O", title="people who report to one"), altair.Y("leaders:Q", title="leaders", axis=altair.Axis(tickMinStep=1))
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=220, alt="Spans of control")

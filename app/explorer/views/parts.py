@@ -41,9 +41,19 @@ def search(seat: Seat, *, key: str, then: Callable[[str], None], label: str = "F
     st.caption("Choose a row.")
 
 
-def pick(
-    seat: Seat, label: str, *kinds: str, key: str, given: Mapping[str, str] | None = None, none: str = "", bind: bool = True
-) -> str:
+def remembered(key: str, options: Sequence[str], default: str = "") -> Callable[[], None]:
+    """Give a choice the value that the address says, and return what writes it there again. Ids stand in the address, not labels."""
+    if st.session_state.get(key) not in options:
+        said = st.query_params.get(key, "")
+        st.session_state[key] = said if said in options else default if default or default in options else None
+
+    def told() -> None:
+        st.query_params[key] = st.session_state[key] or ""
+
+    return told
+
+
+def pick(seat: Seat, label: str, *kinds: str, key: str, given: Mapping[str, str] | None = None, none: str = "") -> str:
     """One thing of these kinds out of a list with its name; "" where there is none."""
     names = dict(given) if given is not None else {row.id: row.name or row.id for row in seat.entities(*kinds)}
     options = sorted(names, key=lambda id_: (names[id_].casefold(), id_))
@@ -51,9 +61,20 @@ def pick(
         options = ["", *options]
     if not options:
         return ""
-    more: dict[str, Any] = {"bind": "query-params"} if bind else {}
-    chosen = st.selectbox(label, options, key=key, format_func=lambda id_: names.get(id_, none or id_), **more)
+    told = remembered(key, options, options[0])
+    chosen = st.selectbox(label, options, key=key, on_change=told, format_func=lambda id_: names.get(id_, none or id_))
     return chosen or ""
+
+
+def some(label: str, options: Sequence[str], key: str, called: Callable[[str], str]) -> list[str]:
+    """Several of these; what stands in the address is what they are, and not what they are called."""
+    if key not in st.session_state:
+        st.session_state[key] = [one for one in st.query_params.get_all(key) if one in options]
+
+    def told() -> None:
+        st.query_params[key] = st.session_state[key]
+
+    return st.multiselect(label, options, key=key, on_change=told, format_func=called, placeholder="all")
 
 
 def details(seat: Seat, id_: str) -> None:
