@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, ParamSpec
 
 import streamlit as st
 
@@ -92,25 +92,26 @@ def _answered(_context: ContextGraph, who: tuple[str, ...], state: tuple[str, ..
     return reply.formats[form]() if form in reply.formats else reply.json() if form == "json" else reply.text()
 
 
+_VARIABLES = ("ORGCONTEXT_WORKSPACE", "ORGCONTEXT_STORE", "ORGCONTEXT_ACTOR", "ORGCONTEXT_BEHALF", "ORGCONTEXT_NOW")
+_seen: dict[tuple[str, ...], tuple[float, ...]] = {}
+
+
 @st.cache_resource(max_entries=8, show_spinner="Opening the graph …", on_release=lambda pair: pair[1].close())
-def _opened(folder: str, _stamps: tuple[float, ...] = ()) -> tuple[Settings, ContextGraph]:
-    settings = read_settings(Path(folder))
+def _opened(environment: tuple[str, ...]) -> tuple[Settings, ContextGraph]:
+    settings = read_settings(Path(environment[0] or "."))
     return settings, open_context(settings)
 
 
 def opened() -> tuple[Settings, ContextGraph]:
     """The workspace and its graph, once for all who look at it; opened anew where the workspace's files changed."""
-    folder = os.environ.get("ORGCONTEXT_WORKSPACE", ".")
-    settings, context = _opened(folder)
+    environment = tuple(os.environ.get(name, "") for name in _VARIABLES)
+    settings, context = _opened(environment)
     changed = _changed(settings)
-    if _seen.setdefault(folder, changed) != changed:
-        _seen[folder] = changed
-        _opened.clear()
-        settings, context = _opened(folder)
+    if _seen.setdefault(environment, changed) != changed:
+        _seen[environment] = changed
+        _opened.clear(environment)
+        settings, context = _opened(environment)
     return settings, context
-
-
-_seen: dict[str, tuple[float, ...]] = {}
 
 
 def _changed(settings: Settings) -> tuple[float, ...]:
@@ -144,19 +145,33 @@ def take_seat() -> Seat:
     return Seat(settings, context, actor, moment if moment.isdigit() else "")
 
 
-def seated(screen: Callable[[Seat], None]) -> Callable[[], None]:
-    """A page out of a screen: whoever looks is known, and an error is a sentence with what to do."""
+P = ParamSpec("P")
 
-    @wraps(screen)
-    def page() -> None:
+
+def told(function: Callable[P, None]) -> Callable[P, None]:
+    """The same, but an error is a sentence with what to do. A fragment needs it for itself: its errors do not reach the page."""
+
+    @wraps(function)
+    def tell(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            screen(take_seat())
+            function(*args, **kwargs)
         except NotFound as error:
             st.warning(plain(f"{sentence(error)} What is not there and what you may not see look the same."), icon=":material/search_off:")
         except ContextError as error:
             st.error(plain(sentence(error)), icon=":material/error:")
 
-    return page
+    return tell
+
+
+def fragment(function: Callable[P, None]) -> Callable[P, None]:
+    """A part of a page that is drawn again by itself."""
+    return st.fragment(told(function))
+
+
+@told
+def show(screen: Callable[[Seat], None]) -> None:
+    """The screen, as whoever sits here sees it."""
+    screen(take_seat())
 
 
 def sentence(error: ContextError) -> str:

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app.explorer.manners import ago, plain
-from app.explorer.seat import AS, AT, Seat, seated, sentence, take_seat, viewers
+from app.explorer.seat import AS, AT, Seat, show, take_seat, told, viewers
 from app.operations import OPERATIONS
-from graph import ContextError
 
 
 class Screen(NamedTuple):
@@ -66,7 +65,7 @@ def page_of(screen: Screen) -> Callable[[], None]:
     def page() -> None:
         module, _, name = screen.function.partition(".")
         function: Callable[[Seat], None] = getattr(import_module(f"app.explorer.views.{module}"), name)
-        seated(function)()
+        show(function)
 
     page.__name__ = screen.path
     return page
@@ -92,12 +91,10 @@ def frame() -> None:
     """What stands beside every page: whose graph it is, who looks, and at which revision."""
     st.html(SPACE)  # Streamlit leaves a tenth of the screen empty, and no option says otherwise
     with st.sidebar:
-        try:
-            _frame()
-        except ContextError as error:
-            st.error(plain(sentence(error)))
+        _frame()
 
 
+@told
 def _frame() -> None:
     seat = take_seat()
     allowed = viewers(seat.settings, seat.context)

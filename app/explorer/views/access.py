@@ -35,7 +35,7 @@ def _explain(seat: Seat) -> None:
     with one:
         who = st.selectbox("Who", people, key="who", bind="query-params")
     with two:
-        what = st.text_input("The thing", key="what", bind="query-params", placeholder="its id, such as asset:risk-appetite")
+        what = st.text_input("The thing", key="what", bind="query-params", placeholder="its id, or another id of it")
     with three:
         tasks = {row.id: row.name for row in seat.entities("AgentTask")}
         task = pick(seat, "For the task", key="for", given=tasks, none="none in particular") if tasks else ""

@@ -18,7 +18,7 @@ import streamlit as st
 from app.explorer import pictures
 from app.explorer.graph_view import Gesture, graph_view
 from app.explorer.manners import many, plain, table, teach, words
-from app.explorer.seat import Seat
+from app.explorer.seat import Seat, fragment
 from app.explorer.views.parts import details, legend, remembered, search
 
 LAYOUTS = ("force", "layered", "tree", "radial")
@@ -105,7 +105,7 @@ def gesture(name: str, id_: str) -> None:
 # the picture
 
 
-@st.fragment
+@fragment
 def _canvas(seat: Seat, focus: str) -> None:
     opened, without = folded(steps())
     answer = seat.ask("around", id=focus, opened=opened, without=without)

@@ -15,7 +15,7 @@ import streamlit as st
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
 from app.explorer.manners import head, many, plain, table, teach
-from app.explorer.seat import Seat, sentence, visit
+from app.explorer.seat import Seat, fragment, sentence, visit
 from app.explorer.views.parts import details, legend, pick
 from app.operations import OPERATIONS
 from graph import ContextError, EntityRow, RelationRow
@@ -105,7 +105,7 @@ def money(said: Mapping[str, Any], name: str) -> str:
     return f"{value:,} {said.get('currency', '')}".strip() if isinstance(value, int | float) else f"{value} {said.get('currency', '')}".strip()
 
 
-@st.fragment
+@fragment
 def _draw(seat: Seat, flow: Flow, lit: Sequence[str]) -> None:
     colours = {"held": pictures.PALETTE[2], "nobody approves, or the post is vacant": pictures.FRESH["overdue"], "no approval": pictures.PALETTE[0]}
     nodes: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from app.explorer.manners import LEVELS, ago, many, plain, table, teach
-from app.explorer.seat import Seat, visit
+from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import search
 
 BIG = 20_000  # things: above that a count over all of them is made when it is asked for
@@ -58,7 +58,7 @@ def _remember(id_: str) -> None:
     st.session_state["go"] = id_  # a page cannot be left from a callback
 
 
-@st.fragment
+@fragment
 def _gaps(seat: Seat, things: int) -> None:
     st.subheader("What is missing", anchor=False)
     if things > BIG and not st.session_state.get("count-gaps") and not st.button(f"Check all {things:,} things", key="count-gaps"):

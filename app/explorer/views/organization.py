@@ -15,7 +15,7 @@ import streamlit as st
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
 from app.explorer.manners import head, many, table, teach
-from app.explorer.seat import Seat, visit
+from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import details, legend, pick
 
 DEPTH = 1  # levels below the top that are open at first
@@ -151,7 +151,7 @@ def _to_vacancies(chart: Mapping[str, Post], kept: Mapping[str, None]) -> dict[s
     return found or dict(kept)
 
 
-@st.fragment
+@fragment
 def _draw(seat: Seat, chart: Mapping[str, Post], below: Mapping[str, list[str]], kept: Mapping[str, None]) -> None:
     colours = {"held": pictures.PALETTE[0], "vacant": pictures.FRESH["overdue"], "several holders": pictures.PALETTE[3]}
     nodes: list[dict[str, Any]] = []
