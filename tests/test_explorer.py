@@ -34,14 +34,16 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def made(folder: Path, environment: dict[str, str]) -> None:
-    """The sample company in this folder, loaded into the store that the environment names."""
+def made(folder: Path, environment: dict[str, str], *, twice: bool = True) -> None:
+    """The sample company in this folder, loaded into the store that the environment names; `twice` with a change between."""
     shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.db*"))
     (folder / "glossary" / "hostile.csv").write_text(f'term,definition\n"{HOSTILE}","{HOSTILE}"\n', encoding="utf-8")
     settings = read_settings(folder, environment={"ORGCONTEXT_NOW": NOW, **environment})
     context = open_context(settings)
     try:
         run_load(settings, context, actor="person:tester")
+        if not twice:
+            return
         people = folder / "hr" / "people.csv"
         people.write_text(people.read_text(encoding="utf-8").replace("Key Account Lead", "Key Account Chief"), encoding="utf-8")
         run_load(settings, context, actor="person:tester")
@@ -297,7 +299,8 @@ def test_a_hostile_name_stays_text(look: Look, path: str, address: dict[str, str
 def test_a_hidden_thing_and_a_missing_one_look_the_same(look: Look) -> None:
     """The warnings differ in the id only."""
     texts = [look("graph", actor="person:e-1005", entity=id_).warning[0].value for id_ in ("asset:risk-appetite", "asset:no-such-thing")]
-    assert texts[0].partition(";")[0].replace("risk\\-appetite", "no\\-such\\-thing") == texts[1].partition(";")[0].partition(" What")[0]
+    bare = [text.partition(" What")[0].partition(";")[0].removesuffix("\\.") for text in texts]
+    assert bare[0].replace("risk\\-appetite", "no\\-such\\-thing") == bare[1]
 
 
 def test_only_whom_the_environment_allows_can_be_looked_as(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,8 +351,8 @@ def test_an_empty_workspace_says_how_to_begin(tmp_path: Path, monkeypatch: pytes
 def test_the_screens_stand_over_neo4j_too(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same things, the same words."""
     monkeypatch.setenv("ORGCONTEXT_STORE", connect.address)
-    made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address})
+    made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
     look = looking(tmp_path / "acme", monkeypatch)
-    assert {one.label: one.value for one in look("home").metric}["Revisions"] == "2"
+    assert {one.label: one.value for one in look("home").metric}["Revisions"] == "1"
     assert "position:cfo" in {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
     assert look("eyes", agent="agent:risk-scorer", task="task:score-contract-risk").dataframe
