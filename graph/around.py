@@ -83,7 +83,9 @@ class _Gathered:
         counts = Counter((near[id_], kinds[id_]) for id_ in ids if id_ in kinds)
         for relation in {way for way, _ in counts}:
             self.groups[hub, relation] = [
-                Group(hub=hub, relation=relation, kind=kind, count=count) for (way, kind), count in sorted(counts.items()) if way == relation
+                Group(hub=hub, relation=relation, kind=kind, count=count)
+                for (way, kind), count in sorted(counts.items())
+                if way == relation
             ]
 
     def around(self) -> Around:
@@ -105,7 +107,9 @@ class _Gathered:
             stamp=self.view.stamp,
         )
 
-    def _names(self, found: Mapping[str, EntityRow], ties: Mapping[str, Mapping[str, Sequence[str]]], owners: Iterable[str]) -> dict[str, str]:
+    def _names(
+        self, found: Mapping[str, EntityRow], ties: Mapping[str, Mapping[str, Sequence[str]]], owners: Iterable[str]
+    ) -> dict[str, str]:
         """The names of functions, units and owners, as far as they may be seen."""
         ids = {end for tie in ties.values() for ends in tie.values() for end in ends} | {*owners}
         names = {row.id: row.name for row in found.values() if row.id in ids}

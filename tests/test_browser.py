@@ -253,7 +253,7 @@ def test_a_hostile_name_does_nothing(page: Page) -> None:
 
 @pytest.mark.parametrize("path", ["", "graph?entity=process:procurement", "flows?process=process:procurement", "gaps"])
 def test_nothing_is_hard_to_reach(page: Page, path: str) -> None:
-    """axe-core finds no serious fault in what is ours; Streamlit's own parts (tables drawn on a canvas, its buttons) are its own affair."""
+    """axe-core finds no serious fault, Streamlit's own list of pages left out (its items stand in boxes of their own)."""
     axe = Path(os.environ.get("ORGCONTEXT_AXE", "node_modules/axe-core/axe.min.js"))
     if not axe.is_file():
         pytest.skip("axe-core is not here: `npm install axe-core`, or ORGCONTEXT_AXE names its axe.min.js")
@@ -261,5 +261,7 @@ def test_nothing_is_hard_to_reach(page: Page, path: str) -> None:
     _settled(page)
     page.wait_for_timeout(500)
     page.evaluate(axe.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((said) => said.violations.map((one) => [one.impact, one.id, one.nodes.map((node) => node.target.join(' '))]))")
+    found = page.evaluate(
+        "axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => said.violations.map((one) => [one.impact, one.id, one.nodes.map((node) => node.target.join(' '))]))"
+    )
     assert [one for one in found if one[0] in ("serious", "critical")] == []

@@ -106,7 +106,15 @@ def table(
         st.dataframe(shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", alt=key, **more)
         return []
     chosen: Any = st.dataframe(
-        shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", on_select="rerun", selection_mode="single-row", alt=key, **more
+        shown,
+        hide_index=True,
+        width="stretch",
+        height=height,
+        key=f"{key}.rows",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=key,
+        **more,
     )
     st.caption(pick)
     places: list[int] = chosen.selection.rows if chosen else []

@@ -52,7 +52,10 @@ def palette(names: Iterable[str]) -> dict[str, str]:
     return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(sorted(set(names)))}
 
 
-def drawn(answer: Mapping[str, Any], *, colour: str = "kind", kinds: Collection[str] = (), wanted: Wanted = Wanted()) -> Picture:
+ALL = Wanted()
+
+
+def drawn(answer: Mapping[str, Any], *, colour: str = "kind", kinds: Collection[str] = (), wanted: Wanted = ALL) -> Picture:
     """The picture of what stands around a thing (`around`), the focus always in it; `kinds` are all that there are, for steady colours."""
     ties = answer["ties"]
     entities = [one for one in answer["entities"] if one["id"] == answer["focus"] or wanted.fits(one, ties.get(one["id"], {}))]
@@ -96,7 +99,7 @@ def _group_id(group: Mapping[str, Any]) -> str:
 
 
 def _group(group: Mapping[str, Any], colour: str) -> Node:
-    name = f"{group['count']:,} × {group['kind']}"
+    name = f"{group['count']:,} {group['kind']}"
     return {"id": _group_id(group), "kind": "Group", "name": name, "color": colour, "count": group["count"], "near": group["hub"]}
 
 

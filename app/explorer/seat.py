@@ -55,7 +55,13 @@ class Seat(NamedTuple):
     def _state(self) -> tuple[str, ...]:
         """What answers depend on besides the question: the same state, the same answer."""
         head = self.context.store.head()
-        return (str(self.settings.folder), self.settings.store, head.digest if head else "", str(head.number if head else 0), str(date.today()))
+        return (
+            str(self.settings.folder),
+            self.settings.store,
+            head.digest if head else "",
+            str(head.number if head else 0),
+            str(date.today()),
+        )
 
     def entities(self, *kinds: str, ids: Iterable[str] | None = None) -> list[EntityRow]:
         """The things of these kinds (with their subkinds) that may be seen."""

@@ -84,12 +84,16 @@ def pages() -> dict[str, list[Any]]:
     return sections
 
 
-SPACE = "<style>[data-testid=stMainBlockContainer]{padding:2.6rem 2rem 3rem}[data-testid=stSidebarHeader]{height:2.2rem}</style>"
+STYLE = """<style>
+[data-testid=stMainBlockContainer]{padding:2.6rem 2rem 3rem}
+[data-testid=stSidebarHeader]{height:2.2rem}
+[data-testid=stCaptionContainer]{color:inherit;opacity:.8}
+</style>"""
 
 
 def frame() -> None:
     """What stands beside every page: whose graph it is, who looks, and at which revision."""
-    st.html(SPACE)  # Streamlit leaves a tenth of the screen empty, and no option says otherwise
+    st.html(STYLE)  # no option says how much of the screen stays empty, nor how pale a caption is (too pale to be read by all)
     with st.sidebar:
         _frame()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import altair
+import altair as alt
 import streamlit as st
 
 from app.explorer.manners import head, many, plain, table
@@ -60,13 +60,23 @@ def _explain(seat: Seat) -> None:
 
 def _matrix(seat: Seat) -> None:
     st.subheader("Who sees what is sensitive", anchor=False)
-    level = st.segmented_control("At least", [one.value for one in Sensitivity], key="least", default="confidential", required=True, bind="query-params")
+    level = st.segmented_control(
+        "At least", [one.value for one in Sensitivity], key="least", default="confidential", required=True, bind="query-params"
+    )
     seen: list[dict[str, Any]] = seat.ask("access matrix", least=level or "confidential")
     if not seen:
         st.success("Nothing is that sensitive.")
         return
     rows = [
-        {"thing": one["name"], "kind": one["kind"], "sensitivity": one["sensitivity"], "seen by": by["actor"], "as": by["role"], "because": by["reason"], "id": one["id"]}
+        {
+            "thing": one["name"],
+            "kind": one["kind"],
+            "sensitivity": one["sensitivity"],
+            "seen by": by["actor"],
+            "as": by["role"],
+            "because": by["reason"],
+            "id": one["id"],
+        }
         for one in seen
         for by in one["by"] or [{"actor": "nobody", "role": "", "reason": ""}]
     ]
@@ -78,17 +88,23 @@ def _map(seen: list[dict[str, Any]]) -> None:
     """The map of the forty most sensitive things, who sees them, and the actor who sees most."""
     levels = [one.value for one in Sensitivity]
     first = sorted(seen, key=lambda one: (-levels.index(one["sensitivity"]), one["id"]))[:40]
-    values = [{"thing": one["name"][:50], "who": by["actor"], "as": by["role"], "sensitivity": one["sensitivity"]} for one in first for by in one["by"]]
+    values = [
+        {"thing": one["name"][:50], "who": by["actor"], "as": by["role"], "sensitivity": one["sensitivity"]}
+        for one in first
+        for by in one["by"]
+    ]
     counts = Counter(by["actor"] for one in seen for by in one["by"])
     if not values:
         return
-    squares = altair.Chart(altair.Data(values=values)).mark_rect().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.X("who:N", title=None, axis=altair.Axis(labelAngle=-50, labelLimit=180, labelOverlap=False)),
-        altair.Y("thing:N", title=None, axis=altair.Axis(labelLimit=220)),
-        altair.Color("sensitivity:N", scale=altair.Scale(domain=levels, range=["#8FB8DE", "#4C78A8", "#C26A2D", "#B03A48"]), legend=altair.Legend(orient="top", title=None)),
+    squares = alt.Chart(alt.Data(values=values)).mark_rect().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.X("who:N", title=None, axis=alt.Axis(labelAngle=-50, labelLimit=180, labelOverlap=False)),
+        alt.Y("thing:N", title=None, axis=alt.Axis(labelLimit=220)),
+        alt.Color("sensitivity:N", scale=alt.Scale(domain=levels, range=["#8FB8DE", "#4C78A8", "#C26A2D", "#B03A48"]), legend=alt.Legend(orient="top", title=None)),
         tooltip=["thing:N", "who:N", "as:N"],
     )  # fmt: skip
     st.altair_chart(squares, width="stretch", alt="Who sees each sensitive thing")
     who, count = counts.most_common(1)[0]
     nobody = sum(not one["by"] for one in seen)
-    st.text(f"{many(len(seen), 'sensitive thing')}; {who} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody.")
+    st.text(
+        f"{many(len(seen), 'sensitive thing')}; {who} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody."
+    )

@@ -22,7 +22,9 @@ WRITES = ("accept", "reject", "amend", "assign", "close")  # last words of quest
 
 def runs(seat: Seat) -> None:
     """The agents, and the runs with their stale deliveries."""
-    head("Agents and runs", "Which agents there are, sanctioned or not; what they were given, at which revision, and what has changed since.")
+    head(
+        "Agents and runs", "Which agents there are, sanctioned or not; what they were given, at which revision, and what has changed since."
+    )
     asked(seat, "agents", "runs")
 
 

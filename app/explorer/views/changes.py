@@ -15,7 +15,7 @@ from app.explorer.manners import ago, head, many, plain, table, teach, words
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import pick
 
-MARKS = {"added": "+ added", "changed": "~ changed", "withdrawn": "− withdrawn"}
+MARKS = {"added": "+ added", "changed": "~ changed", "withdrawn": "- withdrawn"}
 
 
 def changes(seat: Seat) -> None:
@@ -46,7 +46,15 @@ def _called(numbers: Sequence[int]) -> list[tuple[str, str]]:
 
 def _revision(one: Mapping[str, Any]) -> dict[str, Any]:
     counts = {what: one[what]["entities"] + one[what]["relations"] for what in ("added", "changed", "withdrawn")}
-    return {"revision": one["number"], "when": ago(one["at"]), "at": one["at"], "by": one["actor"], "why": one["message"], **counts, "digest": one["digest"]}
+    return {
+        "revision": one["number"],
+        "when": ago(one["at"]),
+        "at": one["at"],
+        "by": one["actor"],
+        "why": one["message"],
+        **counts,
+        "digest": one["digest"],
+    }
 
 
 def _difference(seat: Seat, before: int, after: int) -> None:
@@ -94,7 +102,12 @@ def _values(seat: Seat, id_: str, before: int, after: int) -> None:
     shown = [_at(seat, id_, moment) for moment in (before, after)]
     names = sorted({*shown[0], *shown[1]})
     rows = [
-        {"": "≠" if shown[0].get(name) != shown[1].get(name) else "", "property": words(name), f"revision {before}": str(shown[0].get(name, "")), f"revision {after}": str(shown[1].get(name, ""))}
+        {
+            "": "≠" if shown[0].get(name) != shown[1].get(name) else "",
+            "property": words(name),
+            f"revision {before}": str(shown[0].get(name, "")),
+            f"revision {after}": str(shown[1].get(name, "")),
+        }
         for name in names
     ]
     st.markdown(f"**{plain(id_)}**")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair
+import altair as alt
 import streamlit as st
 
 from app.explorer.manners import head, many, plain, table, teach
@@ -31,7 +31,9 @@ def decisions(seat: Seat) -> None:
     with left:
         process = pick(seat, "About the process", key="process", given={row.id: row.name for row in seat.entities(ids=about)}, none="any")
     with right:
-        text = st.text_input("In words", key="words", bind="query-params", type="search", placeholder="single source, liability, discount …")
+        text = st.text_input(
+            "In words", key="words", bind="query-params", type="search", placeholder="single source, liability, discount …"
+        )
     if not process and not text:
         st.caption(f"{many(len(decided), 'decision')} on file. Choose a process, or say some words.")
         table([{"decision": row.name, "id": row.id} for row in decided], "all-decisions")
@@ -77,20 +79,26 @@ def _pattern(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> 
         _over_time(pattern, found)
     with right:
         _deciders(pattern, found)
-    for name, said in (("undocumented", "decided, although no step of the process names them"), ("unheard", "should approve, and decided none of these")):
+    for name, said in (
+        ("undocumented", "decided, although no step of the process names them"),
+        ("unheard", "should approve, and decided none of these"),
+    ):
         if parties := pattern[name]:
             st.warning(plain(f"{', '.join(one['name'] for one in parties)} {said}."))
 
 
 def _over_time(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
     quarters = Counter((_quarter(one["date"]), one["outcome"]) for one in found if one["date"])
-    rows = [{"quarter": quarter, "outcome": outcome or "none stated", "decisions": count} for (quarter, outcome), count in sorted(quarters.items())]
+    rows = [
+        {"quarter": quarter, "outcome": outcome or "none stated", "decisions": count}
+        for (quarter, outcome), count in sorted(quarters.items())
+    ]
     top = max(pattern["rates"].items(), key=lambda pair: pair[1], default=("", 0.0))
     st.subheader("What came out, and when", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.X("quarter:O", title=None),
-        altair.Y("decisions:Q", axis=altair.Axis(tickMinStep=1)),
-        altair.Color("outcome:N", scale=altair.Scale(range=list(OUTCOMES)), legend=altair.Legend(orient="bottom", title=None)),
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.X("quarter:O", title=None),
+        alt.Y("decisions:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("outcome:N", scale=alt.Scale(range=list(OUTCOMES)), legend=alt.Legend(orient="bottom", title=None)),
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=240, alt="Decisions by quarter and outcome")
     if top[0]:
@@ -106,10 +114,10 @@ def _deciders(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) ->
     counts = Counter((party["name"], one["outcome"]) for one in found for party in one["decided_by"])
     rows = [{"who": who[:60], "outcome": outcome or "none stated", "decisions": count} for (who, outcome), count in sorted(counts.items())]
     st.subheader("Who decided", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.Y("who:N", sort="-x", title=None, axis=altair.Axis(labelLimit=240)),
-        altair.X("decisions:Q", axis=altair.Axis(tickMinStep=1)),
-        altair.Color("outcome:N", scale=altair.Scale(range=list(OUTCOMES)), legend=None),
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.Y("who:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
+        alt.X("decisions:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("outcome:N", scale=alt.Scale(range=list(OUTCOMES)), legend=None),
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=240, alt="Decisions by who decided")
     if deciders := pattern["deciders"]:

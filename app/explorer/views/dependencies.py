@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair
+import altair as alt
 import streamlit as st
 
 from app.explorer import pictures
@@ -27,7 +27,10 @@ def dependencies(seat: Seat) -> None:
     search(seat, key="find", then=_subject, label="What changes, leaves or fails?")
     subject = st.query_params.get("subject", "")
     if not subject:
-        teach("Type the name of a person, a position, a system, a policy, a process …", "Everything that its change reaches is listed, with the way to it.")
+        teach(
+            "Type the name of a person, a position, a system, a policy, a process …",
+            "Everything that its change reaches is listed, with the way to it.",
+        )
         _matrix(seat)
         return
     answer = seat.ask("impact", id=subject)
@@ -85,7 +88,10 @@ def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None
     """The things with the last step of the way to each, away from the subject."""
     colours = pictures.palette(one["kind"] for one in near)
     nodes: list[dict[str, Any]] = [{"id": subject, "kind": "", "name": pictures.short(name), "color": pictures.FRESH["overdue"]}]
-    nodes += [{"id": one["id"], "kind": one["kind"], "name": pictures.short(one["name"] or one["id"]), "color": colours[one["kind"]]} for one in near]
+    nodes += [
+        {"id": one["id"], "kind": one["kind"], "name": pictures.short(one["name"] or one["id"]), "color": colours[one["kind"]]}
+        for one in near
+    ]
     there = {node["id"] for node in nodes}
     edges: dict[str, dict[str, Any]] = {}
     for one in near:
@@ -104,10 +110,10 @@ def _rings(reached: Sequence[Mapping[str, Any]]) -> None:
     rows = [{"steps": distance, "kind": kind, "things": count} for (distance, kind), count in sorted(counts.items())]
     by_step = Counter(one["distance"] for one in reached)
     st.subheader("How far it reaches", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.X("steps:O", title="steps away"),
-        altair.Y("things:Q", axis=altair.Axis(tickMinStep=1)),
-        altair.Color("kind:N", legend=altair.Legend(orient="bottom", columns=3, title=None), scale=altair.Scale(range=list(pictures.PALETTE))),
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.X("steps:O", title="steps away"),
+        alt.Y("things:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("kind:N", legend=alt.Legend(orient="bottom", columns=3, title=None), scale=alt.Scale(range=list(pictures.PALETTE))),
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=340, alt="Things reached by distance and kind")
     step, count = max(by_step.items(), key=lambda pair: pair[1])
@@ -125,9 +131,9 @@ def _matrix(seat: Seat) -> None:
         return
     values = [{"what depends": one, "on what": other, "relations": count} for (one, other), count in sorted(counts.items())]
     st.subheader("What depends on what", anchor=False)
-    place = altair.Chart(altair.Data(values=values)).encode(altair.X("on what:N", title="on what"), altair.Y("what depends:N", title="what depends"))
-    heat = place.mark_rect().encode(altair.Color("relations:Q", scale=altair.Scale(scheme="tealblues"), legend=None))
-    numbers = place.mark_text(fontWeight="bold").encode(altair.Text("relations:Q"), color=altair.value("#20303a"))
+    place = alt.Chart(alt.Data(values=values)).encode(alt.X("on what:N", title="on what"), alt.Y("what depends:N", title="what depends"))
+    heat = place.mark_rect().encode(alt.Color("relations:Q", scale=alt.Scale(scheme="tealblues"), legend=None))
+    numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=alt.value("#20303a"))
     st.altair_chart(heat + numbers, width="stretch", alt="Dependencies between kinds")  # pyright: ignore[reportUnknownArgumentType]  # altair's own
     (one, other), count = counts.most_common(1)[0]
     st.text(f"Most dependencies, {count} of {sum(counts.values())}, are of {one} on {other}.")

@@ -146,7 +146,9 @@ def _filters(answer: Mapping[str, Any]) -> pictures.Wanted:
         for name, label in labels.items():
             here = counts[name]
             options = sorted({*here, *st.session_state.get(f"only-{name}", [])})
-            picked = st.multiselect(label, options, key=f"only-{name}", format_func=lambda one, here=here: f"{names.get(one, one)} ({here[one]})")
+            picked = st.multiselect(
+                label, options, key=f"only-{name}", format_func=lambda one, here=here: f"{names.get(one, one)} ({here[one]})"
+            )
             chosen[name] = frozenset(picked)
     return pictures.Wanted(**chosen)
 

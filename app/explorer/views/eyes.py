@@ -52,7 +52,10 @@ def eyes(seat: Seat) -> None:
     agents = {row.id: row.name for row in seat.entities("Agent")}
     tasks = {row.id: row.name for row in seat.entities("AgentTask")}
     if not agents or not tasks:
-        teach("No agent or no task is on file.", "The loader `agents` reads them from YAML; `agentcard`, `agentlist` and `mcp` bring more agents.")
+        teach(
+            "No agent or no task is on file.",
+            "The loader `agents` reads them from YAML; `agentcard`, `agentlist` and `mcp` bring more agents.",
+        )
         return
     one, two, three = st.columns([2, 2, 1], vertical_alignment="bottom")
     with one:
@@ -90,7 +93,12 @@ def _actor(seat: Seat, agent: str, *roles: str) -> Actor:
 def _other(seat: Seat, mine: Eyes, agents: Mapping[str, str]) -> Eyes | None:
     """What it is compared with."""
     revisions = [str(one["number"]) for one in seat.ask("history")]
-    ways = ["nothing", "another agent", *(["another revision"] if len(revisions) > 1 else []), *(["one more role"] if seat.sees_all else [])]
+    ways = [
+        "nothing",
+        "another agent",
+        *(["another revision"] if len(revisions) > 1 else []),
+        *(["one more role"] if seat.sees_all else []),
+    ]
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
         way = st.segmented_control("Compare with", ways, key="compare", default="nothing", required=True, bind="query-params")
@@ -102,7 +110,9 @@ def _other(seat: Seat, mine: Eyes, agents: Mapping[str, str]) -> Eyes | None:
             at = st.selectbox("The other revision", [one for one in revisions if one != mine.at], key="other-at", bind="query-params")
             return mine._replace(at=at, title=f"{mine.title} at revision {at}") if at else None
         if way == "one more role":
-            role = st.selectbox("What if it had the role", sorted({*seat.context.access.roles} - mine.actor.roles), key="role", bind="query-params")
+            role = st.selectbox(
+                "What if it had the role", sorted({*seat.context.access.roles} - mine.actor.roles), key="role", bind="query-params"
+            )
             return mine._replace(actor=_actor(seat, mine.actor.id, role), title=f"{mine.title} with the role {role}") if role else None
     return None
 
@@ -130,7 +140,9 @@ def _sight(sight: Sight, other: Sight | None) -> None:
         differs = sum(mark == "differs" for mark in marks.values())
         st.caption(f"{many(only, 'thing')} only here, {differs} that differ.")
     budget = sight.scope["budget"]
-    st.caption(f"{many(len(sight.entities), 'thing')}; {tokens(sight.text):,} of {budget['tokens']:,} tokens as text; {budget['left_out']} left out.")
+    st.caption(
+        f"{many(len(sight.entities), 'thing')}; {tokens(sight.text):,} of {budget['tokens']:,} tokens as text; {budget['left_out']} left out."
+    )
     facts, picture, text, missing = st.tabs(["Things", "Picture", "Text", f"Missing {len(sight.scope['missing'])}"])
     key = f"{sight.eyes.actor.id}-{sight.eyes.at}-{len(sight.eyes.actor.roles)}"
     with facts:
@@ -165,7 +177,15 @@ def _row(one: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
     state = one["freshness"]["state"]
     why = " → ".join(f"{step[0]} {words(step[1])} {step[2]}" for step in one["why"]) or "asked for"
     mark = {"": marks.get(one["id"], "")} if marks else {}
-    return {**mark, "name": one["name"], "kind": one["kind"], "why": why, "freshness": STATES.get(state, state), "rank": one["rank"], "id": one["id"]}
+    return {
+        **mark,
+        "name": one["name"],
+        "kind": one["kind"],
+        "why": why,
+        "freshness": STATES.get(state, state),
+        "rank": one["rank"],
+        "id": one["id"],
+    }
 
 
 def _picture(sight: Sight, marks: Mapping[str, str], key: str) -> None:

@@ -48,7 +48,10 @@ def flows(seat: Seat) -> None:
     head("Approval flows", "Who must say yes, in which order, under which conditions, up to which amount.")
     names = _processes(seat)
     if not names:
-        teach("No process with steps is on file.", "An approval matrix, a BPMN file or an event log brings them (`approvals`, `bpmn`, `eventlog`).")
+        teach(
+            "No process with steps is on file.",
+            "An approval matrix, a BPMN file or an event log brings them (`approvals`, `bpmn`, `eventlog`).",
+        )
         return
     process = pick(seat, "Process", key="process", given=names)
     flow = read_flow(seat, process)
@@ -102,12 +105,18 @@ def money(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
     if value is None or value == "":
         return ""
-    return f"{value:,} {said.get('currency', '')}".strip() if isinstance(value, int | float) else f"{value} {said.get('currency', '')}".strip()
+    return (
+        f"{value:,} {said.get('currency', '')}".strip() if isinstance(value, int | float) else f"{value} {said.get('currency', '')}".strip()
+    )
 
 
 @fragment
 def _draw(seat: Seat, flow: Flow, lit: Sequence[str]) -> None:
-    colours = {"held": pictures.PALETTE[2], "nobody approves, or the post is vacant": pictures.FRESH["overdue"], "no approval": pictures.PALETTE[0]}
+    colours = {
+        "held": pictures.PALETTE[2],
+        "nobody approves, or the post is vacant": pictures.FRESH["overdue"],
+        "no approval": pictures.PALETTE[0],
+    }
     nodes: list[dict[str, Any]] = []
     for row in flow.steps:
         approvers = flow.of(row.id, "approved_by")
@@ -132,7 +141,7 @@ def _draw(seat: Seat, flow: Flow, lit: Sequence[str]) -> None:
 def _label(row: RelationRow, conditions: Mapping[str, str]) -> str:
     """What is written on an arrow: its own condition, how often it was seen in a log, or the condition of the step it leads to."""
     said: dict[str, Any] = json.loads(row.properties)
-    seen = next((f"{said[name]:,}×" for name in ("count", "frequency", "cases") if isinstance(said.get(name), int)), "")
+    seen = next((f"{said[name]:,} times" for name in ("count", "frequency", "cases") if isinstance(said.get(name), int)), "")
     return " ".join(part for part in (str(said.get("condition", "")) or conditions.get(row.target, ""), seen) if part)
 
 
@@ -159,7 +168,9 @@ def _route(seat: Seat, process: str, flow: Flow) -> list[str]:
     st.subheader("Who must approve this?", anchor=False)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        given = st.text_input("The request", key="given", bind="query-params", placeholder="amount=60000 currency=EUR", help="name=value, divided by blanks")
+        given = st.text_input(
+            "The request", key="given", bind="query-params", placeholder="amount=60000 currency=EUR", help="name=value, divided by blanks"
+        )
     with right:
         requester = pick(seat, "Asked for by", "Person", "Position", key="requester", none="nobody in particular")
     names = [name for row in flow.steps for name in _asked(str(said_of(row).get("condition", "")))]
@@ -179,12 +190,18 @@ def _route(seat: Seat, process: str, flow: Flow) -> list[str]:
         return []
     approvals: list[dict[str, Any]] = answer.get("approvals", [])
     st.success(plain(f"{many(len(approvals), 'approval')} needed."), icon=":material/approval:")
-    st.dataframe([{name: _told(value) for name, value in one.items() if name != "origins"} for one in approvals], hide_index=True, width="stretch")
+    st.dataframe(
+        [{name: _told(value) for name, value in one.items() if name != "origins"} for one in approvals], hide_index=True, width="stretch"
+    )
     return [str(one.get("step", "")) for one in approvals]
 
 
 def _asked(condition: str) -> list[str]:
-    return [word for word in condition.replace("(", " ").replace(")", " ").split() if word.isidentifier() and word not in ("and", "or", "not", "true", "false", "in")]
+    return [
+        word
+        for word in condition.replace("(", " ").replace(")", " ").split()
+        if word.isidentifier() and word not in ("and", "or", "not", "true", "false", "in")
+    ]
 
 
 def _fitting(annotation: Any, pairs: Sequence[str]) -> Any:

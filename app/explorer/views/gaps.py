@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair
+import altair as alt
 import streamlit as st
 
 from app.explorer.manners import LEVELS, head, many, plain, table, words
@@ -30,14 +30,24 @@ def gaps(seat: Seat) -> None:
     names = _names(seat, findings)
     one, two, three = st.columns(3)
     with one:
-        level = st.pills("Level", [name for name in LEVELS if any(f["level"] == name for f in findings)], key="level", selection_mode="multi", bind="query-params")
+        level = st.pills(
+            "Level",
+            [name for name in LEVELS if any(f["level"] == name for f in findings)],
+            key="level",
+            selection_mode="multi",
+            bind="query-params",
+        )
     with two:
         checks = Counter(one["check"] for one in findings)
         check = some("Check", sorted(checks), "check", lambda name: f"{words(name)} ({checks[name]})")
     with three:
         owners = Counter(one["owner"] for one in findings)
         owner = some("Who can mend it", sorted(owners), "owner", lambda id_: f"{names.get(id_, id_) or 'nobody'} ({owners[id_]})")
-    kept = [f for f in findings if (not level or f["level"] in level) and (not check or f["check"] in check) and (not owner or f["owner"] in owner)]
+    kept = [
+        f
+        for f in findings
+        if (not level or f["level"] in level) and (not check or f["check"] in check) and (not owner or f["owner"] in owner)
+    ]
     left, right = st.columns([3, 2])
     with right:
         _chart(kept)
@@ -71,10 +81,10 @@ def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
         return
     rows = [{"check": check, "level": level, "gaps": count} for (check, level), count in sorted(counts.items())]
     st.subheader("Gaps by check", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.Y("check:N", sort="-x", title=None, axis=altair.Axis(labelLimit=220)),
-        altair.X("gaps:Q", axis=altair.Axis(tickMinStep=1)),
-        altair.Color("level:N", scale=altair.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=altair.Legend(orient="bottom", title=None)),
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.Y("check:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
+        alt.X("gaps:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("level:N", scale=alt.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=alt.Legend(orient="bottom", title=None)),
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", alt="Gaps by check and level")
     (check, _), count = counts.most_common(1)[0]

@@ -14,6 +14,7 @@ import streamlit as st
 
 from app.explorer.manners import head, many, plain, table, teach
 from app.explorer.seat import Seat, visit
+from app.explorer.views.parts import worded
 from graph import EntityRow
 
 
@@ -48,7 +49,11 @@ def glossary(seat: Seat) -> None:
         only = st.segmented_control(
             "Show", ("all", "several definitions", "contested"), key="show", default="all", required=True, bind="query-params"
         )
-        kept = [row for row in rows if only == "all" or (row["definitions"] > 1 if only == "several definitions" else row["state"] == "contested")]
+        kept = [
+            row
+            for row in rows
+            if only == "all" or (row["definitions"] > 1 if only == "several definitions" else row["state"] == "contested")
+        ]
         shown = [{name: row[name] for name in ("word", "definitions", "units", "state")} for row in kept]
         if chosen := table(shown, "words", pick="Choose a word to see what it means.", height=520, narrow=True):
             st.query_params["word"] = str(chosen[0]["word"])
@@ -56,7 +61,7 @@ def glossary(seat: Seat) -> None:
         name = st.query_params.get("word", "")
         meanings = words.get(name.casefold())
         if meanings:
-            _meanings(seat, meanings)
+            _meanings(meanings)
         elif name:
             st.info(plain(f"No word that you may see is written {name}."))
         else:
@@ -77,7 +82,11 @@ def _words(seat: Seat) -> dict[str, list[Meaning]]:
     for row in rows.values():
         near = {kind: tuple(names.get(end, end) for end in ends) for kind, ends in ties[row.id].items()}
         meaning = Meaning(
-            row, json.loads(row.properties), near.get("defined_for", ()), near.get("uses_term", ()), near.get("broader", ()) + near.get("related_to", ())
+            row,
+            json.loads(row.properties),
+            near.get("defined_for", ()),
+            near.get("uses_term", ()),
+            near.get("broader", ()) + near.get("related_to", ()),
         )
         found[row.name.casefold()].append(meaning)
     return found
@@ -103,7 +112,7 @@ def _row(name: str, meanings: Sequence[Meaning]) -> dict[str, Any]:
     }
 
 
-def _meanings(seat: Seat, meanings: Sequence[Meaning]) -> None:
+def _meanings(meanings: Sequence[Meaning]) -> None:
     st.subheader(plain(meanings[0].row.name), anchor=False)
     if contested(meanings):
         st.warning("Two definitions stand against each other: nobody can tell which one holds where.", icon=":material/warning:")
@@ -134,7 +143,7 @@ def _labels(one: Meaning) -> None:
     labels = {"also": "alternative_labels", "do not say": "avoid", "example": "example"}
     for label, name in labels.items():
         if value := one.said.get(name):
-            st.text(f"{label}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            st.text(f"{label}: {worded(value)}")
     if one.near:
         st.text(f"near: {', '.join(one.near)}")
     st.caption(plain("from " + ", ".join(f"{origin['source']} {origin['locator']}" for origin in json.loads(one.row.origins)[:2])))

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import altair
+import altair as alt
 import streamlit as st
 
 from app.explorer import pictures
@@ -207,8 +207,10 @@ def _spans(chart: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
     widest = max(below, key=lambda id_: len(below[id_]))
     rows = [{"reports": size, "leaders": count} for size, count in sorted(spans.items())]
     st.subheader("How wide the spans are", anchor=False)
-    bars = altair.Chart(altair.Data(values=rows)).mark_bar(color=pictures.PALETTE[0]).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        altair.X("reports:O", title="people who report to one"), altair.Y("leaders:Q", title="leaders", axis=altair.Axis(tickMinStep=1))
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar(color=pictures.PALETTE[0]).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.X("reports:O", title="people who report to one"), alt.Y("leaders:Q", title="leaders", axis=alt.Axis(tickMinStep=1))
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=220, alt="Spans of control")
-    st.text(f"{many(sum(spans.values()), 'position')} lead others; the widest span is {many(len(below[widest]), 'report')}: {chart[widest].name}.")
+    st.text(
+        f"{many(sum(spans.values()), 'position')} lead others; the widest span is {many(len(below[widest]), 'report')}: {chart[widest].name}."
+    )

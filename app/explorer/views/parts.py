@@ -100,7 +100,14 @@ def details(seat: Seat, id_: str) -> None:
     with past:
         _rows(
             [
-                {"revision": one["revision"], "when": ago(one["at"]), "at": one["at"], "change": one["change"], "by": one["actor"], "of": ", ".join(one["properties"])}
+                {
+                    "revision": one["revision"],
+                    "when": ago(one["at"]),
+                    "at": one["at"],
+                    "change": one["change"],
+                    "by": one["actor"],
+                    "of": ", ".join(one["properties"]),
+                }
                 for one in reversed(shown["history"])
             ],
             "It has no history.",
@@ -114,13 +121,22 @@ def _line(shown: Mapping[str, Any]) -> str:
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     said = "; ".join(f"{words(name)}: {worded(value)}" for name, value in claim["properties"].items())
-    return {"source": claim["source"], "where": claim["locator"], "says": f"{claim['name']}; {said}" if said else claim["name"], "since": claim["revision"]}
+    return {
+        "source": claim["source"],
+        "where": claim["locator"],
+        "says": f"{claim['name']}; {said}" if said else claim["name"],
+        "since": claim["revision"],
+    }
 
 
 def _relation(row: Mapping[str, Any], own: str) -> dict[str, str]:
     out = row["source"] == own
     origins = ", ".join(f"{one['source']} {one['locator']}" for one in row["origins"][:2])
-    return {"relation": words(row["kind"]) if out else f"← {words(row['kind'])}", "thing": row["target"] if out else row["source"], "from": origins}
+    return {
+        "relation": words(row["kind"]) if out else f"← {words(row['kind'])}",
+        "thing": row["target"] if out else row["source"],
+        "from": origins,
+    }
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:

@@ -96,7 +96,14 @@ def _load(seat: Seat, names: tuple[str, ...], confirmed: tuple[str, ...], *, dry
         st.button("Stop", key="stop", help="Nothing is written.")
         try:
             report = run_load(
-                seat.settings, seat.context, names=names, confirmed=confirmed, dry=dry, actor=seat.actor.id, message="load from the explorer", shown=OnScreen
+                seat.settings,
+                seat.context,
+                names=names,
+                confirmed=confirmed,
+                dry=dry,
+                actor=seat.actor.id,
+                message="load from the explorer",
+                shown=OnScreen,
             )
         except ContextError as error:
             status.update(label="Nothing was written.", state="error")
@@ -120,7 +127,13 @@ def allowed(seat: Seat) -> None:
 def _report(report: LoadReport) -> None:
     counts = {name: getattr(report, name) for name in ("added", "changed", "withdrawn")}
     nothing = not any(one.entities or one.relations for one in counts.values())
-    said = "Nothing differs from what was loaded." if nothing else "This would be written:" if report.dry else f"Revision {report.revision} is written."
+    said = (
+        "Nothing differs from what was loaded."
+        if nothing
+        else "This would be written:"
+        if report.dry
+        else f"Revision {report.revision} is written."
+    )
     (st.info if report.dry or nothing else st.success)(said)
     for column, (name, one) in zip(st.columns(3), counts.items(), strict=True):
         column.metric(name, f"{many(one.entities, 'thing')}, {many(one.relations, 'relation')}", border=True)
