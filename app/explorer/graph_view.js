@@ -140,7 +140,7 @@ function mount(cytoscape, host, say, props) {
     self.cursor = node || null;
     say.textContent = node ? `${node.data("kind")} ${node.data("name")}: ${node.degree()} relations shown` : "";
   };
-  cy.on("tap", (event) => self.focus(event.target !== cy && event.target.isNode?.() ? event.target : null));
+  cy.on("tap", (event) => { host.focus({ preventScroll: true }); self.focus(event.target !== cy && event.target.isNode?.() ? event.target : null); });
   cy.on("dragfree", "node", (event) => event.target.addClass("pinned"));
   cy.on("dbltap", "node", (event) => send("trigger", "expand", event.target.id()));
   const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -201,6 +201,13 @@ function merge(cy, props) {
   return fresh;
 }
 
+// Where much of what was opened fell outside, the whole is shown; things keep their places.
+function inView(cy, fresh) {
+  const { x1, x2, y1, y2 } = cy.extent();
+  const outside = fresh.filter((id) => { const { x, y } = cy.getElementById(id).position(); return x < x1 || x > x2 || y < y1 || y > y2; });
+  if (outside.length > fresh.length / 4) cy.animate({ fit: { padding: 24 }, duration: moving() ? 250 : 0 });
+}
+
 function place(self, kit, props, fresh) {
   const { cy } = self, past = self.layout ? null : memory.get(props.key), large = props.nodes.length > 500;
   if (past?.layout === props.layout && fresh.length < props.nodes.length) {
@@ -222,6 +229,7 @@ function place(self, kit, props, fresh) {
     else cy.layout(force({ randomize: false, animate: moving(), animationDuration: 250, fit: false,
       fixedNodeConstraint: old.map((n) => ({ nodeId: n.id(), position: { ...n.position() } })) })).run();
   }
+  if (fresh.length && !all) inView(cy, fresh);
   cy.batch(() => pins.forEach((at, id) => cy.getElementById(id).position(at)));      // what was pinned stays where it was put
   self.layout = props.layout;
 }

@@ -4,8 +4,8 @@ Two elements, because Streamlit sends inline JavaScript inside the same message 
 its own whose message never changes, so the browser gets it once; the view travels with each change of data.
 """
 
-# pyright: reportUnknownMemberType=false
-# Streamlit's component results are open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+# Streamlit makes `components.v2` when it runs, and its results are open
 
 from __future__ import annotations
 

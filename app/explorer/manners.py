@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -86,7 +86,13 @@ def export(rows: Sequence[Mapping[str, Any]], key: str) -> None:
 
 
 def table(
-    rows: Sequence[Mapping[str, Any]], key: str, *, pick: str = "", height: int | str = "auto", narrow: bool = False, **columns: Any
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    *,
+    pick: str = "",
+    height: int | Literal["auto"] = "auto",
+    narrow: bool = False,
+    **columns: Any,
 ) -> list[Mapping[str, Any]]:
     """A table that can be sorted, filtered by words and exported; with `pick` its rows can be chosen, and those that are come back.
 

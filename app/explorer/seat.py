@@ -78,7 +78,7 @@ class Seat(NamedTuple):
     def path(self, start: str, end: str) -> Any:
         """The answer about the way between two things, whatever the question calls its two ends."""
         ends = [name for name, info in OPERATIONS["path"].question.model_fields.items() if info.is_required()][:2]
-        return self.ask("path", **dict(zip(ends, (start, end), strict=True)))
+        return self.put("path", dict(zip(ends, (start, end), strict=True)))
 
     def can(self, *names: str) -> bool:
         """Whether these questions can be asked here."""

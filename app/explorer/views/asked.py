@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -17,7 +18,16 @@ from app.explorer.seat import Seat, sentence, visit
 from app.operations import CONTENT, OPERATIONS
 from graph import ContextError
 
-WRITES = ("accept", "reject", "amend", "assign", "close")  # last words of questions that change something
+READS = (
+    "list",
+    "show",
+    "stats",
+    "inbox",
+    "explain",
+    "matrix",
+    "digest",
+    "history",
+)  # last words of questions of a group that change nothing
 
 
 def runs(seat: Seat) -> None:
@@ -49,7 +59,7 @@ def drift(seat: Seat) -> None:
 def review(seat: Seat) -> None:
     """The proposals that wait for a decision."""
     head("Review queue", "What agents and people propose. Nothing changes before somebody with the right accepts it.")
-    asked(seat, "review", "propose")
+    asked(seat, "review", "propose", "confirm", "digest")
 
 
 def audit(seat: Seat) -> None:
@@ -70,7 +80,8 @@ def _question(seat: Seat, name: str) -> None:
     operation = OPERATIONS[name]
     st.caption(operation.summary)
     fields = {one: info for one, info in operation.question.model_fields.items() if one not in ("at", "actor")}
-    writes = name.rpartition(" ")[2] in WRITES or any(info.json_schema_extra == CONTENT for info in fields.values())
+    group, _, last = name.rpartition(" ")
+    writes = (bool(group) and last not in READS) or any(info.json_schema_extra == CONTENT for info in fields.values())
     with st.form(f"ask-{name}", border=False):
         question = {one: value for one, info in fields.items() if (value := _field(name, one, info)) not in (None, "", [], ())}
         pressed = st.form_submit_button("Do it" if writes else "Ask", type="primary" if writes else "secondary")
@@ -97,7 +108,9 @@ def _field(name: str, field: str, info: FieldInfo) -> Any:
         return st.text_area(label, key=key, help=hint)
     if kind is bool:
         return st.toggle(label, key=key, help=hint, value=bool(info.default))
-    options = get_args(kind) if get_origin(kind) is Literal else [one.value for one in kind] if hasattr(kind, "__members__") else ()
+    options: Sequence[Any] = get_args(kind) if get_origin(kind) is Literal else ()
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        options = [one.value for one in kind]
     if options:
         return st.selectbox(label, ["", *options], key=key, help=hint)
     said = st.text_input(label, key=key, help=hint, placeholder="" if info.is_required() else "left as it is")

@@ -36,7 +36,7 @@ def explore(seat: Seat) -> None:
         st.segmented_control("Colour by", pictures.COLOURS, key="colour", default="kind", required=True, bind="query-params")
     focus = st.query_params.get("entity", "")
     if focus:
-        _canvas(seat, focus)
+        _canvas(seat)
     else:
         _begin(seat)
 
@@ -106,9 +106,9 @@ def gesture(name: str, id_: str) -> None:
 
 
 @fragment
-def _canvas(seat: Seat, focus: str) -> None:
+def _canvas(seat: Seat) -> None:
     opened, without = folded(steps())
-    answer = seat.ask("around", id=focus, opened=opened, without=without)
+    answer = seat.ask("around", id=st.query_params["entity"], opened=opened, without=without)
     wanted = _filters(answer)
     kinds = seat.ask("stats")["entities"]
     colour = st.session_state.get("colour") or "kind"
