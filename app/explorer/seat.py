@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import wraps
 from pathlib import Path
@@ -52,6 +53,28 @@ class Seat(NamedTuple):
         text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), self._state(), name, asked, form)
         return json.loads(text) if form == "json" else text
 
+    def soon(self, name: str, *, wait: float = 1.5) -> Any:
+        """The answer, or None where it takes longer than so many seconds: it is worked out meanwhile, and there when it is asked for again."""
+        key = (name, self.actor, self.at, *self._state())
+        if key not in _working:
+            for old in [one for one, work in _working.items() if work.done()][:-20]:
+                del _working[old]
+            _working[key] = _workers.submit(self._fresh, name)
+        try:
+            text = _working[key].result(timeout=wait)
+        except TimeoutError:
+            return None
+        return json.loads(text)
+
+    def _fresh(self, name: str) -> str:
+        question = OPERATIONS[name].question.model_validate({"at": self.at} if self.at else {})
+        return ask(self.context, self.actor, name, question).json()
+
+    def kinds(self) -> list[str]:
+        """The kinds of what may be seen, without counting it."""
+        where = self.context.view(self.actor, at=self.at or None).where
+        return sorted({one.kind for one in (self.context.store.facets() if where.facets is None else where.facets)})
+
     def _state(self) -> tuple[str, ...]:
         """What answers depend on besides the question: the same state, the same answer."""
         head = self.context.store.head()
@@ -83,6 +106,10 @@ class Seat(NamedTuple):
     def can(self, *names: str) -> bool:
         """Whether these questions can be asked here."""
         return all(name in OPERATIONS for name in names)
+
+
+_workers = ThreadPoolExecutor(2, thread_name_prefix="explorer")
+_working: dict[tuple[Any, ...], Future[str]] = {}
 
 
 def sees_all(context: ContextGraph, actor: Actor) -> bool:

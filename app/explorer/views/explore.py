@@ -43,9 +43,10 @@ def explore(seat: Seat) -> None:
 
 def _begin(seat: Seat) -> None:
     """Nothing is in the middle yet."""
-    kinds = seat.ask("stats")["entities"]
-    told = remembered("kind", sorted(kinds))
-    kind = st.pills("Kinds", sorted(kinds), key="kind", on_change=told, format_func=lambda one: f"{one} {kinds[one]:,}")
+    counts: dict[str, int] = (seat.soon("stats") or {"entities": {}})["entities"]
+    kinds = sorted(counts) or seat.kinds()
+    told = remembered("kind", kinds)
+    kind = st.pills("Kinds", kinds, key="kind", on_change=told, format_func=lambda one: f"{one} {counts[one]:,}" if one in counts else one)
     if not kind:
         teach("Type a name above, or take a kind to see what there is of it.")
         return
@@ -110,9 +111,8 @@ def _canvas(seat: Seat) -> None:
     opened, without = folded(steps())
     answer = seat.ask("around", id=st.query_params["entity"], opened=opened, without=without)
     wanted = _filters(answer)
-    kinds = seat.ask("stats")["entities"]
     colour = st.session_state.get("colour") or "kind"
-    picture = pictures.drawn(answer, colour=colour, kinds=kinds, wanted=wanted)
+    picture = pictures.drawn(answer, colour=colour, kinds=seat.kinds(), wanted=wanted)
     left, right = st.columns([5, 3])
     with left:
         path = _path(seat)

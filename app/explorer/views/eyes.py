@@ -84,9 +84,8 @@ def _performed(seat: Seat, agent: str) -> list[str]:
 
 
 def _actor(seat: Seat, agent: str, *roles: str) -> Actor:
-    """The agent as an actor; for whoever does not see everything it acts on their behalf, so that it shows them nothing that they may not see."""
-    behalf = "" if seat.sees_all else seat.actor.id
-    actor = seat.context.access.actor(agent, behalf=behalf)
+    """The agent as an actor on behalf of whoever looks: it shows them nothing that they may not see, and the record says who looked."""
+    actor = seat.context.access.actor(agent, behalf=seat.actor.id)
     return actor.model_copy(update={"roles": actor.roles | {*roles}}) if roles else actor
 
 

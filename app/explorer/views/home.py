@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import LEVELS, ago, many, plain, table, teach
+from app.explorer.manners import LEVELS, ago, many, plain, table, teach, words
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import search
 
@@ -21,13 +22,31 @@ BIG = 20_000  # things: above that a count over all of them is made when it is a
 def home(seat: Seat) -> None:
     """The first page."""
     st.header(plain(seat.context.organization) or "Context", anchor=False)
-    tally = seat.ask("stats")
-    if not tally["entities"]:
+    if seat.context.store.head() is None:
         _begin(seat)
         return
     search(seat, key="find", then=_remember)
     if found := st.session_state.pop("go", ""):
         visit("graph", entity=found)
+    tally = seat.soon("stats")
+    if tally is None:
+        _counting(seat)
+    elif tally["entities"]:
+        _standing(seat, tally)
+    else:
+        st.info("Nothing that is on file may be seen by whoever looks here.")
+
+
+@st.fragment(run_every=1.0)
+def _counting(seat: Seat) -> None:
+    """A large graph is counted beside the page, so that the search does not wait."""
+    if seat.soon("stats", wait=0.1) is not None:
+        st.rerun()
+    st.caption("Counting what there is …")
+
+
+def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
+    """How things stand: figures, gaps, changes, what waits."""
     things, relations = sum(tally["entities"].values()), sum(tally["relations"].values())
     for column, (label, value, page) in zip(
         st.columns(4),
@@ -44,6 +63,7 @@ def home(seat: Seat) -> None:
             st.page_link(st.session_state["pages"][page], label="Look")
     left, right = st.columns(2)
     with left:
+        _ready(seat)
         _gaps(seat, things)
     with right:
         _changes(seat)
@@ -52,6 +72,25 @@ def home(seat: Seat) -> None:
         rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
         if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
             visit("graph", kind=str(chosen[0]["kind"]))
+
+
+VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready, with review"), "not_ready": ("red", "not ready")}
+
+
+def _ready(seat: Seat) -> None:
+    """Whether each agent can do each of its tasks, for those who may look through others' eyes."""
+    performs = seat.relations("performs") if seat.sees_all else []
+    if not performs:
+        return
+    names = {row.id: row.name for row in seat.entities(ids={end for one in performs for end in (one.source, one.target)})}
+    st.subheader("Which agents are ready", anchor=False)
+    for one in performs[:6]:
+        verdict = seat.ask("ready", task=one.target, actor=seat.context.access.actor(one.source, behalf=seat.actor.id))["verdict"]
+        colour, said = VERDICTS.get(verdict, ("gray", words(verdict)))
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.text(f"{names[one.source]}: {names[one.target]}")
+        right.badge(said, color=colour)  # pyright: ignore[reportArgumentType]  # one of ours
+    st.page_link(st.session_state["pages"]["eyes"], label="Look through their eyes", icon=":material/visibility:")
 
 
 def _remember(id_: str) -> None:
