@@ -250,6 +250,17 @@ def test_access_says_by_which_rule(look: Look) -> None:
     assert "Litigation register" in list(screen.dataframe[1].value["thing"])
 
 
+def test_a_question_makes_its_own_screen(look: Look) -> None:
+    """A form of what it asks, and its answer as tables: what was merged; a text and claims that are checked."""
+    screen = look("merged")
+    assert "person:e-1001" in list(screen.dataframe[0].value["id"])
+    screen = look("check")
+    screen.text_area(key="verify-claims").set_value("Greta Grauwald holds Chief Financial Officer.")
+    next(one for one in screen.button if one.form_id == "ask-verify").click().run()
+    assert not screen.exception
+    assert list(screen.dataframe[0].value["state"]) == ["supported"]
+
+
 # who sees what
 
 
@@ -278,6 +289,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "changes": {},
     "organization": {"levels": "4"},
     "gaps": {},
+    "merged": {},
 }
 
 

@@ -50,6 +50,18 @@ def readiness(seat: Seat) -> None:
     asked(seat, "readiness")
 
 
+def check(seat: Seat) -> None:
+    """A text against the organization's language, and claims against the graph."""
+    head("Check a text", "A text against the organization's words; claims, a sentence a line, against what is on file.")
+    asked(seat, "check", "verify")
+
+
+def merged(seat: Seat) -> None:
+    """What was taken for one thing."""
+    head("Merged things", "What several sources call by different ids and was taken for one, by which values; and what only looks alike.")
+    asked(seat, "merges")
+
+
 def drift(seat: Seat) -> None:
     """What drifted, and the remedies."""
     head("Drift", "Where the graph and what it was read from have come apart, and what would mend it.")

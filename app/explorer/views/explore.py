@@ -43,7 +43,8 @@ def explore(seat: Seat) -> None:
 
 def _begin(seat: Seat) -> None:
     """Nothing is in the middle yet."""
-    counts: dict[str, int] = (seat.soon("stats") or {"entities": {}})["entities"]
+    tally: dict[str, dict[str, int]] = seat.soon("stats") or {}
+    counts = tally.get("entities", {})
     kinds = sorted(counts) or seat.kinds()
     told = remembered("kind", kinds)
     kind = st.pills("Kinds", kinds, key="kind", on_change=told, format_func=lambda one: f"{one} {counts[one]:,}" if one in counts else one)
