@@ -11,6 +11,6 @@ st.set_page_config(
     page_title="Context explorer", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide", initial_sidebar_state=240
 )
 load_library()
-page = st.navigation(pages())
+page = st.navigation(pages(), expanded=True)
 frame()
 page.run()

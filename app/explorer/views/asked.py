@@ -29,6 +29,8 @@ READS = (
     "history",
 )  # last words of questions of a group that change nothing
 
+WRITES = ("propose", "confirm")  # and these, which are of no group
+
 
 def runs(seat: Seat) -> None:
     """The agents, and the runs with their stale deliveries."""
@@ -93,7 +95,8 @@ def _question(seat: Seat, name: str) -> None:
     st.caption(operation.summary)
     fields = {one: info for one, info in operation.question.model_fields.items() if one not in ("at", "actor")}
     group, _, last = name.rpartition(" ")
-    writes = (bool(group) and last not in READS) or any(info.json_schema_extra == CONTENT for info in fields.values())
+    writes = (bool(group) and last not in READS) or name in WRITES
+    waits = writes or any(info.json_schema_extra == CONTENT for info in fields.values())
     with st.form(f"ask-{name}", border=False):
         question = {one: value for one, info in fields.items() if (value := _field(name, one, info)) not in (None, "", [], ())}
         pressed = st.form_submit_button("Do it" if writes else "Ask", type="primary" if writes else "secondary")
@@ -102,7 +105,7 @@ def _question(seat: Seat, name: str) -> None:
         if pressed:
             st.warning(f"Still needed: {', '.join(map(words, missing))}.")
         return
-    if writes and not pressed:
+    if waits and not pressed:
         return
     try:
         answer = seat.put(name, question)
@@ -192,7 +195,7 @@ def _mapping(answer: Mapping[str, Any], key: str, depth: int) -> None:
     for name, value in answer.items():
         if name in plainly:
             continue
-        st.subheader(plain(words(name)), anchor=False, divider=depth == 0)
+        st.subheader(plain(words(name).capitalize()), anchor=False, divider=depth == 0)
         if isinstance(value, Mapping) and depth > 2:
             st.json(dict(value), expanded=1)
         elif isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values()):
