@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.cli import SAMPLE, run_load
 from app.explorer import manners, pictures, views
+from app.operations import ask
 from app.settings import open_context, read_settings
 
 NOW = "2026-11-23T10:00:00Z"
@@ -259,6 +260,28 @@ def test_a_question_makes_its_own_screen(look: Look) -> None:
     next(one for one in screen.button if one.form_id == "ask-verify").click().run()
     assert not screen.exception
     assert list(screen.dataframe[0].value["state"]) == ["supported"]
+
+
+PROPOSAL = (
+    "changes:\n- {do: set, id: 'asset:risk-appetite', property: description, value: Up to a score of 7.}\nwhy: The score was changed.\n"
+)
+
+
+@pytest.mark.skipif("review accept" not in views.OPERATIONS, reason="proposals cannot be reviewed here yet")
+def test_a_proposal_is_accepted_from_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would change stands before and after; a yes makes it a revision."""
+    made(tmp_path / "acme", {}, twice=False)
+    look = looking(tmp_path / "acme", monkeypatch)
+    context = open_context(read_settings(tmp_path / "acme"))
+    question = views.OPERATIONS["propose"].question.model_validate({"text": PROPOSAL})
+    proposed = json.loads(ask(context, context.access.actor("agent:risk-scorer"), "propose", question).json())["id"]
+    screen = look("review", proposal=proposed)
+    assert list(screen.dataframe[1].value["after"]) == ["Up to a score of 7."]
+    screen.button(key=f"accept-{proposed}").click().run()
+    assert not screen.exception
+    assert "is accepted" in screen.success[0].value
+    assert context.show("asset:risk-appetite", actor=context.access.actor("person:local-user")).item.row.properties.count("score of 7") == 1
+    context.close()
 
 
 # who sees what

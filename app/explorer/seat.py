@@ -21,6 +21,9 @@ from app.operations import OPERATIONS, ask
 from app.settings import FILE, Settings, actor_of, open_context, read_settings
 from graph import Actor, ContextError, ContextGraph, EntityRow, Filter, NotFound, RelationRow
 
+LASTING = frozenset(
+    ("around", "find", "show", "stats", "scope", "ready", "gaps", "impact", "precedents", "history", "diff", "merges", "path")
+)  # questions whose answers hold as long as the revision does; all others are asked anew, and what changes something is never asked twice
 AT = "at"  # the revision that is looked at, in the address and in the session
 AS = "as"  # whom one looks as
 
@@ -50,7 +53,10 @@ class Seat(NamedTuple):
             question = {"at": moment, **question}
         asked = operation.question.model_validate(question).model_dump_json()
         who = actor or self.actor
-        text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), self._state(), name, asked, form)
+        if name in LASTING:
+            text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), self._state(), name, asked, form)
+        else:
+            text = _text(self.context, who, name, asked, form)
         return json.loads(text) if form == "json" else text
 
     def soon(self, name: str, *, wait: float = 1.5) -> Any:
@@ -78,13 +84,9 @@ class Seat(NamedTuple):
     def _state(self) -> tuple[str, ...]:
         """What answers depend on besides the question: the same state, the same answer."""
         head = self.context.store.head()
-        return (
-            str(self.settings.folder),
-            self.settings.store,
-            head.digest if head else "",
-            str(head.number if head else 0),
-            str(date.today()),
-        )
+        stand = (str(head.number), head.digest) if head else ("0", "")
+        rules = map(str, _changed(self.settings))
+        return (str(self.settings.folder), self.settings.store, *stand, str(date.today()), *rules)
 
     def entities(self, *kinds: str, ids: Iterable[str] | None = None) -> list[EntityRow]:
         """The things of these kinds (with their subkinds) that may be seen."""
@@ -120,8 +122,11 @@ def sees_all(context: ContextGraph, actor: Actor) -> bool:
 @st.cache_data(max_entries=1000, show_spinner=False)
 def _answered(_context: ContextGraph, who: tuple[str, ...], state: tuple[str, ...], name: str, question: str, form: str) -> str:
     del state  # part of the key
-    actor = Actor(id=who[0], behalf=who[1], roles=frozenset(who[2:]))
-    reply = ask(_context, actor, name, OPERATIONS[name].question.model_validate_json(question), form=form)
+    return _text(_context, Actor(id=who[0], behalf=who[1], roles=frozenset(who[2:])), name, question, form)
+
+
+def _text(context: ContextGraph, actor: Actor, name: str, question: str, form: str) -> str:
+    reply = ask(context, actor, name, OPERATIONS[name].question.model_validate_json(question), form=form)
     return reply.formats[form]() if form in reply.formats else reply.json() if form == "json" else reply.text()
 
 

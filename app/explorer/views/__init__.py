@@ -44,7 +44,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("Health", "Drift", "drift", "difference", "asked.drift", ("drift",)),
     Screen("Health", "Merged things", "merged", "merge", "asked.merged", ("merges",)),
     Screen("Record", "Changes", "changes", "history", "changes.changes", ("history", "diff")),
-    Screen("Record", "Review queue", "review", "inbox", "asked.review", ("review",)),
+    Screen("Record", "Review queue", "review", "inbox", "review.review", ("review",)),
     Screen("Record", "Sources", "sources", "database", "sources.sources"),
     Screen("Record", "Audit", "audit", "receipt_long", "asked.audit", ("audit",)),
     Screen("Record", "Access", "access", "key", "access.access", ("access explain", "access matrix")),

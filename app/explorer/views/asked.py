@@ -70,12 +70,6 @@ def drift(seat: Seat) -> None:
     asked(seat, "drift")
 
 
-def review(seat: Seat) -> None:
-    """The proposals that wait for a decision."""
-    head("Review queue", "What agents and people propose. Nothing changes before somebody with the right accepts it.")
-    asked(seat, "review", "propose", "confirm", "digest")
-
-
 def audit(seat: Seat) -> None:
     """Who asked and did what."""
     head("Audit", "Who asked what and was served what; the chain of digests that shows that nothing was changed afterwards.")
