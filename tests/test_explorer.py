@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -396,6 +397,24 @@ def test_an_empty_workspace_says_how_to_begin(tmp_path: Path, monkeypatch: pytes
     screen.button[0].click().run()
     assert not screen.exception
     assert {one.label: one.value for one in screen.metric}["Things"] == "295"
+
+
+def test_a_thread_for_each_question_leaves_no_file_open(company: Path) -> None:
+    """A screen runs in a thread of its own each time: what one opened, the next one takes over."""
+    context = open_context(read_settings(company, environment={}))
+    files = Path("/proc/self/fd")
+    if not files.is_dir():
+        pytest.skip("open files can be counted on Linux only")
+
+    def asked() -> int:
+        thread = threading.Thread(target=lambda: context.stats(actor=context.access.actor("person:local-user")))
+        thread.start()
+        thread.join()
+        return len(list(files.iterdir()))
+
+    first = asked()
+    assert max(asked() for _ in range(20)) <= first + 1
+    context.close()
 
 
 @pytest.mark.parametrize("connect", ["neo4j"], indirect=True)
