@@ -39,6 +39,7 @@ from graph import (
 )
 
 if TYPE_CHECKING:
+    from app.progress import Progress
     from app.settings import Settings
     from app.tokens import Key
     from graph import Value
@@ -265,10 +266,11 @@ def run_load(
     confirmed: tuple[str, ...] = (),
     message: str = "load",
     actor: str,
+    shown: Callable[[int], Progress] | None = None,
 ) -> LoadReport:
-    """Load the workspace's sources, or those named, with a progress line on a terminal."""
+    """Load the workspace's sources, or those named, with a progress line on a terminal, or where `shown` puts it."""
     from app.drift import remember_columns
-    from app.progress import Progress
+    from app.progress import Progress as Line
     from loaders import read
 
     known = {source.name: source for source in settings.workspace.sources}
@@ -278,7 +280,7 @@ def run_load(
             raise InputError(text)
     chosen = [known[name] for name in names] if names else list(known.values())
 
-    progress = Progress(len(chosen))
+    progress = (shown or Line)(len(chosen))
 
     def readings() -> Iterator[Reading]:
         for number, source in enumerate(chosen, 1):

@@ -1,6 +1,7 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
 from graph.analysis import Impact
+from graph.around import Around, around_json
 from graph.chain import Chain
 from graph.consistency import Unlike
 from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
@@ -74,6 +75,7 @@ __all__ = [
     "RENDERINGS",
     "Actor",
     "AgentEntry",
+    "Around",
     "Case",
     "Chain",
     "Change",
@@ -154,6 +156,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verified",
+    "around_json",
     "canonical",
     "checked",
     "condition",

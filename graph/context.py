@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from graph import (
     analysis,
+    around,
     chain,
     changes,
     checks,
@@ -640,6 +641,19 @@ class ContextGraph:
         if not text or not line.isdigit():
             return None
         return next((run for values in json.loads(text) if (run := Lines(*values)).first <= int(line) <= run.last), None)
+
+    def around(
+        self,
+        id_: str,
+        *,
+        actor: Actor,
+        opened: Sequence[str] = (),
+        without: Sequence[str] = (),
+        limit: int = 300,
+        at: str | int | None = None,
+    ) -> around.Around:
+        """What stands around a thing and around the things opened beside it, as a picture needs it."""
+        return around.around(self.view(actor, at=at), id_, opened=opened, without=without, limit=limit)
 
     def _entity_history(self, view: View, row: EntityRow) -> Iterator[Mapping[str, Any]]:
         versions = [one for one in self.store.versions(row.id, upto=view.at) if isinstance(one.row, EntityRow)]

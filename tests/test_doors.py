@@ -13,7 +13,6 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from mcp import Client, StdioServerParameters, stdio_client
-from streamlit.testing.v1 import AppTest
 
 from app.cli import cli
 from app.schemas import ANSWER_SCHEMAS
@@ -202,16 +201,3 @@ def test_mcp_gives_the_answers_of_the_command_line(workspace: Path) -> None:
     assert replies[2].structured_content == answer(workspace, "show", "asset:risk-appetite", *ask)
     assert replies[3].is_error
     assert "nothing that you may see has the id" in replies[3].content[0].text
-
-
-def test_the_screen_finds_and_shows(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Search, the neighbourhood and the details of a thing, against a real store."""
-    monkeypatch.setenv("ORGCONTEXT_WORKSPACE", str(workspace))
-    monkeypatch.setenv("ORGCONTEXT_ACTOR", "person:analyst")
-    screen = AppTest.from_string("from app.explorer import views\nviews.explore()", default_timeout=30)
-    screen.run()
-    assert not screen.exception
-    screen.text_input(key="find").set_value("asset:risk-appetite").run()
-    assert not screen.exception
-    assert screen.selectbox(key="entity").value == "asset:risk-appetite"
-    assert any("asset:risk-appetite" in text.value for text in screen.text)

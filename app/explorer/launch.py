@@ -12,10 +12,23 @@ OPTIONS = {
     "server.address": "127.0.0.1",
     "server.headless": "true",
     "server.fileWatcherType": "none",
+    "server.enableWebsocketCompression": "true",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
+    "client.disableDataExport": "true",  # tables have an export of their own, in which a formula is text
+    "theme.baseRadius": "6px",
+    "theme.light.primaryColor": "#0F6E84",
+    "theme.light.backgroundColor": "#FFFFFF",
+    "theme.light.secondaryBackgroundColor": "#F2F5F7",
+    "theme.light.textColor": "#1C2733",
+    "theme.light.linkColor": "#0B5A6D",
+    "theme.dark.primaryColor": "#2B8CA6",
+    "theme.dark.backgroundColor": "#12181F",
+    "theme.dark.secondaryBackgroundColor": "#1B242E",
+    "theme.dark.textColor": "#E6EBF0",
+    "theme.dark.linkColor": "#7CC7DB",
 }
 
 

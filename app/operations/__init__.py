@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from app.operations.agents import AGENTS
+from app.operations.around import AROUND
+from app.operations.around import AroundOf as AroundOf
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
 from app.operations.judging import Ready as Ready
@@ -27,7 +29,7 @@ from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
 OPERATIONS: dict[str, Operation] = {
-    one.name: one for one in (*READING, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
+    one.name: one for one in (*READING, *AROUND, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
 }
 
 

@@ -223,6 +223,7 @@ class SQLiteStore:
         self._path, self._patience = path, patience
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+        self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._guard = threading.Lock()
         with _translated(path):
             if path.exists() and path.stat().st_size:
@@ -236,8 +237,21 @@ class SQLiteStore:
     def _db(self) -> sqlite3.Connection:
         """The connection of the calling thread, for reading."""
         if not hasattr(self._local, "db"):
-            self._local.db = self._connect(self._path)
+            self._local.db = self._inherited() or self._connect(self._path)
+            with self._guard:
+                self._readers.append((threading.current_thread(), self._local.db))
         return self._local.db
+
+    def _inherited(self) -> sqlite3.Connection | None:
+        """The connection of a thread that has ended: a door that makes a thread for each question would open one for each."""
+        with self._guard:
+            place = next((place for place, (thread, _) in enumerate(self._readers) if not thread.is_alive()), None)
+            if place is None:
+                return None
+            _, db = self._readers.pop(place)
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        return db
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -289,6 +303,7 @@ class SQLiteStore:
                 with suppress(sqlite3.Error):
                     db.close()
             self._open.clear()
+            self._readers.clear()
         self._local = threading.local()
 
     @contextmanager

@@ -1,0 +1,91 @@
+"""A graph on a page: cytoscape.js as an element of Streamlit's, offline, with selection and gestures back to Python.
+
+Two elements, because Streamlit sends inline JavaScript inside the same message as the data: the library (700 kB) sits in an element of
+its own whose message never changes, so the browser gets it once; the view travels with each change of data.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportAttributeAccessIssue=false
+# Streamlit makes `components.v2` when it runs, and its results are open
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+HTML = """<div class="ctx-graph" tabindex="0" role="application"></div>
+<div class="ctx-tools" role="toolbar" aria-label="The picture">
+<button data-do="fit" title="Show all of it (F)">Fit</button><button data-do="again" title="Lay it out anew">Arrange</button>
+<button data-do="pin" title="Keep the selected things where they are, or let them go (P)">Pin</button>
+<button data-do="svg" title="Save the picture as SVG">SVG</button><button data-do="png" title="Save the picture as PNG">PNG</button></div>
+<div class="ctx-say" role="status" aria-live="polite"></div>"""
+CSS = """
+:host { display: block; position: relative; }
+.ctx-graph { position: relative; box-sizing: border-box; width: 100%; background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius); }
+.ctx-graph:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
+.ctx-tools { position: absolute; right: 8px; top: 8px; display: flex; gap: 4px; z-index: 2; }
+.ctx-tools button { font: 12px var(--st-font); padding: 2px 8px; cursor: pointer; color: var(--st-text-color);
+  background: var(--st-secondary-background-color); border: 1px solid var(--st-border-color); border-radius: 6px; }
+.ctx-tools button:hover, .ctx-tools button:focus-visible { border-color: var(--st-primary-color); }
+.ctx-say { position: absolute; left: 8px; bottom: 8px; padding: 1px 8px; font: 12px var(--st-font); pointer-events: none;
+  color: var(--st-text-color); background: var(--st-background-color); }
+"""
+
+
+class Gesture(NamedTuple):
+    """What was done in the picture: `selected` lasts over reruns, the others are there for one."""
+
+    selected: tuple[str, ...]
+    expand: str = ""
+    collapse: str = ""
+    hide: str = ""
+
+
+_library = st.components.v2.component(
+    "ctx_library", js=(HERE / "vendor/cytoscape.js").read_text(encoding="utf-8") + "\nexport default function () {}\n"
+)
+_view = st.components.v2.component("ctx_graph", html=HTML, css=CSS, js=(HERE / "graph_view.js").read_text(encoding="utf-8"))
+
+
+def load_library() -> None:
+    """Once in the entry script, above the page, so that a change of page keeps it."""
+    _library(key="ctx_library")
+
+
+def graph_view(
+    nodes: Sequence[Mapping[str, Any]],
+    edges: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    layout: str = "force",
+    anchor: str = "",
+    lit: Sequence[str] = (),
+    height: int = 560,
+    on_gesture: Callable[[str, str], None] | None = None,
+) -> Gesture:
+    """The picture of these; `lit` are the ids of nodes and edges that stand out. `on_gesture(name, id)` runs before the page does.
+
+    Ids come back from a browser: whoever uses them asks the store again, with the actor's filter.
+    """
+    label = (
+        f"Picture of {len(nodes)} things and {len(edges)} relations. Arrow keys walk along relations, Enter selects, E expands, "
+        "X collapses, Delete hides, P pins, F fits, Escape clears. The table on this page holds the same things."
+    )
+    data = {"nodes": list(nodes), "edges": list(edges), "layout": layout, "anchor": anchor, "lit": list(lit), "height": height}
+
+    def told(name: str) -> Callable[[], None]:
+        def tell() -> None:
+            said = st.session_state[key]
+            if on_gesture and said.get(name):
+                on_gesture(name, str(said[name]))
+
+        return tell
+
+    watched = {f"on_{name}_change": told(name) for name in ("expand", "collapse", "hide")}
+    result: Any = _view(key=key, data={**data, "label": label, "key": key}, on_selected_change=lambda: None, **watched)
+    chosen = getattr(result, "selected", None) or []
+    return Gesture(tuple(str(one) for one in chosen), *(str(getattr(result, name, None) or "") for name in ("expand", "collapse", "hide")))

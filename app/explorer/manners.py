@@ -1,0 +1,150 @@
+"""How things are shown: text from sources made harmless, dates relative, tables that can be filtered and exported."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# Streamlit's functions take data frames of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import streamlit as st
+
+_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|:$<>~&^])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"), (12, "month"), (1000, "year"))
+LONG = 400  # characters of a text in a heading or a label
+STATES = {"current": "✓ current", "due": "◔ due", "overdue": "✗ overdue", "unverified": "? unverified"}
+LEVELS = {"error": "✗ error", "warning": "△ warning", "note": "i note"}
+
+
+def plain(text: object) -> str:
+    """Text from a source, safe in a label: labels are Markdown, and an image in a name would be fetched."""
+    line = " ".join(str(text).split())
+    return _SIGNS.sub(r"\\\1", line if len(line) <= LONG else f"{line[:LONG]}…")
+
+
+def words(name: str) -> str:
+    """A name of ours (`reports_to`, `not_ready`) as words."""
+    return name.replace("_", " ")
+
+
+def ago(moment: str, *, now: datetime | None = None) -> str:
+    """A time as people say it: `3 hours ago`."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    count = ((now or datetime.now(UTC)) - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds()
+    ahead, count = count < 0, abs(count)
+    for size, unit in _STEPS:
+        if count < size:
+            whole = int(count)
+            said = f"{whole} {unit}{'' if whole == 1 else 's'}"
+            return "just now" if unit == "second" else f"in {said}" if ahead else f"{said} ago"
+        count /= size
+    return moment
+
+
+def many(count: int, noun: str, plural: str = "") -> str:
+    """A number with its unit."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as CSV; what a spreadsheet would take for a formula is marked as text."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer.writerow(map(_cell, names))
+    writer.writerows([_cell(row.get(name, "")) for name in names] for row in rows)
+    return file.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as JSON."""
+    return json.dumps(list(rows), ensure_ascii=False, indent=1, default=str)
+
+
+def export(rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    """A button that opens the two ways to take the rows along."""
+    with st.popover("Export", icon=":material/download:"):
+        st.download_button("CSV", lambda: as_csv(rows), file_name=f"{key}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore")
+        st.download_button(
+            "JSON", lambda: as_json(rows), file_name=f"{key}.json", mime="application/json", key=f"{key}.json", on_click="ignore"
+        )
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    *,
+    pick: str = "",
+    height: int | Literal["auto"] = "auto",
+    narrow: bool = False,
+    **columns: Any,
+) -> list[Mapping[str, Any]]:
+    """A table that can be sorted, filtered by words and exported; with `pick` its rows can be chosen, and those that are come back.
+
+    `pick` says what choosing does. Every cell is text or a number, so nothing in it is read as markup.
+    """
+    left, right = st.columns([2, 1] if narrow else [6, 1], vertical_alignment="bottom")
+    with left:
+        wanted = st.text_input(
+            "Filter", key=f"{key}.filter", placeholder=f"filter {many(len(rows), 'row')}", label_visibility="collapsed", type="search"
+        )
+    kept = [row for row in rows if fits(row, wanted or "")]
+    with right:
+        export(kept, key)
+    shown = [{name: _shown(value) for name, value in row.items()} for row in kept]
+    more: dict[str, Any] = {"column_config": columns} if columns else {}
+    if not pick:
+        st.dataframe(shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", alt=key, **more)
+        return []
+    chosen: Any = st.dataframe(
+        shown,
+        hide_index=True,
+        width="stretch",
+        height=height,
+        key=f"{key}.rows",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=key,
+        **more,
+    )
+    st.caption(pick)
+    places: list[int] = chosen.selection.rows if chosen else []
+    return [kept[place] for place in places if place < len(kept)]
+
+
+def fits(row: Mapping[str, Any], wanted: str) -> bool:
+    """Whether all the words stand somewhere in the row."""
+    text = " ".join(str(value) for value in row.values()).casefold()
+    return all(word in text for word in wanted.casefold().split())
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+def head(title: str, lead: str) -> None:
+    """A page's heading and the one sentence that says what it is for. Both are ours."""
+    st.header(title, anchor=False)
+    st.caption(lead)
+
+
+def teach(text: str, *steps: str) -> None:
+    """An empty state: what would stand here, and how it comes to be. All of it is ours."""
+    st.info("\n".join([text, *(f"- {step}" for step in steps)]), icon=":material/lightbulb:")

@@ -1,0 +1,198 @@
+"""Screens made from the questions themselves: a form of what a question asks, and whatever it answers as figures, findings and tables."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# Streamlit's functions and parsed JSON are open
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from app.explorer.manners import LEVELS, ago, head, plain, table, words
+from app.explorer.seat import Seat, sentence, visit
+from app.operations import CONTENT, OPERATIONS
+from graph import ContextError
+
+READS = (
+    "list",
+    "show",
+    "stats",
+    "inbox",
+    "explain",
+    "matrix",
+    "digest",
+    "history",
+)  # last words of questions of a group that change nothing
+
+WRITES = ("propose", "confirm")  # and these, which are of no group
+
+
+def runs(seat: Seat) -> None:
+    """The agents, and the runs with their stale deliveries."""
+    head(
+        "Agents and runs", "Which agents there are, sanctioned or not; what they were given, at which revision, and what has changed since."
+    )
+    asked(seat, "agents", "runs")
+
+
+def analyses(seat: Seat) -> None:
+    """Every analysis that there is."""
+    head("Analyses", "Questions about the shape of the graph: circles, single points, what holds it together.")
+    asked(seat, "analyze", "path")
+
+
+def readiness(seat: Seat) -> None:
+    """The organization's readiness."""
+    head("Readiness", "How ready the organization is for agents, function by function.")
+    asked(seat, "readiness")
+
+
+def check(seat: Seat) -> None:
+    """A text against the organization's language, and claims against the graph."""
+    head("Check a text", "A text against the organization's words; claims, a sentence a line, against what is on file.")
+    asked(seat, "check", "verify")
+
+
+def merged(seat: Seat) -> None:
+    """What was taken for one thing."""
+    head("Merged things", "What several sources call by different ids and was taken for one, by which values; and what only looks alike.")
+    asked(seat, "merges")
+
+
+def drift(seat: Seat) -> None:
+    """What drifted, and the remedies."""
+    head("Drift", "Where the graph and what it was read from have come apart, and what would mend it.")
+    asked(seat, "drift")
+
+
+def audit(seat: Seat) -> None:
+    """Who asked and did what."""
+    head("Audit", "Who asked what and was served what; the chain of digests that shows that nothing was changed afterwards.")
+    asked(seat, "audit")
+
+
+def asked(seat: Seat, *names: str) -> None:
+    """The questions of these names (`review` stands for `review list` and its like, too), one under a tab each."""
+    found = [one for name in names for one in OPERATIONS if one == name or one.startswith(f"{name} ")]
+    for tab, name in zip(st.tabs([words(one).capitalize() for one in found]), found, strict=True):
+        with tab:
+            _question(seat, name)
+
+
+def _question(seat: Seat, name: str) -> None:
+    operation = OPERATIONS[name]
+    st.caption(operation.summary)
+    fields = {one: info for one, info in operation.question.model_fields.items() if one not in ("at", "actor")}
+    group, _, last = name.rpartition(" ")
+    writes = (bool(group) and last not in READS) or name in WRITES
+    waits = writes or any(info.json_schema_extra == CONTENT for info in fields.values())
+    with st.form(f"ask-{name}", border=False):
+        question = {one: value for one, info in fields.items() if (value := _field(name, one, info)) not in (None, "", [], ())}
+        pressed = st.form_submit_button("Do it" if writes else "Ask", type="primary" if writes else "secondary")
+    missing = [one for one, info in fields.items() if info.is_required() and one not in question]
+    if missing:
+        if pressed:
+            st.warning(f"Still needed: {', '.join(map(words, missing))}.")
+        return
+    if waits and not pressed:
+        return
+    try:
+        answer = seat.put(name, question)
+    except ContextError as error:
+        st.warning(plain(sentence(error)))
+        return
+    show_answer(answer, name)
+
+
+def _field(name: str, field: str, info: FieldInfo) -> Any:
+    """The widget for one field of a question, and what it says."""
+    key, label, hint = f"{name}-{field}", words(field).capitalize(), info.description
+    kind = info.annotation
+    if info.json_schema_extra == CONTENT:
+        return st.text_area(label, key=key, help=hint)
+    if kind is bool:
+        return st.toggle(label, key=key, help=hint, value=bool(info.default))
+    options: Sequence[Any] = get_args(kind) if get_origin(kind) is Literal else ()
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        options = [one.value for one in kind]
+    if options:
+        return st.selectbox(label, ["", *options], key=key, help=hint)
+    said = st.text_input(label, key=key, help=hint, placeholder="" if info.is_required() else "left as it is")
+    return said.split() if said and get_origin(kind) in (tuple, list) else said
+
+
+# answers
+
+
+def show_answer(answer: Any, key: str, *, depth: int = 0) -> None:
+    """Whatever a question answers: findings and other lists as tables, numbers as figures, the rest under its name."""
+    if isinstance(answer, list):
+        _list(answer, key)
+    elif isinstance(answer, Mapping):
+        _mapping(answer, key, depth)
+    else:
+        st.text(str(answer))
+
+
+def _list(answer: Sequence[Any], key: str) -> None:
+    if not answer:
+        st.success("Nothing: there is none.", icon=":material/check:")
+        return
+    rows = [_flat(one) if isinstance(one, Mapping) else {"": one} for one in answer]
+    if "level" in rows[0]:
+        counts = Counter(row["level"] for row in rows)
+        st.caption(", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level]))
+    chosen = table(rows, f"answer-{key}", pick="Choose a row to see its thing in the graph." if _thing(rows[0]) else "")
+    if chosen and (id_ := _thing(chosen[0])):
+        visit("graph", entity=id_)
+
+
+def _thing(row: Mapping[str, Any]) -> str:
+    return next((str(row[name]) for name in ("subject", "id", "entity", "agent") if ":" in str(row.get(name, ""))), "")
+
+
+def _flat(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table: its values as text or numbers."""
+    return {words(name): _cell(name, value) for name, value in one.items()}
+
+
+def _cell(name: str, value: Any) -> Any:
+    if isinstance(value, str) and name in ("at", "loaded_at") and value:
+        return f"{value} ({ago(value)})"
+    if isinstance(value, list):
+        return ", ".join(_said(one) for one in value)
+    return _said(value) if isinstance(value, Mapping) else value
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words(name)} {_said(one)}" for name, one in value.items() if one not in ("", None, [], {}))
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _mapping(answer: Mapping[str, Any], key: str, depth: int) -> None:
+    plainly = {name: value for name, value in answer.items() if isinstance(value, str | int | float | bool) or value is None}
+    figures = {name: value for name, value in plainly.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    if figures and len(figures) <= 6:
+        for column, (name, value) in zip(st.columns(max(4, len(figures))), figures.items(), strict=False):
+            column.metric(words(name), f"{value:,}")
+    elif figures:
+        table([{"what": words(name), "value": value} for name, value in figures.items()], f"figures-{key}")
+    for name, value in plainly.items():
+        if name not in figures and value not in ("", None):
+            st.text(f"{words(name)}: {value}")
+    for name, value in answer.items():
+        if name in plainly:
+            continue
+        st.subheader(plain(words(name).capitalize()), anchor=False, divider=depth == 0)
+        if isinstance(value, Mapping) and depth > 2:
+            st.json(dict(value), expanded=1)
+        elif isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values()):
+            _list([{"": part, **one} for part, one in value.items()], f"{key}-{name}")
+        else:
+            show_answer(value, f"{key}-{name}", depth=depth + 1)

@@ -1,0 +1,146 @@
+"""Dependencies: what a change or a loss reaches, step by step, as a picture from left to right and as a list; and who depends on whom as a map."""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from app.explorer import pictures
+from app.explorer.graph_view import graph_view
+from app.explorer.manners import head, many, plain, table, teach, words
+from app.explorer.seat import Seat, visit
+from app.explorer.views.parts import legend, search
+
+DRAWN = 120  # things in the picture: the list holds all
+
+
+def dependencies(seat: Seat) -> None:
+    """The page."""
+    head("Dependencies", "What a change reaches, and what goes when a person, a system or a policy goes.")
+    search(seat, key="find", then=_subject, label="What changes, leaves or fails?")
+    subject = st.query_params.get("subject", "")
+    if not subject:
+        teach(
+            "Type the name of a person, a position, a system, a policy, a process …",
+            "Everything that its change reaches is listed, with the way to it.",
+        )
+        _matrix(seat)
+        return
+    answer = seat.ask("impact", id=subject)
+    _impact(seat, answer)
+
+
+def _subject(id_: str) -> None:
+    st.query_params["subject"] = id_
+    st.query_params.pop("steps", None)
+
+
+def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
+    reached: list[dict[str, Any]] = answer["reached"]
+    name = next((row.name for row in seat.entities(ids=[answer["subject"]])), answer["subject"])
+    st.subheader(plain(f"What {name} reaches"), anchor=False)
+    if not reached:
+        st.success("Nothing that you may see: its change reaches no other thing.")
+        return
+    most = max(one["distance"] for one in reached)
+    left, middle, right = st.columns([2, 3, 2], vertical_alignment="bottom")
+    with left:
+        steps = st.slider("Steps", 1, max(2, most), min(2, most), key="steps", bind="query-params")
+    with middle:
+        counts = Counter(one["kind"] for one in reached if one["distance"] <= steps)
+        kinds = st.multiselect("Kinds", sorted(counts), key="kinds", format_func=lambda kind: f"{kind} ({counts[kind]})", placeholder="all")
+    with right:
+        if st.button("See it in the graph"):
+            visit("graph", entity=answer["subject"])
+    near = [one for one in reached if one["distance"] <= steps and (not kinds or one["kind"] in kinds)]
+    st.caption(f"{many(len(reached), 'thing')} in all, {len(near)} of them in {many(steps, 'step')}: {_said(answer['kinds'])}.")
+    picture, chart = st.columns([3, 2])
+    with picture:
+        _picture(answer["subject"], name, near[:DRAWN])
+        if len(near) > DRAWN:
+            st.caption(f"The nearest {DRAWN} are drawn; the list holds all.")
+    with chart:
+        _rings(reached)
+    rows = [{"steps": one["distance"], "thing": one["name"], "kind": one["kind"], "by": _way(one["path"]), "id": one["id"]} for one in near]
+    if chosen := table(rows, "reached", pick="Choose a row to ask what that one reaches."):
+        _subject(str(chosen[0]["id"]))
+        st.session_state.pop("reached.rows", None)
+        st.rerun()
+
+
+def _said(kinds: Mapping[str, int]) -> str:
+    most = sorted(kinds.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count} {kind}" for kind, count in most[:6]) + (" and more" if len(most) > 6 else "")
+
+
+def _way(path: Sequence[Sequence[str]]) -> str:
+    return " → ".join(f"{one} {words(kind)} {other}" for one, kind, other in path)
+
+
+def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None:
+    """The things with the last step of the way to each, away from the subject."""
+    colours = pictures.palette(one["kind"] for one in near)
+    nodes: list[dict[str, Any]] = [{"id": subject, "kind": "", "name": pictures.short(name), "color": pictures.FRESH["overdue"]}]
+    nodes += [
+        {"id": one["id"], "kind": one["kind"], "name": pictures.short(one["name"] or one["id"]), "color": colours[one["kind"]]}
+        for one in near
+    ]
+    there = {node["id"] for node in nodes}
+    edges: dict[str, dict[str, Any]] = {}
+    for one in near:
+        at = subject
+        for source, kind, target in one["path"]:
+            after = target if source == at else source
+            if {at, after} <= there:
+                edges.setdefault(f"{at} {kind} {after}", pictures.edge(at, kind, after))
+            at = after
+    graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "radial", anchor=subject, height=460)
+    legend(colours)
+
+
+def _rings(reached: Sequence[Mapping[str, Any]]) -> None:
+    counts = Counter((one["distance"], one["kind"]) for one in reached)
+    rows = [{"steps": distance, "kind": kind, "things": count} for (distance, kind), count in sorted(counts.items())]
+    by_step = Counter(one["distance"] for one in reached)
+    st.subheader("How far it reaches", anchor=False)
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.X("steps:O", title="steps away"),
+        alt.Y("things:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("kind:N", legend=alt.Legend(orient="bottom", columns=3, title=None), scale=alt.Scale(range=list(pictures.PALETTE))),
+    )  # fmt: skip
+    st.altair_chart(bars, width="stretch", height=340, alt="Things reached by distance and kind")
+    step, count = max(by_step.items(), key=lambda pair: pair[1])
+    st.text(f"Most of it, {count} of {len(reached)}, is {many(step, 'step')} away.")
+
+
+def _matrix(seat: Seat) -> None:
+    """How many things of one kind depend on things of another."""
+    rows = seat.relations("depends_on")
+    if not rows:
+        return
+    kinds = {row.id: row.kind for row in seat.entities(ids={end for one in rows for end in (one.source, one.target)})}
+    counts = Counter((kinds[one.source], kinds[one.target]) for one in rows if one.source in kinds and one.target in kinds)
+    if not counts:
+        return
+    values = [{"what depends": one, "on what": other, "relations": count} for (one, other), count in sorted(counts.items())]
+    st.subheader("What depends on what", anchor=False)
+    place = alt.Chart(alt.Data(values=values)).encode(alt.X("on what:N", title="on what"), alt.Y("what depends:N", title="what depends"))
+    heat = place.mark_rect().encode(alt.Color("relations:Q", scale=alt.Scale(scheme="tealblues"), legend=None))
+    numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=alt.value("#20303a"))
+    st.altair_chart(heat + numbers, width="stretch", alt="Dependencies between kinds")  # pyright: ignore[reportUnknownArgumentType]  # altair's own
+    (one, other), count = counts.most_common(1)[0]
+    st.text(f"Most dependencies, {count} of {sum(counts.values())}, are of {one} on {other}.")
+    needed = Counter(one.target for one in rows)
+    names = {row.id: row.name for row in seat.entities(ids=needed)}
+    top = [{"thing": names[id_], "is needed by": count, "id": id_} for id_, count in needed.most_common(30) if id_ in names]
+    if chosen := table(top, "needed", pick="The most needed first; choose a row to see what its loss reaches."):
+        _subject(str(chosen[0]["id"]))
+        st.session_state.pop("needed.rows", None)
+        st.rerun()

@@ -1,0 +1,214 @@
+"""The graph: a thing in the middle, its neighbours, and theirs as they are opened; filters, colours, layouts, details and a table beside it.
+
+What is drawn follows from the address alone: `entity` is the middle, each `step` opens (`+id`, `+id relation`), closes (`~id`) or hides
+(`-id`) a thing. So a link restores it, and undo takes the last step back.
+"""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.explorer import pictures
+from app.explorer.graph_view import Gesture, graph_view
+from app.explorer.manners import many, plain, table, teach, words
+from app.explorer.seat import Seat, fragment
+from app.explorer.views.parts import details, legend, remembered, search
+
+LAYOUTS = ("force", "layered", "tree", "radial")
+PICTURE = "picture"
+
+
+def explore(seat: Seat) -> None:
+    """The page."""
+    left, middle, right = st.columns([4, 2.9, 3.9], vertical_alignment="top")
+    with left:
+        search(seat, key="find", then=_focus)
+    with middle:
+        st.segmented_control("Layout", LAYOUTS, key="layout", default="force", required=True, bind="query-params")
+    with right:
+        st.segmented_control("Colour by", pictures.COLOURS, key="colour", default="kind", required=True, bind="query-params")
+    focus = st.query_params.get("entity", "")
+    if focus:
+        _canvas(seat)
+    else:
+        _begin(seat)
+
+
+def _begin(seat: Seat) -> None:
+    """Nothing is in the middle yet."""
+    tally: dict[str, dict[str, int]] = seat.soon("stats") or {}
+    counts = tally.get("entities", {})
+    kinds = sorted(counts) or seat.kinds()
+    told = remembered("kind", kinds)
+    kind = st.pills("Kinds", kinds, key="kind", on_change=told, format_func=lambda one: f"{one} {counts[one]:,}" if one in counts else one)
+    if not kind:
+        teach("Type a name above, or take a kind to see what there is of it.")
+        return
+    rows = [{"name": row.name, "sensitivity": row.sensitivity, "id": row.id} for row in seat.entities(kind)]
+    if chosen := table(rows, "of-kind", pick="Choose a row to put it in the middle."):
+        _focus(str(chosen[0]["id"]))
+        st.rerun()
+
+
+def _focus(id_: str) -> None:
+    st.query_params["entity"] = id_
+    for name in ("step", "path", "kind"):
+        st.query_params.pop(name, None)
+
+
+# the steps
+
+
+def steps() -> list[str]:
+    """What was done since the thing came into the middle."""
+    return st.query_params.get_all("step")
+
+
+def _step(step: str) -> None:
+    st.query_params["step"] = [*steps(), step]
+
+
+def _undo() -> None:
+    st.query_params["step"] = steps()[:-1]
+
+
+def folded(said: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What is opened and what is left out, after these steps."""
+    opened: dict[str, None] = {}
+    without: dict[str, None] = {}
+    for step in said:
+        sign, what = step[:1], step[1:]
+        if sign == "+":
+            opened[what] = None
+        elif sign == "~":
+            opened = {one: None for one in opened if one.partition(" ")[0] != what}
+        elif sign == "-":
+            without[what] = None
+    return list(opened), list(without)
+
+
+def gesture(name: str, id_: str) -> None:
+    """What a gesture in the picture means. A group is opened at its hub, for its relation."""
+    if id_.startswith("group "):
+        _, hub, relation, _ = id_.split(" ", 3)
+        if name == "expand":
+            _step(f"+{hub} {relation}")
+    else:
+        _step({"expand": "+", "collapse": "~", "hide": "-"}[name] + id_)
+
+
+# the picture
+
+
+@fragment
+def _canvas(seat: Seat) -> None:
+    opened, without = folded(steps())
+    answer = seat.ask("around", id=st.query_params["entity"], opened=opened, without=without)
+    wanted = _filters(answer)
+    colour = st.session_state.get("colour") or "kind"
+    picture = pictures.drawn(answer, colour=colour, kinds=seat.kinds(), wanted=wanted)
+    left, right = st.columns([5, 3])
+    with left:
+        path = _path(seat)
+        seen = graph_view(
+            picture.nodes, picture.edges, key=PICTURE, layout=st.session_state.get("layout") or "force", anchor=answer["focus"],
+            lit=path, on_gesture=gesture, height=580,
+        )  # fmt: skip
+        legend(picture.legend)
+        chosen = _actions(seat, answer, seen)
+    with right:
+        if chosen.startswith("group "):
+            st.info("A group: expand it to take the first 50 out of it, or use the search.")
+        else:
+            details(seat, chosen or answer["focus"])
+    _beside(answer, picture, seen)
+
+
+def _filters(answer: Mapping[str, Any]) -> pictures.Wanted:
+    """The filters over what is here, each with its counts."""
+    entities, names, ties = answer["entities"], answer["names"], answer["ties"]
+    counts = {
+        "kinds": Counter(one["kind"] for one in entities),
+        "functions": Counter(end for one in entities for end in ties.get(one["id"], {}).get("functions", ())),
+        "owners": Counter(one["freshness"]["owner"] for one in entities if one["freshness"]["owner"]),
+        "states": Counter(one["freshness"]["state"] for one in entities),
+        "levels": Counter(one["sensitivity"] for one in entities),
+    }
+    labels = {"kinds": "Kind", "functions": "Function", "owners": "Owner", "states": "Freshness", "levels": "Sensitivity"}
+    chosen: dict[str, frozenset[str]] = {}
+    with st.popover("Filters", icon=":material/filter_alt:"):
+        for name, label in labels.items():
+            here = counts[name]
+            options = sorted({*here, *st.session_state.get(f"only-{name}", [])})
+            picked = st.multiselect(
+                label, options, key=f"only-{name}", format_func=lambda one, here=here: f"{names.get(one, one)} ({here[one]})"
+            )
+            chosen[name] = frozenset(picked)
+    return pictures.Wanted(**chosen)
+
+
+def _actions(seat: Seat, answer: Mapping[str, Any], seen: Gesture) -> str:
+    """The gestures as buttons, for the thing that is selected; returns it."""
+    chosen = seen.selected[0] if seen.selected else answer["focus"]
+    known = {one["id"]: one for one in answer["entities"]}
+    more: Mapping[str, int] = answer["more"].get(chosen, {})
+    one, two, three, four, five, six = st.columns(6)
+    with one.popover(f"Expand +{sum(more.values())}" if more else "Expand", disabled=not more and not chosen.startswith("group ")):
+        st.button("All relations", key="expand-all", on_click=gesture, args=("expand", chosen))
+        for kind, count in sorted(more.items()):
+            st.button(f"{words(kind)} +{count}", key=f"expand-{kind}", on_click=_step, args=(f"+{chosen} {kind}",))
+    two.button("Collapse", key="collapse", on_click=gesture, args=("collapse", chosen), help="Take its opened neighbours away (X)")
+    three.button("Hide", key="hide", on_click=gesture, args=("hide", chosen), disabled=chosen == answer["focus"], help="Delete")
+    four.button("Centre", key="centre", on_click=_focus, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
+    five.button("Undo", key="undo", on_click=_undo, disabled=not steps())
+    pair = [id_ for id_ in seen.selected if id_ in known]
+    if seat.can("path"):
+        six.button("Path", key="path-button", on_click=_lit, args=(pair,), disabled=len(pair) != 2, help="Between two selected things")
+    return chosen
+
+
+def _lit(pair: list[str]) -> None:
+    st.query_params["path"] = pair
+
+
+def _path(seat: Seat) -> list[str]:
+    """The things and edges of the path that is asked for, brought in where they are not here yet."""
+    pair = st.query_params.get_all("path")
+    if len(pair) != 2 or not seat.can("path"):
+        return []
+    answer = seat.path(*pair)
+    chain = pictures.chains(answer)
+    missing = [f"+{step[0]}" for step in chain]
+    if any(one not in steps() for one in missing):
+        st.query_params["step"] = list(dict.fromkeys([*steps(), *missing]))
+        st.rerun()
+    if not chain:
+        st.info(f"There is no path between {plain(pair[0])} and {plain(pair[1])} that you may see.")
+    return [*{end for step in chain for end in (step[0], step[2])}, *(pictures.edge_id(*step) for step in chain)]
+
+
+def _beside(answer: Mapping[str, Any], picture: pictures.Picture, seen: Gesture) -> None:
+    """The same things as a table, those selected first, with the ways to take them along."""
+    ids = {node["id"] for node in picture.nodes}
+    rows = pictures.rows(answer, ids)
+    rows = [{"": "●" if row["id"] in seen.selected else "", **row} for row in rows]
+    rows.sort(key=lambda row: row["id"] not in seen.selected)
+    hidden = len(answer["entities"]) - len(rows)
+    grouped = sum(one["count"] for one in answer["groups"])
+    said = [many(len(rows), "thing"), many(len(picture.edges), "relation")]
+    said += [f"{hidden} filtered out"] if hidden else []
+    said += [f"{grouped:,} in {many(len(answer['groups']), 'group')}"] if grouped else []
+    st.caption(", ".join(said) + (f", {len(seen.selected)} selected" if seen.selected else ""))
+    if chosen := table(rows, "things", pick="Choose a row to put it in the middle.", height=260):
+        _focus(str(chosen[0]["id"]))
+        st.session_state.pop("things.rows", None)
+        st.rerun()
+    with st.expander("The relations of the picture"):
+        table([{"from": one["source"], "relation": one["kind"], "to": one["target"]} for one in picture.edges], "relations", height=240)

@@ -1,0 +1,104 @@
+"""Gaps: what is missing, overdue, contested or out of shape, by level, check, kind and owner, with the remedy of each and the way to it."""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from app.explorer.manners import LEVELS, head, many, plain, table, words
+from app.explorer.seat import Seat, visit
+from app.explorer.views.parts import some
+
+SHADES = {"error": "#D64545", "warning": "#E0AC2B", "note": "#4C78A8"}
+
+
+def gaps(seat: Seat) -> None:
+    """The page."""
+    head("Gaps", "What an agent would fall into: what is missing, overdue, contested or out of shape, and who can mend it.")
+    with st.spinner("Checking …"):
+        findings: list[dict[str, Any]] = seat.ask("gaps")
+    if not findings:
+        st.success("No gaps: every check passes.", icon=":material/check:")
+        return
+    names = _names(seat, findings)
+    one, two, three = st.columns(3)
+    with one:
+        level = st.pills(
+            "Level",
+            [name for name in LEVELS if any(f["level"] == name for f in findings)],
+            key="level",
+            selection_mode="multi",
+            bind="query-params",
+        )
+    with two:
+        checks = Counter(one["check"] for one in findings)
+        check = some("Check", sorted(checks), "check", lambda name: f"{words(name)} ({checks[name]})")
+    with three:
+        owners = Counter(one["owner"] for one in findings)
+        owner = some("Who can mend it", sorted(owners), "owner", lambda id_: f"{names.get(id_, id_) or 'nobody'} ({owners[id_]})")
+    kept = [
+        f
+        for f in findings
+        if (not level or f["level"] in level) and (not check or f["check"] in check) and (not owner or f["owner"] in owner)
+    ]
+    left, right = st.columns([3, 2])
+    with right:
+        _chart(kept)
+    with left:
+        rows = [_row(one, names) for one in kept]
+        chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460, narrow=True)
+    if chosen:
+        _finding(next(one for one in kept if one["id"] == chosen[0]["id"]), names)
+
+
+def _names(seat: Seat, findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    ids = {one[name] for one in findings for name in ("subject", "owner") if ":" in one[name]}
+    return {row.id: row.name for row in seat.entities(ids=ids)} if ids else {}
+
+
+def _row(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "level": LEVELS[one["level"]],
+        "check": words(one["check"]),
+        "what": one["message"],
+        "thing": names.get(one["subject"], one["subject"]),
+        "who can mend it": names.get(one["owner"], one["owner"]),
+        "remedy": one["remedy"],
+        "id": one["id"],
+    }
+
+
+def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
+    counts = Counter((words(one["check"]), one["level"]) for one in kept)
+    if not counts:
+        return
+    rows = [{"check": check, "level": level, "gaps": count} for (check, level), count in sorted(counts.items())]
+    st.subheader("Gaps by check", anchor=False)
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+        alt.Y("check:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
+        alt.X("gaps:Q", axis=alt.Axis(tickMinStep=1)),
+        alt.Color("level:N", scale=alt.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=alt.Legend(orient="bottom", title=None)),
+    )  # fmt: skip
+    st.altair_chart(bars, width="stretch", alt="Gaps by check and level")
+    (check, _), count = counts.most_common(1)[0]
+    nobody = sum(not one["owner"] for one in kept)
+    st.text(f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it.")
+
+
+def _finding(one: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    with st.container(border=True):
+        st.subheader(plain(f"{words(one['check'])}: {names.get(one['subject'], one['subject'])}"), anchor=False)
+        st.text(one["message"])
+        if one["remedy"]:
+            st.text(f"What to do: {one['remedy']}")
+        if one["evidence"]:
+            st.text(f"Evidence: {', '.join(one['evidence'])}")
+        if ":" in one["subject"] and st.button("See it in the graph", key="gap-graph"):
+            visit("graph", entity=one["subject"])

@@ -1,0 +1,175 @@
+"""Home: search first, then how things stand: gaps by level, readiness, what changed, what waits; or the three ways to begin."""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.explorer.manners import LEVELS, ago, many, plain, table, teach, words
+from app.explorer.seat import Seat, fragment, visit
+from app.explorer.views.parts import search
+
+BIG = 20_000  # things: above that a count over all of them is made when it is asked for
+
+
+def home(seat: Seat) -> None:
+    """The first page."""
+    st.header(plain(seat.context.organization) or "Context", anchor=False)
+    if seat.context.store.head() is None:
+        _begin(seat)
+        return
+    search(seat, key="find", then=_remember)
+    if found := st.session_state.pop("go", ""):
+        visit("graph", entity=found)
+    tally = seat.soon("stats")
+    if tally is None:
+        _counting(seat)
+    elif tally["entities"]:
+        _standing(seat, tally)
+    else:
+        st.info("Nothing that is on file may be seen by whoever looks here.")
+
+
+@st.fragment(run_every=1.0)
+def _counting(seat: Seat) -> None:
+    """A large graph is counted beside the page, so that the search does not wait."""
+    if seat.soon("stats", wait=0.1) is not None:
+        st.rerun()
+    st.caption("Counting what there is …")
+
+
+def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
+    """How things stand: figures, gaps, changes, what waits."""
+    things, relations = sum(tally["entities"].values()), sum(tally["relations"].values())
+    for column, (label, value, page) in zip(
+        st.columns(4),
+        (
+            ("Things", things, "graph"),
+            ("Relations", relations, "graph"),
+            ("Sources", len(tally["sources"]), "sources"),
+            ("Revisions", len(seat.ask("history")), "changes"),
+        ),
+        strict=True,
+    ):
+        with column.container(border=True):
+            st.metric(label, f"{value:,}")
+            st.page_link(st.session_state["pages"][page], label="Look")
+    left, right = st.columns(2)
+    with left:
+        _ready(seat)
+        _gaps(seat, things)
+    with right:
+        _changes(seat)
+        _waiting(seat)
+    with st.expander("What there is, by kind"):
+        rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
+        if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
+            visit("graph", kind=str(chosen[0]["kind"]))
+
+
+VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready, with review"), "not_ready": ("red", "not ready")}
+
+
+def _ready(seat: Seat) -> None:
+    """Whether each agent can do each of its tasks, for those who may look through others' eyes."""
+    performs = seat.relations("performs") if seat.sees_all else []
+    if not performs:
+        return
+    names = {row.id: row.name for row in seat.entities(ids={end for one in performs for end in (one.source, one.target)})}
+    st.subheader("Which agents are ready", anchor=False)
+    for one in performs[:6]:
+        verdict = seat.ask("ready", task=one.target, actor=seat.context.access.actor(one.source, behalf=seat.actor.id))["verdict"]
+        colour, said = VERDICTS.get(verdict, ("gray", words(verdict)))
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        left.text(f"{names[one.source]}: {names[one.target]}")
+        right.badge(said, color=colour)  # pyright: ignore[reportArgumentType]  # one of ours
+    st.page_link(st.session_state["pages"]["eyes"], label="Look through their eyes", icon=":material/visibility:")
+
+
+def _remember(id_: str) -> None:
+    st.session_state["go"] = id_  # a page cannot be left from a callback
+
+
+@fragment
+def _gaps(seat: Seat, things: int) -> None:
+    st.subheader("What is missing", anchor=False)
+    if things > BIG and not st.session_state.get("count-gaps") and not st.button(f"Check all {things:,} things", key="count-gaps"):
+        st.caption("That takes a while in a graph of this size.")
+        return
+    with st.spinner("Checking …"):
+        findings: list[dict[str, Any]] = seat.ask("gaps")
+    levels = Counter(one["level"] for one in findings)
+    if not findings:
+        st.success("Every check passes.", icon=":material/check:")
+        return
+    for column, level in zip(st.columns(3), LEVELS, strict=True):
+        column.metric({"error": "Errors", "warning": "Warnings", "note": "Notes"}[level], levels.get(level, 0))
+    for one in findings[:4]:
+        st.text(f"{LEVELS[one['level']]}  {one['message'][:160]}")
+    st.page_link(st.session_state["pages"]["gaps"], label=f"All {many(len(findings), 'gap')}", icon=":material/arrow_forward:")
+
+
+def _changes(seat: Seat) -> None:
+    st.subheader("What changed last", anchor=False)
+    for one in seat.ask("history")[:4]:
+        counts = [(one[what]["entities"] + one[what]["relations"], what) for what in ("added", "changed", "withdrawn")]
+        said = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+        st.text(f"{one['number']}  {ago(one['at'])} by {one['actor']}: {one['message']}{f' ({said})' if said else ''}", help=str(one["at"]))
+    st.page_link(st.session_state["pages"]["changes"], label="All revisions", icon=":material/arrow_forward:")
+
+
+def _waiting(seat: Seat) -> None:
+    """What this actor answers for and must look at: things of theirs, or of the positions that they hold, that are due or overdue."""
+    st.subheader("What waits for me", anchor=False)
+    waiting = _mine(seat)
+    if not waiting:
+        st.caption("Nothing: none of the things that you own, or a post of yours owns, is due.")
+    for text in waiting[:5]:
+        st.text(text)
+    if "review" in st.session_state["pages"]:
+        st.page_link(st.session_state["pages"]["review"], label="The review queue", icon=":material/inbox:")
+
+
+def _mine(seat: Seat) -> list[str]:
+    """What is due of all that this actor, or a post of theirs, owns."""
+    posts = [row.target for row in seat.relations("holds", touching=[seat.actor.id]) if row.source == seat.actor.id]
+    owners = {row.id for row in seat.entities(ids=[seat.actor.id, *posts])}
+    near = [one for owner in sorted(owners) for one in seat.ask("around", id=owner, limit=500)["entities"]]
+    return [
+        f"{one['name']} is {one['freshness']['state']}"
+        for one in near
+        if one["freshness"]["owner"] in owners and one["freshness"]["state"] in ("due", "overdue")
+    ]
+
+
+def _begin(seat: Seat) -> None:
+    """The three ways to begin, for an empty workspace."""
+    teach(
+        "There is nothing here yet. A graph begins with what is already on file.",
+        "**Look around first**: the sample company, made of files like yours.",
+        "**Your own files**: exports of HR, glossaries, approval matrices, in any mix. What they are is found from their content.",
+        "**A graph in Neo4j**: name it, and look at what it holds.",
+    )
+    sample, own, server = st.tabs(["The sample company", "A folder of files", "Neo4j"])
+    with sample:
+        st.write("38 people, eight flows of approval, 52 terms, six agents, and 13 faults to find.")
+        if st.button("Load the sample", type="primary", disabled=not seat.sees_all):
+            from app.explorer.views.sources import begin_with_sample
+
+            begin_with_sample(seat)
+    with own:
+        folder = st.text_input("The folder", placeholder="/home/me/exports", key="begin-folder")
+        if st.button("Read it", disabled=not seat.sees_all or not folder):
+            from app.explorer.views.sources import begin_with_folder
+
+            begin_with_folder(seat, Path(folder))
+    with server:
+        st.write("Set the store of the workspace, and start the explorer again:")
+        st.code("store: neo4j://localhost:7687\n# user and password: NEO4J_USERNAME and NEO4J_PASSWORD in the environment", language="yaml")

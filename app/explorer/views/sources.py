@@ -1,0 +1,190 @@
+"""Sources: what feeds the graph, when it was last read, what a load would change; and loading, from the screen."""
+
+# pyright: reportUnknownMemberType=false
+# Streamlit's functions take values of many libraries, whose types are not all there
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.cli import SAMPLE, copy_workspace, run_load
+from app.explorer.manners import LEVELS, ago, head, many, plain, table, teach
+from app.explorer.seat import Seat, sentence
+from app.progress import Progress
+from app.settings import FILE, open_context, read_settings
+from app.survey import survey, workspace_text
+from graph import ContextError, InputError, LoadReport, NotAllowed
+
+REPORT = "load-report"
+
+
+def sources(seat: Seat) -> None:
+    """The page."""
+    head("Sources", "What feeds the graph, whose it is, when it was last read, and what a load would change.")
+    named = seat.settings.workspace.sources
+    if not named:
+        teach("No source is named in the workspace file.", "Add one to `orgcontext.yaml`, or begin from Home.")
+        return
+    counts = seat.ask("stats")["sources"]
+    rows = [_row(seat, one, counts) for one in named if seat.sees_all or one.name in counts]
+    unread = sum(row["last read"] == "never" for row in rows)
+    st.caption(f"{many(len(rows), 'source')}; {unread} of them never read.")
+    table(rows, "sources")
+    if seat.sees_all:
+        _loading(seat, [one.name for one in named])
+    else:
+        st.caption("Loading is for those who see everything.")
+
+
+def _row(seat: Seat, source: Any, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """One source; where its files lie is for those who see everything."""
+    note = seat.context.store.notes(f"source:{source.name}").get(f"source:{source.name}")
+    read_at = json.loads(note).get("read_at", "") if note else ""
+    count = counts.get(source.name, {"entities": 0, "relations": 0})
+    paths = {"path": str(source.path), "files": len(json.loads(note)["parts"]) if note else 0} if seat.sees_all else {}
+    return {
+        "source": source.name,
+        "last read": ago(read_at) if read_at else "never",
+        "at": read_at,
+        "things": count["entities"],
+        "relations": count["relations"],
+        "owner": source.owner,
+        "precedence": source.precedence,
+        "loader": source.loader or "found from the content",
+        **paths,
+    }
+
+
+class OnScreen(Progress):
+    """How far a load has come, on the page."""
+
+    def __init__(self, sources: int) -> None:
+        super().__init__(sources)
+        self.shown = True
+        self.place = st.empty()
+
+    def say(self, text: str) -> None:
+        """Put this in place of the line."""
+        self.place.text(text)
+
+
+def _loading(seat: Seat, names: Sequence[str]) -> None:
+    st.subheader("Load", anchor=False)
+    chosen = st.multiselect("Only these sources", names, key="only-sources", placeholder="all")
+    one, two, three = st.columns([1, 1, 3], vertical_alignment="bottom")
+    dry = one.button("Dry run", key="dry", help="Says what would change, and writes nothing.")
+    load = two.button("Load", key="load", type="primary")
+    with three:
+        confirmed = st.multiselect("Confirm although much is gone", names, key="confirmed", placeholder="none")
+    if dry or load:
+        _load(seat, tuple(chosen), tuple(confirmed), dry=dry)
+    if report := st.session_state.get(REPORT):
+        _report(report)
+
+
+def _load(seat: Seat, names: tuple[str, ...], confirmed: tuple[str, ...], *, dry: bool) -> None:
+    """Load, or say what a load would do. Going elsewhere meanwhile stops it, and nothing is written."""
+    st.session_state.pop(REPORT, None)
+    allowed(seat)
+    with st.status("Reading …", expanded=True) as status:
+        st.button("Stop", key="stop", help="Nothing is written.")
+        try:
+            report = run_load(
+                seat.settings,
+                seat.context,
+                names=names,
+                confirmed=confirmed,
+                dry=dry,
+                actor=seat.actor.id,
+                message="load from the explorer",
+                shown=OnScreen,
+            )
+        except ContextError as error:
+            status.update(label="Nothing was written.", state="error")
+            st.text(sentence(error))
+            for one in getattr(error, "findings", ())[:20]:
+                st.text(f"{one.level} {one.check}: {one.message}")
+            return
+        status.update(label="Done.", state="complete", expanded=False)
+    st.session_state[REPORT] = report
+    if not dry:
+        st.rerun()
+
+
+def allowed(seat: Seat) -> None:
+    """`NotAllowed` unless whoever looks may write: that needs the right to see everything."""
+    if not seat.sees_all:
+        message = f"{seat.actor.id} may not load: that needs the right to see everything"
+        raise NotAllowed(message)
+
+
+def _report(report: LoadReport) -> None:
+    counts = {name: getattr(report, name) for name in ("added", "changed", "withdrawn")}
+    nothing = not any(one.entities or one.relations for one in counts.values())
+    said = (
+        "Nothing differs from what was loaded."
+        if nothing
+        else "This would be written:"
+        if report.dry
+        else f"Revision {report.revision} is written."
+    )
+    (st.info if report.dry or nothing else st.success)(said)
+    for column, (name, one) in zip(st.columns(3), counts.items(), strict=True):
+        column.metric(name, f"{many(one.entities, 'thing')}, {many(one.relations, 'relation')}", border=True)
+    if report.findings:
+        rows = [{"level": LEVELS[one.level], "check": one.check, "what": one.message, "remedy": one.remedy} for one in report.findings]
+        table(rows, "load-findings")
+    rows = [{"source": one.name, "things": one.entities, "relations": one.relations, "seconds": one.seconds} for one in report.sources]
+    with st.expander("What was read"):
+        table(rows, "load-sources")
+    if not report.dry and not nothing:
+        st.page_link(st.session_state["pages"]["changes"], label="See what changed", icon=":material/history:")
+
+
+# the ways to begin
+
+
+def begin_with_sample(seat: Seat) -> None:
+    """Put the sample company into this empty workspace, and load it."""
+    _empty(seat)
+    copy_workspace(SAMPLE, seat.settings.folder)
+    _begin(seat, (seat.settings.folder / FILE).read_text(encoding="utf-8"))
+
+
+def begin_with_folder(seat: Seat, folder: Path) -> None:
+    """Find out what the files of a folder are, write the workspace file from it, and load them."""
+    _empty(seat)
+    if not folder.is_dir():
+        message = f"{folder} is no folder on this machine"
+        raise InputError(message)
+    _begin(seat, workspace_text(survey(folder), folder, seat.settings.folder))
+
+
+def _empty(seat: Seat) -> None:
+    """`NotAllowed` or `InputError` where a workspace cannot begin: it would be written over."""
+    allowed(seat)
+    if seat.settings.workspace.sources:
+        message = f"{FILE} names sources already; load them from Sources"
+        raise InputError(message)
+
+
+def _begin(seat: Seat, text: str) -> None:
+    """Write the workspace file, keeping the store that was named before; then load all of it."""
+    store = json.dumps(seat.settings.workspace.store)
+    (seat.settings.folder / FILE).write_text(re.sub(r"(?m)^store:.*$", lambda _: f"store: {store}", text, count=1), encoding="utf-8")
+    settings = read_settings(seat.settings.folder)
+    context = open_context(settings)
+    try:
+        with st.status("Loading …", expanded=True):
+            report = run_load(settings, context, actor=seat.actor.id, keep_going=True, message="begin", shown=OnScreen)
+    finally:
+        context.close()
+    st.session_state[REPORT] = report
+    st.toast(plain(f"Revision {report.revision} is written."))
+    st.rerun()

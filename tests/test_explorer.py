@@ -1,0 +1,428 @@
+"""The screens of the explorer over the sample company in a real store: what they show, to whom, and that what is hidden is nowhere."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# what stands in a table is a data frame, whose types are open
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engines import Place
+from streamlit.testing.v1 import AppTest
+
+from app.cli import SAMPLE, run_load
+from app.explorer import manners, pictures, views
+from app.operations import ask
+from app.settings import open_context, read_settings
+
+NOW = "2026-11-23T10:00:00Z"
+SCREEN = """
+from app.explorer import views
+views.pages()
+views.frame()
+views.page_of(next(one for one in views.screens() if one.path == {path!r}))()
+"""
+HOSTILE = "![seen](http://tracker.example/x.png) <script>alert(1)</script> =cmd|calc"
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample company with one hostile term and two revisions, loaded into SQLite."""
+    folder = tmp_path_factory.mktemp("explorer") / "acme"
+    made(folder, {})
+    return folder
+
+
+def made(folder: Path, environment: dict[str, str], *, twice: bool = True) -> None:
+    """The sample company in this folder, loaded into the store that the environment names; `twice` with a change between."""
+    shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.db*"))
+    (folder / "glossary" / "hostile.csv").write_text(f'term,definition\n"{HOSTILE}","{HOSTILE}"\n', encoding="utf-8")
+    settings = read_settings(folder, environment={"ORGCONTEXT_NOW": NOW, **environment})
+    context = open_context(settings)
+    try:
+        run_load(settings, context, actor="person:tester")
+        if not twice:
+            return
+        people = folder / "hr" / "people.csv"
+        people.write_text(people.read_text(encoding="utf-8").replace("Key Account Lead", "Key Account Chief"), encoding="utf-8")
+        run_load(settings, context, actor="person:tester")
+    finally:
+        context.close()
+
+
+Look = Callable[..., AppTest]
+
+
+@pytest.fixture
+def look(company: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """A screen, as somebody sees it whose address says these things."""
+    return looking(company, monkeypatch)
+
+
+def looking(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """The screens of the workspace in this folder."""
+    monkeypatch.setenv("ORGCONTEXT_NOW", NOW)
+    monkeypatch.setenv("ORGCONTEXT_WORKSPACE", str(folder))
+
+    def look(path: str, *, actor: str = "", **address: str | list[str]) -> AppTest:
+        if actor:
+            monkeypatch.setenv("ORGCONTEXT_ACTOR", actor)
+        screen = AppTest.from_string(SCREEN.format(path=path), default_timeout=40)
+        for name, value in address.items():
+            screen.query_params[name] = value
+        screen.run()
+        assert not screen.exception, screen.exception[0].stack_trace
+        return screen
+
+    return look
+
+
+def picture(screen: AppTest, place: int = 0) -> dict[str, Any]:
+    """The nodes and edges of a picture on the screen."""
+    found = [json.loads(one.proto.json) for one in screen.get("bidi_component") if one.proto.json]
+    return [one for one in found if "nodes" in one][place]
+
+
+def said(screen: AppTest) -> str:
+    """All that stands on the screen: texts, tables, pictures, choices."""
+    parts: list[str] = [str(one) for one in screen.main] + [str(one) for one in screen.sidebar]
+    parts += [one.value.to_csv() for one in screen.dataframe]
+    parts += [str(one.proto) for one in screen.get("bidi_component")]
+    return "\n".join(parts)
+
+
+def labels(screen: AppTest) -> list[str]:
+    """What stands on the screen as Markdown."""
+    found: list[Any] = [
+        one for name in ("markdown", "caption", "subheader", "header", "info", "warning", "success") for one in screen.get(name)
+    ]
+    return [str(one.value) for one in found]
+
+
+# what each screen shows
+
+
+def test_home_begins_with_search_and_says_how_things_stand(look: Look) -> None:
+    """Counts, gaps by level, the last revisions."""
+    screen = look("home")
+    assert screen.text_input(key="find").label == "Find"
+    figures = {one.label: one.value for one in screen.metric}
+    assert (figures["Errors"], figures["Revisions"]) == ("6", "2")
+    assert any("person:tester: load" in one.value for one in screen.text)
+
+
+def test_search_answers_in_words_and_says_when_nothing_fits(look: Look) -> None:
+    """The address carries the words."""
+    assert "Risk appetite statement" in list(look("home", find="risk appetite").dataframe[0].value["name"])
+    assert "Nothing that you may see fits qqqqqq." in look("home", find="qqqqqq").info[0].value
+
+
+def test_the_graph_draws_a_thing_with_its_neighbours(look: Look) -> None:
+    """The same things stand in the table, with their owners."""
+    screen = look("graph", entity="step:procurement.cfo")
+    nodes = {one["id"]: one for one in picture(screen)["nodes"]}
+    assert {"step:procurement.cfo", "position:cfo", "process:procurement", "authority:cfo.procurement"} <= set(nodes)
+    things = next(one.value for one in screen.dataframe if "freshness" in one.value)
+    assert set(things["id"]) == set(nodes)
+    assert screen.subheader[0].value == "CFO approves"
+
+
+def test_steps_in_the_address_open_close_and_hide(look: Look) -> None:
+    """A link restores the picture; undo takes the last step back."""
+    alone = {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
+    screen = look("graph", entity="step:procurement.cfo", step=["+position:cfo holds", "-process:procurement"])
+    opened = {one["id"] for one in picture(screen)["nodes"]}
+    assert opened == (alone | {"person:e-1007"}) - {"process:procurement"}
+    screen.button(key="undo").click().run()
+    assert {one["id"] for one in picture(screen)["nodes"]} == alone | {"person:e-1007"}
+
+
+def test_the_graph_can_be_filtered_and_coloured(look: Look) -> None:
+    """A filter takes things away, never the one in the middle; a colour means what the legend says."""
+    screen = look("graph", entity="process:procurement", colour="sensitivity")
+    assert {one["color"] for one in picture(screen)["nodes"]} <= {*pictures.SENSITIVE.values()}
+    screen.multiselect(key="only-kinds").set_value(["ApprovalStep"]).run()
+    assert {one["kind"] for one in picture(screen)["nodes"]} == {"Process", "ApprovalStep"}
+
+
+def test_what_is_selected_stands_in_the_panel(look: Look) -> None:
+    """Selecting in the picture shows a thing's properties, sources, relations and history."""
+    screen = look("graph", entity="process:procurement")
+    screen.session_state["picture"] = {"selected": ["position:head-of-procurement"]}
+    screen.run()
+    assert "Head of Procurement" in [one.value for one in screen.subheader]
+
+
+def test_the_graph_can_be_seen_as_it_was(look: Look) -> None:
+    """`at` in the address."""
+    assert look("graph", entity="position:key-account-lead").subheader[0].value == "Key Account Chief"
+    assert look("graph", entity="position:key-account-lead", at="1").subheader[0].value == "Key Account Lead"
+
+
+def test_the_organization_chart_shows_holders_and_vacancies(look: Look) -> None:
+    """A box has the post and who holds it; what is folded has a ring."""
+    screen = look("organization")
+    boxes = {one["id"]: one for one in picture(screen)["nodes"]}
+    assert boxes["position:ceo"]["name"] == "Chief Executive Officer\nAda Abendrot"
+    assert boxes["position:cfo"]["more"] > 0
+    assert {one.label: one.value for one in screen.metric}["Vacant"] == "1"
+    screen = look("organization", vacancies="true")
+    assert "Compliance Counsel\nvacant" in [one["name"] for one in picture(screen)["nodes"]]
+
+
+def test_an_approval_flow_runs_through_its_steps(look: Look) -> None:
+    """Conditions on the arrows, approvers and who holds their posts in the table."""
+    screen = look("flows", process="process:procurement")
+    assert "amount > 50000" in [one.get("label") for one in picture(screen)["edges"]]
+    steps = screen.dataframe[0].value.set_index("id")
+    assert steps.loc["step:procurement.cfo", "held by"] == "Greta Grauwald"
+    assert steps.loc["step:procurement.cfo", "above"].startswith("50,000")
+
+
+def test_the_glossary_puts_definitions_side_by_side(look: Look) -> None:
+    """What two departments mean, and what two sources contest."""
+    screen = look("glossary", word="Customer")
+    assert {"**Finance**", "**Sales**"} <= {one.value for one in screen.markdown}
+    assert any("debtor" in one.value for one in screen.text)
+    assert not screen.warning
+    assert "stand against each other" in look("glossary", word="Downtime").warning[0].value
+
+
+def test_decisions_show_their_pattern(look: Look) -> None:
+    """Counts, rates and who decided."""
+    screen = look("decisions", process="process:procurement")
+    assert "75% of 8 were approved." in [one.value for one in screen.text]
+    assert len(screen.dataframe[0].value) == 8
+
+
+def test_two_agents_eyes_differ_in_what_only_one_may_see(look: Look) -> None:
+    """The verdicts stand side by side, and what only one gets is marked."""
+    screen = look(
+        "eyes", agent="agent:risk-scorer", task="task:score-contract-risk", compare="another agent", other="agent:purchase-assistant"
+    )
+    mine, other = (one.value for one in screen.dataframe if "why" in one.value)
+    assert mine.set_index("id").loc["asset:risk-appetite", ""] == "only here"
+    assert "asset:risk-appetite" not in list(other["id"])
+    assert "asset:risk-appetite is unavailable; ask position:general-counsel" in [one.value for one in screen.text]
+    assert {"Ready, with review", "Not ready"} <= {
+        one.value.partition("[")[2].rstrip("]") for one in screen.markdown if "badge" in one.value
+    }
+
+
+def test_dependencies_list_what_goes_with_a_person(look: Look) -> None:
+    """With the way to each."""
+    screen = look("dependencies", subject="person:e-1022")
+    reached = next(one.value for one in screen.dataframe if "steps" in one.value).set_index("id")
+    assert reached.loc["step:procurement.head", "steps"] == 2
+    assert "holds position:head-of-procurement" in reached.loc["step:procurement.head", "by"]
+
+
+def test_gaps_can_be_narrowed(look: Look) -> None:
+    """By level and check, from the address."""
+    assert {"no approver", "overdue", "vacant approver"} <= set(look("gaps").dataframe[0].value["check"])
+    assert list(look("gaps", check="unowned").dataframe[0].value["thing"]) == ["Campaign calendar"]
+
+
+def test_changes_say_what_differs(look: Look) -> None:
+    """The last load against the one before."""
+    screen = look("changes")
+    rows = next(one.value for one in screen.dataframe if "said" in one.value).set_index("id")
+    assert rows.loc["position:key-account-lead", "change"] == "~ changed"
+
+
+def test_sources_say_when_they_were_read(look: Look) -> None:
+    """And a dry run says what a load would change."""
+    screen = look("sources")
+    assert "never" not in set(screen.dataframe[0].value["last read"])
+    screen.button(key="dry").click().run()
+    assert not screen.exception
+    assert "Nothing differs from what was loaded." in [one.value for one in screen.info]
+
+
+def test_access_says_by_which_rule(look: Look) -> None:
+    """Why somebody does not see a thing; and who sees what is sensitive."""
+    screen = look("access", who="agent:campaign-writer", what="asset:risk-appetite")
+    assert "does not see" in screen.error[0].value
+    assert "Litigation register" in list(screen.dataframe[1].value["thing"])
+
+
+def test_a_question_makes_its_own_screen(look: Look) -> None:
+    """A form of what it asks, and its answer as tables: what was merged; a text and claims that are checked."""
+    screen = look("merged")
+    assert "person:e-1001" in list(screen.dataframe[0].value["id"])
+    screen = look("check")
+    screen.text_area(key="verify-claims").set_value("Greta Grauwald holds Chief Financial Officer.")
+    next(one for one in screen.button if one.form_id == "ask-verify").click().run()
+    assert not screen.exception
+    assert list(screen.dataframe[0].value["state"]) == ["supported"]
+
+
+PROPOSAL = (
+    "changes:\n- {do: set, id: 'asset:risk-appetite', property: description, value: Up to a score of 7.}\nwhy: The score was changed.\n"
+)
+
+
+@pytest.mark.skipif("review accept" not in views.OPERATIONS, reason="proposals cannot be reviewed here yet")
+def test_a_proposal_is_accepted_from_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would change stands before and after; a yes makes it a revision."""
+    made(tmp_path / "acme", {}, twice=False)
+    look = looking(tmp_path / "acme", monkeypatch)
+    context = open_context(read_settings(tmp_path / "acme"))
+    question = views.OPERATIONS["propose"].question.model_validate({"text": PROPOSAL})
+    proposed = json.loads(ask(context, context.access.actor("agent:risk-scorer"), "propose", question).json())["id"]
+    screen = look("review", proposal=proposed)
+    assert list(screen.dataframe[1].value["after"]) == ["Up to a score of 7."]
+    screen.button(key=f"accept-{proposed}").click().run()
+    assert not screen.exception
+    assert "is accepted" in screen.success[0].value
+    assert context.show("asset:risk-appetite", actor=context.access.actor("person:local-user")).item.row.properties.count("score of 7") == 1
+    context.close()
+
+
+# who sees what
+
+
+def hidden(folder: Path, actor: str) -> set[str]:
+    """The names and ids of all that this actor may not see."""
+    context = open_context(read_settings(folder, environment={"ORGCONTEXT_NOW": NOW}))
+    try:
+        all_, seen = (context.view(context.access.actor(one)) for one in ("person:local-user", actor))
+        visible = {row.id for row in seen.store.entities(seen.where)}
+        rows = [row for row in all_.store.entities(all_.where) if row.id not in visible]
+        return {text for row in rows for text in (row.id, row.name)} - {row.name for row in seen.store.entities(seen.where)}
+    finally:
+        context.close()
+
+
+ADDRESSES: dict[str, dict[str, str]] = {
+    "home": {"find": "risk budget register plan"},
+    "graph": {"entity": "process:contract-review"},
+    "flows": {"process": "process:contract-review"},
+    "glossary": {"word": "Risk appetite"},
+    "decisions": {"process": "process:contract-review"},
+    "eyes": {"agent": "agent:clause-checker", "task": "task:check-clauses"},
+    "dependencies": {"subject": "position:cfo"},
+    "sources": {},
+    "access": {},
+    "changes": {},
+    "organization": {"levels": "4"},
+    "gaps": {},
+    "merged": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("actor", "path"),
+    [*(("person:e-1005", path) for path in ADDRESSES), *(("agent:purchase-assistant", path) for path in ("graph", "eyes", "gaps"))],
+)
+def test_what_an_actor_may_not_see_is_on_no_screen(company: Path, look: Look, path: str, actor: str) -> None:
+    """Neither a name nor an id of it, in texts, tables, pictures and choices; and no name stands as Markdown in a label."""
+    screen = look(path, actor=actor, **ADDRESSES[path])
+    secrets = hidden(company, actor)
+    assert {"asset:risk-appetite", "Risk appetite statement", "Litigation register"} <= secrets
+    text = said(screen)
+    assert [one for one in secrets if one in text] == []
+    assert [one for one in labels(screen) if "![seen]" in one] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("home", {"find": "seen tracker"}),
+        ("graph", {"entity": "term:seen-http-tracker.example-x.png-script-alert-1-script-cmd-calc"}),
+        ("glossary", {"word": HOSTILE}),
+    ],
+)
+def test_a_hostile_name_stays_text(look: Look, path: str, address: dict[str, str]) -> None:
+    """It is shown as it is written, and in no label does it stand as Markdown."""
+    screen = look(path, **address)
+    assert "alert(1)" in said(screen)
+    assert [one for one in labels(screen) if "![seen]" in one] == []
+
+
+def test_a_hidden_thing_and_a_missing_one_look_the_same(look: Look) -> None:
+    """The warnings differ in the id only."""
+    texts = [look("graph", actor="person:e-1005", entity=id_).warning[0].value for id_ in ("asset:risk-appetite", "asset:no-such-thing")]
+    bare = [text.partition(" What")[0].partition(";")[0].removesuffix("\\.") for text in texts]
+    assert bare[0].replace("risk\\-appetite", "no\\-such\\-thing") == bare[1]
+
+
+def test_only_whom_the_environment_allows_can_be_looked_as(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An actor from the environment is the only one, unless it names more."""
+    address = {"as": "person:local-user", "entity": "asset:risk-appetite"}
+    assert look("graph", actor="person:e-1005", **address).warning
+    monkeypatch.setenv("ORGCONTEXT_VIEWERS", "person:local-user")
+    assert look("graph", actor="person:e-1005", **address).subheader[0].value == "Risk appetite statement"
+
+
+def test_loading_asks_for_the_right_to_everything(look: Look) -> None:
+    """Without it there is no button."""
+    assert "load" not in [one.key for one in look("sources", actor="person:e-1005").button]
+
+
+def test_a_formula_in_a_name_is_text_in_an_export() -> None:
+    """A spreadsheet would run what begins with a sign."""
+    assert manners.as_csv([{"name": "=1+1", "count": -3}, {"name": "@x"}]) == "name,count\r\n'=1+1,-3\r\n'@x,\r\n"
+
+
+def test_a_big_neighbourhood_is_drawn_as_groups() -> None:
+    """A group stands for the many, with their count, and hangs on its hub."""
+    entity = {"id": "unit:a", "kind": "Unit", "name": "A", "sensitivity": "internal", "freshness": {"state": "current", "owner": ""}}
+    group = {"hub": "unit:a", "relation": "member_of", "kind": "Person", "count": 4000}
+    picture = pictures.drawn(
+        {"focus": "unit:a", "entities": [entity], "relations": [], "groups": [group], "more": {}, "ties": {}, "names": {}}
+    )
+    assert [node["name"] for node in picture.nodes] == ["A", "4,000 Person"]
+    assert picture.edges[0]["target"] == picture.nodes[1]["id"]
+
+
+def test_a_screen_is_there_when_its_questions_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not before."""
+    assert {"home", "graph", "gaps"} <= {one.path for one in views.screens()}
+    monkeypatch.delitem(views.OPERATIONS, "gaps")
+    assert "gaps" not in {one.path for one in views.screens()}
+
+
+def test_an_empty_workspace_says_how_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And begins with the sample at the press of a button."""
+    (tmp_path / "orgcontext.yaml").write_text("organization: New\nsources: []\n", encoding="utf-8")
+    screen = looking(tmp_path, monkeypatch)("home")
+    assert "There is nothing here yet" in screen.info[0].value
+    screen.button[0].click().run()
+    assert not screen.exception
+    assert {one.label: one.value for one in screen.metric}["Things"] == "295"
+
+
+def test_a_thread_for_each_question_leaves_no_file_open(company: Path) -> None:
+    """A screen runs in a thread of its own each time: what one opened, the next one takes over."""
+    context = open_context(read_settings(company, environment={}))
+    files = Path("/proc/self/fd")
+    if not files.is_dir():
+        pytest.skip("open files can be counted on Linux only")
+
+    def asked() -> int:
+        thread = threading.Thread(target=lambda: context.stats(actor=context.access.actor("person:local-user")))
+        thread.start()
+        thread.join()
+        return len(list(files.iterdir()))
+
+    first = asked()
+    assert max(asked() for _ in range(20)) <= first + 1
+    context.close()
+
+
+@pytest.mark.parametrize("connect", ["neo4j"], indirect=True)
+def test_the_screens_stand_over_neo4j_too(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same things, the same words."""
+    monkeypatch.setenv("ORGCONTEXT_STORE", connect.address)
+    made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
+    look = looking(tmp_path / "acme", monkeypatch)
+    assert {one.label: one.value for one in look("home").metric}["Revisions"] == "1"
+    assert "position:cfo" in {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
+    assert look("eyes", agent="agent:risk-scorer", task="task:score-contract-risk").dataframe
