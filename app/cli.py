@@ -39,6 +39,8 @@ from graph import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.progress import Progress
     from app.settings import Settings
     from app.tokens import Key
