@@ -53,6 +53,7 @@ class Property(Value):
     datatype: Datatype
     functional: bool
     sensitivity: str = ""
+    aligned: tuple[str, ...] = ()
 
 
 class Kind(Value):
@@ -758,6 +759,7 @@ class _Compiler:
                     "datatype": _local(self._text(subject, rdfs.range, "string")),
                     "functional": (subject, rdf.type, owl.FunctionalProperty) in self.triples,
                     "sensitivity": self._level(subject, self._text(subject, self.own["sensitivity"], "")),
+                    "aligned": self._aligned(subject, rdfs.subPropertyOf, owl.equivalentProperty),
                 }
             )
         except ValidationError as error:

@@ -1,13 +1,14 @@
 """What fits who asks and what they are about to do: walk from the anchors, rank, fit the budget, and say why each thing is in.
 
-Ranking is personalised PageRank over the walked subgraph: the chance that somebody who keeps setting out from the anchors, and follows
-relations by the ontology's weights, stands at a thing. Unlike hops it prefers what several paths lead to, and unlike counting paths it
-does not prefer hubs, whose weight is spread over their many relations.
+Ranking is the chance that something led to a thing (noisy-or): every relation passes on what its nearer end has, by the ontology's weight,
+less with each hop and with the number of its like. So what several paths lead to comes before what one does, a process does not starve its
+steps because it has many precedents, and a hub lends nothing to the thousand things around it.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -18,10 +19,18 @@ from graph.errors import InputError, NotFound
 from graph.model import Filter, Value
 from graph.ontology import Freshness, Ontology, freshness
 from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost
-from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold, grams_of
+from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold
+from graph.wording import Asked, Wanted, fits, label_properties, score
 
 ENTITIES, RELATIONS = 300, 1500
-_RESTART, _ROUNDS = 0.2, 10
+_ANCHORS, _CLOSE = 6, 0.6  # a text starts from so many things at most, and only from what fits nearly as well as the best
+_SURE = 0.8  # the text as a whole is a name, another label or an id, or one of them with a typo
+_REQUIRED = 0.6  # how strongly what a task requires leads on, beside the task itself
+_SPREAD = 0.25  # of n relations of one sort each carries n ** -0.25 of the weight: more together, less alone
+_DECAY = 0.7  # what a hop leaves
+_WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
+_WANTED = 1.5  # a relation that the question names carries more
+_GRACE = 0.25
 _ENVELOPE = 120  # tokens of what stands around the entities
 
 
@@ -63,64 +72,61 @@ def find(view: View, text: str, *, limit: int = 10, kinds: Sequence[str] = ()) -
     if not fold(text):
         return []
     rows = view.store.search(text, view.where, limit=max(50, limit), kinds=kinds or None, at=view.at)
-    wanted = _Wanted.of(text)
-    scored = sorted((-_score(wanted, row), len(row.name), row.id, row.kind, row.name) for row in rows)[:limit]
+    wanted, labels = Wanted.of(text), label_properties(view.ontology)
+    scored = sorted((-score(wanted, row, labels), len(row.name), row.id, row.kind, row.name) for row in rows)[:limit]
     return [Hit(id=id_, kind=kind, name=name, score=-score) for score, _, id_, kind, name in scored]
-
-
-class _Wanted(NamedTuple):
-    """A text that is looked for, taken apart once for all that is compared with it."""
-
-    text: str
-    folded: str
-    words: list[str]
-    grams: frozenset[str]
-
-    @classmethod
-    def of(cls, text: str) -> _Wanted:
-        folded = fold(text)
-        return cls(text, folded, folded.split(), frozenset(grams_of(text).split()))
-
-
-def _score(wanted: _Wanted, row: EntityRow) -> float:
-    """How well a thing fits a text, from 0 to 1: its id or name before words in its name, before words elsewhere, before likeness."""
-    name = fold(row.name)
-    if wanted.text == row.id or wanted.folded == name or wanted.text in row.aliases:
-        return 1.0
-    named, held, many = f" {name} ", f" {row.words}", len(wanted.words)
-    in_name = sum([f" {word} " in named for word in wanted.words]) / many
-    anywhere = sum([f" {word}" in held for word in wanted.words]) / many  # whole, or the beginning of a word
-    own = row.grams.split()
-    both = len(wanted.grams.intersection(own))
-    alike = both / (len(wanted.grams) + len(own) - both) if own or wanted.grams else 0.0
-    return round(max(0.5 * in_name + 0.25 * anywhere + 0.2 * alike, 0.9 * alike), 4)
 
 
 def scope(view: View, question: Scope) -> Subgraph:
     """The subgraph for this question; `NotFound` for an anchor that is not there, or not for this actor."""
-    anchors = _anchors(view, question)
+    asked = Asked.of(question.text, view.ontology)
+    anchors, strengths = _anchors(view, question, asked)
     required, absent, ask = requirements(view, anchors[0]) if question.task else ((), (), "")
     missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in absent)
-    starts = list(dict.fromkeys([*anchors, *required]))
+    starts = {**dict.fromkeys(required, _REQUIRED), **strengths}
+    order = list(dict.fromkeys([*anchors, *required]))
     walked = view.store.walk(
-        starts, rules(view.ontology, question.hops), view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at
+        order, rules(view.ontology, question.hops), view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at
     )
-    items = related(_items(view, walked, anchors, frozenset(required)), walked.relations)
+    pinned = anchors if _named(question) else ()
+    items = related(_items(view, walked, rank(walked, starts, asked, view.ontology), pinned, frozenset(required)), walked.relations)
     return _fit(view, question, anchors, items, missing)
 
 
-def _anchors(view: View, question: Scope) -> tuple[str, ...]:
-    named = [id_ for id_ in (question.task, question.function, *question.anchors) if id_]
-    if named:
-        return tuple(dict.fromkeys(known(view, named).values()))
+def _named(question: Scope) -> list[str]:
+    return [id_ for id_ in (question.task, question.function, *question.anchors) if id_]
+
+
+def _anchors(view: View, question: Scope, asked: Asked) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Where to start from, and how strongly: fully from what is named by its id, from what words find as well as it fits."""
+    if named := _named(question):
+        anchors = tuple(dict.fromkeys(known(view, named).values()))
+        return anchors, dict.fromkeys(anchors, 1.0)
     if not question.text:
         message = "a scope needs a text, a task, a function or an anchor to start from"
         raise InputError(message)
-    hits = find(view, question.text, limit=8)
-    if not hits:
+    rows = {
+        row.id: row
+        for text in asked.searches(question.text)
+        if fold(text)
+        for row in view.store.search(text, view.where, limit=50, at=view.at)
+    }
+    found = fits(asked, list(rows.values()), view.ontology)
+    exact = {id_: 1.0 if score == 1.0 else max(found[id_], score - 0.1) for id_, score in _exact(view, question.text, rows).items()}
+    best = sorted((found | exact).items(), key=lambda pair: (-pair[1], len(rows[pair[0]].name), pair[0]))[:_ANCHORS]
+    if not best:
         message = f"nothing that you may see fits {question.text!r}"
         raise NotFound(message, wanted=question.text)
-    return tuple(hit.id for hit in hits if hit.score >= 0.6 * hits[0].score)
+    top = best[0][1]
+    chosen = {id_: score / top if top else 1.0 for id_, score in best if score >= _CLOSE * top}
+    return tuple(chosen), chosen
+
+
+def _exact(view: View, text: str, rows: Mapping[str, EntityRow]) -> dict[str, float]:
+    """Those of these things that the whole text names, or nearly names with a typo."""
+    wanted, labels = Wanted.of(text), label_properties(view.ontology)
+    scores = {id_: score(wanted, row, labels) for id_, row in rows.items()}
+    return {id_: one for id_, one in scores.items() if one >= _SURE}
 
 
 def known(view: View, ids: Sequence[str]) -> dict[str, str]:
@@ -141,7 +147,7 @@ def rules(ontology: Ontology, hops: int) -> list[Rule]:
     ways = [(relation.walk, name, True) for name, relation in ontology.relations.items()]
     ways += [(relation.walk_back, name, False) for name, relation in ontology.relations.items()]
     return [
-        Rule(name, outward, max(1, round(hops * weight)))
+        Rule(name, outward, max(1, int(hops * weight + _GRACE)))
         for weight, name, outward in sorted(ways, key=lambda way: (-way[0], way[1], not way[2]))
         if weight > 0
     ]
@@ -181,9 +187,8 @@ def _owners(view: View, ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _items(view: View, walked: Walked, anchors: Sequence[str], required: frozenset[str]) -> list[Item]:
-    """The walked entities as items, required ones first and then by rank, each with its path and freshness, not yet with relations."""
-    ranks = rank(walked, [row.id for row, hops in zip(walked.entities, walked.hops, strict=True) if hops == 0], view.ontology)
+def _items(view: View, walked: Walked, ranks: Mapping[str, float], anchors: Sequence[str], required: frozenset[str]) -> list[Item]:
+    """The walked entities as items, named anchors first, then what is required and then by rank, each with its path and freshness."""
     paths = _paths(walked)
     fresh = freshnesses(view, walked.entities)
     first = {id_: number for number, id_ in enumerate(anchors)}
@@ -212,31 +217,31 @@ def _source_owner(view: View, origins: str) -> str:
     return min(((place, name) for place, name in places if place >= 0), default=(0, ""))[1]
 
 
-def rank(walked: Walked, starts: Sequence[str], ontology: Ontology) -> dict[str, float]:
-    """Personalised PageRank of the walked entities, rounded to four places, the greatest 1.0."""
+def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: Ontology) -> dict[str, float]:
+    """How much each walked entity has to do with the starts (each with its strength) and the words of the question: 0 to 1, four places."""
     place = {row.id: number for number, row in enumerate(walked.entities)}
-    links: list[list[tuple[int, float]]] = [[] for _ in place]
-    for row in walked.relations:
-        way, one, other = ontology.relations[row.kind], place[row.source], place[row.target]
-        links[one].append((other, way.walk))
-        links[other].append((one, way.walk_back))
-    shares = [[(other, weight / total) for other, weight in near if weight] if (total := sum(w for _, w in near)) else [] for near in links]
-    homes = [place[id_] for id_ in starts if id_ in place]
-    restart = _RESTART / len(homes) if homes else 0.0
-    mass = [0.0] * len(place)
-    for home in homes:
-        mass[home] = 1 / len(homes)
-    for _ in range(_ROUNDS):
-        fresh = [0.0] * len(place)
-        for one, near in enumerate(shares):
-            if held := mass[one] * (1 - _RESTART):
-                for other, share in near:
-                    fresh[other] += held * share
-        for home in homes:
-            fresh[home] += restart
-        mass = fresh
-    top = max(mass, default=0.0) or 1.0
-    return {id_: round(mass[number] / top, 4) for id_, number in place.items()}
+    ends = [(place[row.source], ontology.relations[row.kind], place[row.target]) for row in walked.relations]
+    ways = [(one, other, (way.name, True), way.walk) for one, way, other in ends]
+    ways += [(other, one, (way.name, False), way.walk_back) for one, way, other in ends]
+    fan = Counter((one, way) for one, _, way, _ in ways)
+    doubt = [1.0] * len(place)  # the chance that nothing leads here
+    for id_, strength in starts.items():
+        if id_ in place:
+            doubt[place[id_]] = 1 - strength
+    if asked.stems:
+        for id_, fit in fits(asked, walked.entities, ontology).items():
+            doubt[place[id_]] *= 1 - _WORDS * fit
+    levels: list[list[tuple[int, int, float]]] = [[] for _ in range(2 * (max(walked.hops, default=0) + 1))]
+    for one, other, way, weight in ways:
+        if weight and walked.hops[one] <= walked.hops[other]:
+            level = 2 * walked.hops[one] + (walked.hops[one] < walked.hops[other])
+            wanted = _WANTED if asked.wants(*way) else 1.0
+            levels[level].append((one, other, min(1.0, _DECAY * wanted * weight) / fan[one, way] ** _SPREAD))
+    for level in levels:
+        held = [(other, 1 - (1 - doubt[one]) * share) for one, other, share in level]
+        for other, left in held:
+            doubt[other] *= left
+    return {id_: round(1 - doubt[number], 4) for id_, number in place.items()}
 
 
 def _paths(walked: Walked) -> dict[str, tuple[Step, ...]]:

@@ -32,13 +32,14 @@ class _Plain(yaml.CSafeLoader):
 
 
 _Plain.yaml_implicit_resolvers = {
-    first: [pair for pair in known if not pair[0].endswith(":timestamp")] for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    first: [pair for pair in known if not pair[0].endswith(":timestamp")]
+    for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
 @cache
 def _yaml(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), _Plain)  # noqa: S506  # a safe loader
+    return yaml.load(path.read_text(encoding="utf-8"), _Plain)  # a safe loader
 
 
 @cache
@@ -64,7 +65,9 @@ def _who(data: Path, login: str) -> str:
 
 def _logins(values: Any) -> list[str]:
     """The entries of a list of people that are plain logins; anything else is no fact to ask for."""
-    return [one.lstrip("@") for one in values or () if isinstance(one, str) and re.fullmatch(r"@?[\w-]+", one) and one.lower() not in _NOBODY]
+    return [
+        one.lstrip("@") for one in values or () if isinstance(one, str) and re.fullmatch(r"@?[\w-]+", one) and one.lower() not in _NOBODY
+    ]
 
 
 @cache
@@ -154,7 +157,9 @@ def _holders(data: Path, role: str, position: str, title: str) -> Iterator[Subje
         gone = _in(before.get(group["dir"], {}), role) - now
         if now:
             facts = tuple(Fact(f"person:{one} holds {post}", (named, _who(data, one))) for one in sorted(now))
-            over = tuple(Fact(f"person:{one} holds {post}", (rf"{title} of SIG {re.escape(group['name'])}", _who(data, one))) for one in sorted(gone))
+            over = tuple(
+                Fact(f"person:{one} holds {post}", (rf"{title} of SIG {re.escape(group['name'])}", _who(data, one))) for one in sorted(gone)
+            )
             yield Subject({"name": str(group["name"])}, facts, over)
 
 
@@ -180,7 +185,9 @@ def _repository_owner(data: Path) -> Iterator[Subject]:
     for repository, held in owners.items():
         if len(held) == 1:
             group, project = held[0]
-            fact = Fact(f"system:{repository} owned_by unit:{group}.subproject.{project}", (re.escape(repository), rf"{re.escape(project)}\b"))
+            fact = Fact(
+                f"system:{repository} owned_by unit:{group}.subproject.{project}", (re.escape(repository), rf"{re.escape(project)}\b")
+            )
             yield Subject({"repository": repository}, (fact,))
 
 

@@ -7,6 +7,8 @@ a prompt gets, fitted by our own estimate of tokens; the others are cut by the r
 
 from __future__ import annotations
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
+# bm25s says nothing of its types, and YAML has none
 import argparse
 import csv
 import os
@@ -83,7 +85,7 @@ def _passages(name: str, path: Path) -> Iterator[str]:
         for row in csv.DictReader(text.splitlines()):
             yield f"{name}: " + "; ".join(f"{key}: {value}" for key, value in row.items() if value)
     elif path.suffix in (".yaml", ".yml") or path.name.startswith("OWNERS"):
-        yield from _branches(name, yaml.load(text, yaml.CBaseLoader))  # noqa: S506  # it makes texts, lists and mappings only
+        yield from _branches(name, yaml.load(text, yaml.CBaseLoader))  # it makes texts, lists and mappings only
     else:
         yield from _paragraphs(name, text)
 
@@ -122,7 +124,9 @@ def _paragraphs(name: str, text: str) -> Iterator[str]:
 
 
 def _ours(world: World, question: Question, budget: int) -> list[str]:
-    wanted = Scope(text=question.text, task=question.task, function=question.function, anchors=question.anchors, budget=budget)
+    wanted = Scope(
+        text=question.text, task=question.task, function=question.function, anchors=question.anchors, budget=budget, compact=True
+    )
     try:
         text = as_markdown(world.context.scope(wanted, actor=world.actor))
     except NotFound:
@@ -132,7 +136,7 @@ def _ours(world: World, question: Question, budget: int) -> list[str]:
 
 def _full_text(world: World, question: Question, budget: int) -> list[str]:
     asked = bm25s.tokenize([question.text], stopwords="en", show_progress=False)
-    found, _ = world.ranked.retrieve(asked, k=min(200, len(world.passages)), show_progress=False)
+    found: Any = world.ranked.retrieve(asked, k=min(200, len(world.passages)), show_progress=False)[0]
     return _cut((world.passages[int(number)] for number in found[0]), budget)
 
 
@@ -241,7 +245,7 @@ def kubernetes(folder: Path, data: Path) -> World:
 def _loaded(folder: Path, environment: Mapping[str, str]) -> tuple[ContextGraph, Actor]:
     settings = read_settings(folder, environment=environment)
     context = open_context(settings)
-    run_load(settings, context, keep_going=True, confirmed=[one.name for one in settings.workspace.sources], actor="person:bench")
+    run_load(settings, context, keep_going=True, confirmed=tuple(one.name for one in settings.workspace.sources), actor="person:bench")
     return context, actor_of(settings, context)
 
 
@@ -279,7 +283,7 @@ def _report(world: World, marks: Sequence[Mark], *, everything: bool, lacking: b
     if lacking:
         for mark in open_:
             if mark.contestant == "scope" and mark.lacks and mark.budget == 2000:
-                yield f"{mark.question.id} ({mark.question.text}) lacks " + "; ".join(fact.graph for fact in mark.lacks)
+                yield f"{mark.question.id} ({mark.question.text}) lacks " + "; ".join(fact.place for fact in mark.lacks)
 
 
 def main(arguments: Sequence[str]) -> None:

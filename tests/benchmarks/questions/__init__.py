@@ -13,7 +13,7 @@ import yaml
 class Fact(NamedTuple):
     """One fact: what it is in the graph (an id, `id property`, `id relation id`), and the patterns that stand together in a passage that says it."""
 
-    graph: str
+    place: str
     patterns: tuple[str, ...]
 
 

@@ -1,0 +1,190 @@
+"""How well a text and a thing fit: scores for what is looked for by name, and what the words of a question ask for. No store is asked here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from typing import NamedTuple
+
+from graph.ontology import Ontology
+from graph.stores.base import EntityRow, fold, grams_of
+
+# words that say how something is asked and not what about; folded
+_ASKING = frozenset(
+    re.findall(
+        r"\w+",
+        "a aber about all already als am an and any are as at auch auf aus be been before bei bis by call can could das dass "
+        "dem den der des did die dies dieser do does done durch earlier ein eine einem einen einer eines er es ever for from "
+        "fur get haben had has hat have heute how i ich if ihr im in into is ist it its ja kann kind made make man many may "
+        "me mit much muss must my nach need needs nein nicht no noch not now nun ob oder of on or our sein shall should sich "
+        "sie sind so soll somebody someone still that the their them there these they this those to today uber um und under "
+        "uns unser unter up us von vor wann war warum was we welche welcher welches wem wen wenn wer werden were what when "
+        "where which while who whom whose why wie will wir wird with wo would yes yet you your zu zum zur ",
+    )
+)
+_ENDINGS = ("ations", "ation", "ies", "ing", "als", "al", "ed", "es", "en", "er", "s", "e")
+_LABELS = tuple(f"http://www.w3.org/2004/02/skos/core#{name}" for name in ("altLabel", "hiddenLabel", "notation"))
+
+
+class Wanted(NamedTuple):
+    """A text that is looked for, taken apart once for all that is compared with it."""
+
+    text: str
+    folded: str
+    words: list[str]
+    grams: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> Wanted:
+        """The parts of this text."""
+        folded = fold(text)
+        return cls(text, folded, folded.split(), frozenset(grams_of(text).split()))
+
+
+def score(wanted: Wanted, row: EntityRow, labels: frozenset[str]) -> float:
+    """How well a thing fits a text, from 0 to 1: its id or name (1), another label of it (0.95), then words in its name, words elsewhere, likeness.
+
+    `labels` are the properties that hold other labels.
+    """
+    name = fold(row.name)
+    if wanted.text == row.id or wanted.folded == name or wanted.text in row.aliases:
+        return 1.0
+    if f" {wanted.folded} " in f" {row.words} " and wanted.folded in map(fold, _labelled(row, labels)):
+        return 0.95
+    named, held, many = f" {name} ", f" {row.words}", len(wanted.words)
+    in_name = sum([f" {word} " in named for word in wanted.words]) / many
+    anywhere = sum([f" {word}" in held for word in wanted.words]) / many  # whole, or the beginning of a word
+    own = row.grams.split()
+    both = len(wanted.grams.intersection(own))
+    alike = both / (len(wanted.grams) + len(own) - both) if own or wanted.grams else 0.0
+    return round(max(0.5 * in_name + 0.25 * anywhere + 0.2 * alike, 0.9 * alike), 4)
+
+
+def label_properties(ontology: Ontology) -> frozenset[str]:
+    """The properties that hold other labels of a thing (SKOS alternative and hidden labels)."""
+    return frozenset(name for name, one in ontology.properties.items() if set(one.aligned).intersection(_LABELS))
+
+
+def _labelled(row: EntityRow, labels: Iterable[str]) -> list[str]:
+    """The other labels of a thing."""
+    if not any(f'"{name}' in row.properties for name in labels):
+        return []
+    held: Mapping[str, object] = json.loads(row.properties)
+    found = [value for name, value in held.items() if name.partition("@")[0] in labels]
+    return [str(one) for value in found for one in (value if isinstance(value, list) else [value])]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] parsed JSON
+
+
+def stem(word: str) -> str:
+    """The beginning that the forms of a word share: a folded word without one common ending, of three letters or more."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= (3 if ending == "s" else 4):
+            return word[: -len(ending)]
+    return word
+
+
+class Asked(NamedTuple):
+    """A question in words, taken apart: the words that say what about, and the kinds and relations that it asks for.
+
+    A relation asked for is its name and whether its own label was used (True) or that of the way back.
+    """
+
+    content: tuple[str, ...]
+    stems: tuple[str, ...]
+    kinds: frozenset[str]
+    relations: frozenset[tuple[str, bool]]
+    runs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, ontology: Ontology) -> Asked:
+        """What this text asks, by the labels that the ontology gives its kinds and relations."""
+        words = fold(text).split()
+        content = tuple(dict.fromkeys(word for word in words if word not in _ASKING)) or tuple(dict.fromkeys(words))
+        stems = tuple(dict.fromkeys(map(stem, content)))
+        kinds = frozenset(kind.name for kind in ontology.kinds.values() if set(map(stem, fold(kind.label).split())) <= set(stems))
+        ways = ((one.name, label == one.label, label) for one in ontology.relations.values() for label in (one.label, one.inverse_label))
+        relations = frozenset((name, way) for name, way, label in ways if _verbs(label) & set(stems))
+        return cls(content, stems, kinds, relations, tuple(_runs(words)))
+
+    def wants(self, relation: str, outward: bool) -> bool:  # noqa: FBT001  # the pair is a way, as in the rules of a walk
+        """Whether the question asks for this relation, in either direction."""
+        return (relation, outward) in self.relations or (relation, not outward) in self.relations
+
+    def searches(self, text: str) -> tuple[str, ...]:
+        """The texts to look for, so that what the question is about is among the candidates."""
+        own = " ".join(self.content)
+        stemmed = " ".join(self.stems)
+        return tuple(dict.fromkeys([text, own, stemmed, *self.runs]))
+
+
+def _verbs(label: str) -> set[str]:
+    return {stem(word) for word in fold(label).split() if word not in _ASKING and len(word) > 3}
+
+
+def _runs(words: Sequence[str]) -> list[str]:
+    """The longest runs of words between those that only ask, the longest first, three at most."""
+    runs: list[list[str]] = [[]]
+    for word in words:
+        if word in _ASKING:
+            runs.append([])
+        else:
+            runs[-1].append(word)
+    found = sorted((run for run in runs if run), key=len, reverse=True)
+    tails = [run[1:] for run in found if len(run) > 1]
+    return [" ".join(run) for run in (*found, *tails)][:4]
+
+
+class Fit(NamedTuple):
+    """How well a thing fits a question in words."""
+
+    id: str
+    score: float
+
+
+def fits(asked: Asked, rows: Sequence[EntityRow], ontology: Ontology) -> dict[str, float]:
+    """How well each of these things fits the question, from 0 to 1.
+
+    A word weighs the more the fewer of them hold it; one that none holds weighs nothing. A thing whose whole name, or another label
+    of it, stands in the question fits well; words of its name fit better than words elsewhere; things of a kind asked for a little better.
+    """
+    labels = label_properties(ontology)
+    held = [f" {row.words}" for row in rows]
+    counts = {one: sum(f" {one}" in words for words in held) for one in asked.stems}
+    weights = {one: log(1 + len(rows) / count) for one, count in counts.items() if count}
+    total = sum(weights.values())
+    kinds = {name for kind in asked.kinds for name in ontology.family(kind)}
+    text = f" {' '.join(asked.content)} "
+    stemmed = f" {' '.join(map(stem, asked.content))} "
+    return {
+        row.id: _fit(row, words, weights, total, (text, stemmed), labels, 1.0 if row.kind in kinds else 0.9)
+        for row, words in zip(rows, held, strict=True)
+    }
+
+
+def _fit(
+    row: EntityRow,
+    words: str,
+    weights: Mapping[str, float],
+    total: float,
+    texts: tuple[str, str],
+    labels: frozenset[str],
+    favour: float,
+) -> float:
+    if not total:
+        return 0.0
+    anywhere = sum(weight for one, weight in weights.items() if f" {one}" in words) / total
+    if not anywhere:
+        return 0.0
+    best = 0.0
+    for label in (row.name, *_labelled(row, labels)):
+        own = [word for word in fold(label).split() if word not in _ASKING] or fold(label).split()
+        inside = sum(weight for one, weight in weights.items() if any(word.startswith(one) for word in own)) / total
+        pure = sum(any(word.startswith(one) for one in weights) for word in own) / len(own) if own else 0.0
+        whole = (
+            0.25
+            if own and any(f" {' '.join(form)} " in text for form, text in zip((own, list(map(stem, own))), texts, strict=True))
+            else 0.0
+        )
+        best = max(best, 0.5 * inside + 0.1 * pure * inside + whole * (0.5 + 0.5 * inside))
+    return min(1.0, best + 0.15 * anywhere) * favour

@@ -1,0 +1,76 @@
+"""What a scope holds, in which order: for any budget, for anybody, and always the same."""
+
+from __future__ import annotations
+
+import pytest
+from company import ALL, ANALYST, company
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_store import ReferenceStore
+
+from graph import RENDERINGS, NotFound, Scope
+from graph.stores.base import Store
+
+CONTEXT = company(ReferenceStore(), ALL)
+STARTS = st.sampled_from(["process:buy", "position:cfo", "term:customer.sales", "decision:1", "asset:new", "unit:sales"])
+
+
+def ids(question: Scope) -> list[str]:
+    """The ids in the answer, in its order."""
+    return [item.row.id for item in CONTEXT.scope(question, actor=ANALYST).items]
+
+
+@given(STARTS, st.integers(50, 3000), st.integers(50, 3000), st.booleans())
+@settings(max_examples=60)
+def test_a_smaller_budget_is_a_prefix_of_a_larger_one(
+    start: str, one: int, other: int, compact: bool
+) -> None:  # hypothesis gives them by place
+    """Nothing that fits less comes in for what was cut."""
+    less, more = sorted((one, other))
+    small, large = (ids(Scope(anchors=(start,), budget=budget, compact=compact)) for budget in (less, more))
+    assert large[: len(small)] == small
+
+
+@given(STARTS, st.integers(0, 4))
+@settings(max_examples=30)
+def test_the_same_question_has_the_same_bytes(start: str, hops: int) -> None:
+    """In every format."""
+    question = Scope(anchors=(start,), hops=hops)
+    for name, rendering in RENDERINGS.items():
+        first, second = (rendering(CONTEXT.scope(question, actor=ANALYST), CONTEXT.ontology) for _ in range(2))
+        assert first == second, name
+
+
+@given(STARTS)
+@settings(max_examples=12)
+def test_what_is_over_is_never_in(start: str) -> None:
+    """A post that somebody left leads to nobody."""
+    found = CONTEXT.scope(Scope(anchors=(start,), budget=100_000), actor=ANALYST)
+    assert ("person:cy", "holds", "position:cfo") not in {row[:3] for item in found.items for row in item.relations}
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("BOM", "term:bom"),
+        ("Who may approve purchases?", "authority:cfo.buy"),
+        ("What does customer mean for legal?", "term:customer.legal"),
+        ("gift rules", "asset:new"),
+    ],
+)
+def test_a_question_in_words_starts_from_what_its_words_are_about(store: Store, text: str, first: str) -> None:
+    """Also where they stand among words that only ask."""
+    context = company(store, ALL)
+    assert first in context.scope(Scope(text=text), actor=ANALYST).anchors
+
+
+def test_words_that_nothing_fits_are_said_to(store: Store) -> None:
+    """And are remembered as a demand by whoever asks."""
+    with pytest.raises(NotFound, match="nothing that you may see fits"):
+        company(store, ALL).scope(Scope(text="zzyzx qwrt"), actor=ANALYST)
+
+
+def test_another_label_finds_its_term(store: Store) -> None:
+    """Nearly as well as its name."""
+    hits = company(store, ALL).find("BOM", actor=ANALYST)
+    assert (hits[0].id, hits[0].score >= 0.9) == ("term:bom", True)
