@@ -62,6 +62,7 @@ from graph.readiness import Readiness
 from graph.registry import AgentEntry, Knock
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.review import Case
+from graph.route import Approval, Route
 from graph.runs import HandOver, Run
 from graph.runs import Report as RunReport
 from graph.scope import Hit, Scope
@@ -75,6 +76,7 @@ __all__ = [
     "RENDERINGS",
     "Actor",
     "AgentEntry",
+    "Approval",
     "Around",
     "Case",
     "Chain",
@@ -134,6 +136,7 @@ __all__ = [
     "RelationRow",
     "Request",
     "Revision",
+    "Route",
     "Rule",
     "Run",
     "RunReport",

@@ -36,6 +36,7 @@ from graph import (
     registry,
     restore,
     review,
+    route,
     runs,
     scope,
     verify,
@@ -52,6 +53,7 @@ from graph.model import (
     Lines,
     Reading,
     Revision,
+    Scalar,
     Sensitivity,
     SourceTerms,
     Value,
@@ -861,6 +863,12 @@ class ContextGraph:
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
         return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
+
+    def route(
+        self, process: str, given: Mapping[str, Scalar] | None = None, *, requester: str = "", actor: Actor, at: str | int | None = None
+    ) -> route.Route:
+        """Who must approve a request to this process, in order, and why."""
+        return route.route(self.view(actor, at=at), process, given, requester=requester)
 
     def precedents(
         self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: str | int | None = None
