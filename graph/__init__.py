@@ -58,7 +58,7 @@ from graph.policy import EVERYTHING, Policy, Verdict
 from graph.portable import Copied
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
-from graph.readiness import Readiness
+from graph.readiness import Candidate, Readiness
 from graph.registry import AgentEntry, Knock
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.review import Case
@@ -78,6 +78,7 @@ __all__ = [
     "AgentEntry",
     "Approval",
     "Around",
+    "Candidate",
     "Case",
     "Chain",
     "Change",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, columns, moment, simple
-from graph import Actor, Approval, ContextGraph, InputError, Route
+from app.operations.question import Operation, Question, Reply, columns, dump, moment, simple
+from graph import Actor, Approval, Candidate, ContextGraph, InputError, Route
+
+ALL = "all"
 
 
 class Ready(Question):
-    task: str = Field(description="The agent task.")
+    task: str = Field(default="", description="The agent task; default: every task, each with every agent.")
+    agent: str = Field(default="", description="Another agent than who asks, or `all`; for who sees everything.")
 
 
 class RouteOf(Question):
@@ -22,6 +26,23 @@ class RouteOf(Question):
 
 
 def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply:
+    if question.task and question.agent in ("", actor.id):
+        return _verdict(context, actor, question)
+    agents = [] if question.agent in ("", ALL) else [question.agent]
+    found = context.candidates(question.task, agents=agents, actor=actor, at=moment(question))
+    text = "".join(
+        f"{task}\n{columns(('', one.standing, _named(one), one.verdict.replace('_', ' '), one.because) for one in those)}"
+        for task, those in groupby(found, key=lambda one: one.task)
+    )
+    served = tuple(dict.fromkeys(id_ for one in found for id_ in (one.task, one.agent)))
+    return simple(context, actor, moment(question), dump(found), text or "There is no agent and task that you may see.\n", served=served)
+
+
+def _named(one: Candidate) -> str:
+    return f"{one.agent}{' (its task)' if one.assigned else ''}"
+
+
+def _verdict(context: ContextGraph, actor: Actor, question: Ready) -> Reply:
     verdict = context.ready(question.task, actor=actor, at=moment(question))
     lines = [f"{verdict.agent} for {verdict.task}: {verdict.verdict.replace('_', ' ')}"]
     lines += [f"  {name:<9} {answer.answer:<7} {answer.because}" for name, answer in verdict.questions.items()]
@@ -96,6 +117,11 @@ def _delegates(one: Approval) -> str:
 
 
 ROUTES: tuple[Operation, ...] = (
-    Operation("ready", "May this agent do this task? The verdict with its four answers.", Ready, ready),
+    Operation(
+        "ready",
+        "May this agent do this task? The verdict with its four answers; without a task, or of all agents, who can, could and must never.",
+        Ready,
+        ready,
+    ),
     Operation("route", "Who must approve a request, in order, and why.", RouteOf, route),
 )
