@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, BinaryIO, get_args, get_origin
@@ -20,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from app.commands import formats, opened
+from app.doors import COMMANDS as DOORS
 from app.keeping import COMMANDS
 from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
 from graph import (
@@ -39,9 +37,10 @@ from graph import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.progress import Progress
     from app.settings import Settings
-    from app.tokens import Key
     from graph import Value
 
 EXIT_CODES: tuple[tuple[type[ContextError], int], ...] = (
@@ -423,132 +422,6 @@ def demo(what: str, keep: str) -> None:
 
 
 @cli.command()
-@click.pass_obj
-def mcp(folder: Path) -> None:
-    """Serve agents by MCP over standard input and output; who asks is ORGCONTEXT_ACTOR."""
-    from app.server import serve_stdio
-
-    serve_stdio(folder)
-
-
-@cli.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; off the loopback only with tokens.")
-@click.option("--port", default=8080, show_default=True, help="The port.")
-@click.option("--name", "names", multiple=True, help="A name under which it is called, as in the Host header; `*` for any.")
-@click.option("--origin", "origins", multiple=True, help="A page's origin that may call it; none unless stated.")
-@click.option("--tls-cert", default="", type=click.Path(), help="The certificate, to speak TLS.")
-@click.option("--tls-key", default="", type=click.Path(), help="Its key.")
-@click.pass_obj
-def serve(folder: Path, host: str, port: int, names: tuple[str, ...], origins: tuple[str, ...], tls_cert: str, tls_key: str) -> None:
-    """Serve HTTP under /v1 and MCP under /mcp on one port; who asks is told by a token."""
-    from app.server import Listening
-    from app.server import serve as run
-
-    click.echo(f"serving on {'https' if tls_cert else 'http'}://{host}:{port} (/v1, /mcp, /openapi.json); end with Ctrl-C", err=True)
-    run(folder, Listening(host=host, port=port, names=names, origins=origins, certificate=tls_cert, key=tls_key))
-
-
-@cli.group()
-def tokens() -> None:
-    """API keys for agents and programs that call by HTTP and MCP."""
-
-
-@tokens.command("create")
-@click.option("--actor", required=True, help="Whom the key stands for: agent:clause-checker, person:e-1002.")
-@click.option("--behalf", default="", help="The person for whom the agent acts.")
-@click.option("--scope", "rights", multiple=True, help="What it may do; default: context:read and analysis:read.")
-@click.option("--expires", default="90d", show_default=True, help="For how long it is good: 12h, 90d; `never`.")
-@click.option("--label", default="", help="What it is for, in your words.")
-@formats()
-@click.pass_obj
-def tokens_create(folder: Path, actor: str, behalf: str, rights: tuple[str, ...], expires: str, label: str, form: str, asker: str) -> None:
-    """Make a key. Its text is shown this once."""
-    from app.tokens import READER, create
-
-    with _keeper(folder, asker) as context:
-        key, text = create(context, actor, behalf=behalf, rights=rights or READER, lasts=_span(expires), label=label)
-    _key_shown(key, form, text)
-
-
-@tokens.command("list")
-@formats()
-@click.pass_obj
-def tokens_list(folder: Path, form: str, asker: str) -> None:
-    """All keys with their state; never their texts."""
-    from app.tokens import keys
-
-    with _keeper(folder, asker) as context:
-        rows = [(one, one.state(context.now())) for one in keys(context)]
-    if form == "json":
-        click.echo(json.dumps([{**_key_data(one), "state": state} for one, state in rows]))
-        return
-    shown = (
-        (one.id, state, one.actor, ",".join(one.rights), f"{one.expires:%Y-%m-%d}" if one.expires else "never", one.label)
-        for one, state in rows
-    )
-    click.echo(columns(shown) or "There is no key; `orgcontext tokens create --actor ID` makes one.\n", nl=False)
-
-
-@tokens.command("rotate")
-@click.argument("id_", metavar="ID")
-@formats()
-@click.pass_obj
-def tokens_rotate(folder: Path, id_: str, form: str, asker: str) -> None:
-    """Make a new key in place of this one, which opens nothing any more."""
-    from app.tokens import rotate
-
-    with _keeper(folder, asker) as context:
-        key, text = rotate(context, id_)
-    _key_shown(key, form, text)
-
-
-@tokens.command("revoke")
-@click.argument("id_", metavar="ID")
-@formats()
-@click.pass_obj
-def tokens_revoke(folder: Path, id_: str, form: str, asker: str) -> None:
-    """End a key; servers let it go within two seconds."""
-    from app.tokens import revoke
-
-    with _keeper(folder, asker) as context:
-        _key_shown(revoke(context, id_), form, "")
-
-
-@contextmanager
-def _keeper(folder: Path, asker: str) -> Generator[ContextGraph]:
-    """The graph, for who may see all of it: keys open what others may see."""
-    from app.settings import actor_of
-
-    with opened(folder) as (settings, context):
-        context.needs_everything(actor_of(settings, context, named=asker), "make or end keys")
-        yield context
-
-
-def _span(text: str) -> timedelta | None:
-    if text == "never":
-        return None
-    found = re.fullmatch(r"(\d{1,5})([hdw])", text)
-    if not found:
-        message = f"--expires: {text!r} is no span such as 12h, 90d or 8w, nor `never`"
-        raise InputError(message)
-    return int(found[1]) * {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[found[2]]
-
-
-def _key_data(key: Key) -> dict[str, Any]:
-    return key.model_dump(mode="json", exclude={"salt", "hash"})
-
-
-def _key_shown(key: Key, form: str, text: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(_key_data(key) | ({"token": text} if text else {})))
-        return
-    until = f"until {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "without an end"
-    click.echo(f"{key.id}  {key.actor}  {', '.join(key.rights)}  {'revoked' if key.revoked else until}")
-    if text:
-        click.echo(f"{text}\nKeep it now: it is not kept here, and is never shown again.")
-
-
-@cli.command()
 @click.option("--port", default=8501, show_default=True, help="The port on 127.0.0.1.")
 @click.pass_obj
 def explore(folder: Path, port: int) -> None:
@@ -579,7 +452,7 @@ def doctor(folder: Path, form: str, asker: str) -> None:
     raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
 
 
-for _kept in COMMANDS:
+for _kept in (*COMMANDS, *DOORS):
     cli.add_command(_kept)
 
 

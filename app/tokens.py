@@ -30,6 +30,7 @@ READER = ("context:read", "analysis:read")
 _PREFIX = "token/"
 _COST = {"n": 2**14, "r": 8, "p": 1}  # of scrypt (RFC 7914): 16 MiB and some 50 ms for a guess
 _FRESH = 2.0  # seconds for which a key that was checked is believed, and so the longest that a revoked one still opens
+_PAUSE = 10.0  # seconds between two readings of a provider's keys because of a key that is not known
 _ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _PLACE = re.compile(r"\{([\w.:/-]+)\}")
 
@@ -267,7 +268,7 @@ class _Provider:
             message = f"identity: oidc: algorithms: {wrong[0]!r} is not taken; there are {', '.join(_ASYMMETRIC)}"
             raise InputError(message)
         self.oidc, self._file = oidc, folder / oidc.keys
-        self._client = None
+        self._client, self._asked = None, -_PAUSE
         if "://" in oidc.keys:
             if not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", oidc.keys):
                 message = f"identity: oidc: keys: {oidc.keys}: keys are fetched by https only, or from the loopback"
@@ -287,13 +288,23 @@ class _Provider:
                 leeway=oidc.leeway,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except (PyJWTError, ValueError, OSError, TypeError) as error:
+        except (PyJWTError, ValueError, OSError, TypeError, StopIteration, IndexError) as error:
             raise NotAuthenticated from error
 
     def _key(self, token: str) -> PyJWK:
         """The key that the token names; keys are read anew when it names one that is not known, so that they can be rotated."""
-        if self._client:
-            return self._client.get_signing_key_from_jwt(token)
         named = jwt.get_unverified_header(token).get("kid")
+        if self._client:
+            return self._fetched(self._client, named)
         found = PyJWKSet.from_dict(json.loads(self._file.read_text(encoding="utf-8"))).keys
         return next(one for one in found if one.key_id == named) if named or len(found) > 1 else found[0]
+
+    def _fetched(self, client: PyJWKClient, named: str | None) -> PyJWK:
+        """The key of this id; whoever names keys that are not there does not make the provider be asked each time."""
+        known = [one for one in client.get_signing_keys() if one.key_id == named]
+        if not known and time.monotonic() - self._asked > _PAUSE:
+            self._asked = time.monotonic()
+            known = [one for one in client.get_signing_keys(refresh=True) if one.key_id == named]
+        if not known:
+            raise NotAuthenticated
+        return known[0]

@@ -625,7 +625,10 @@ class ContextGraph:
         view = self.view(actor, at=at, as_of=as_of)
         own = scope.known(view, [id_])[id_]
         row = next(self.store.entities(view.where, ids=[own], at=view.at))
-        relations = tuple(self.store.relations(view.where, touching=[own], at=view.at))
+        found = self.store.relations(view.where, touching=[own], at=view.at)
+        relations = tuple(
+            sorted(found, key=lambda one: (one.kind, one.source, one.target))
+        )  # the store's order hangs on what is hidden, too
         others = {end for one in relations for end in (one.source, one.target)}
         names = {one.id: one.name for one in self.store.entities(view.where, ids=sorted(others), at=view.at)} if others else {}
         fresh = scope.freshnesses(view, [row])[own]

@@ -7,17 +7,24 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from company import DECISIONS, FLOW, NOW, PEOPLE, WORDS, link, reading, thing
+from httpx2 import Response
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from reference_store import ReferenceStore
+from starlette.testclient import TestClient
 
 from app.operations import CONTENT, OPERATIONS, ask, envelope
+from app.server import Listening, application
+from app.server.openapi import path_of
+from app.settings import Settings, Workspace
+from app.tokens import create
 from graph import Actor, ContextError, ContextGraph, Entity, Fact, Policy, Relation, Value, load_ontology
 from graph.stores.base import Store
 
@@ -224,3 +231,78 @@ def test_whatever_is_hidden_changes_no_byte(veil: Veil, data: st.DataObject) -> 
     for name in OPERATIONS:
         for _ in range(2):
             same(whole, without, name, data.draw(questions(name)))
+
+
+def test_what_is_hidden_changes_no_byte_through_the_doors(tmp_path: Path) -> None:
+    """Over HTTP with its headers, and by MCP: tools, resources, completions, the prompt, also where they refuse."""
+    made = [_served(context, tmp_path) for context in pair(VEIL)]
+    with made[0] as one, made[1] as other:
+        for name, question in ASKED:
+            for form in OPERATIONS[name].formats:
+                said = [caller.post(path_of(OPERATIONS[name]), json={**question, "format": form}) for caller in (one, other)]
+                assert len({_plain(reply) for reply in said}) == 1, (name, question, form)
+        for request in CALLS:
+            sent = {"jsonrpc": "2.0", "id": 1, **request}
+            said = [caller.post("/mcp", json=sent, headers=MCP_HEADERS) for caller in (one, other)]
+            assert said[0].status_code == 200, said[0].text
+            assert len({_SECONDS.sub("", reply.text) for reply in said}) == 1, request
+
+
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    *(("find", {"text": text}) for text in ("payroll", "ledger", "customer", "dataset:payroll", "Controller")),
+    *(("show", {"id": id_}) for id_ in ("dataset:payroll", "dataset:nothing", "system:ledger", "person:ann")),
+    *(("scope", {"anchor": [id_]}) for id_ in ("system:ledger", "dataset:ledger", "position:cfo")),
+    ("scope", {"task": "task:review", "budget": 300}),
+    *((name, {}) for name in ("stats", "gaps", "history", "merges", "agents")),
+    ("impact", {"id": "system:ledger"}),
+    ("ready", {"task": "task:review"}),
+    ("diff", {"before": "1", "after": "2"}),
+    ("verify", {"claims": CONTENTS[0]}),
+    ("check", {"text": CONTENTS[3]}),
+]
+MCP_HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+CALLS: list[dict[str, Any]] = [
+    {"method": "tools/list"},
+    {"method": "resources/templates/list"},
+    *(
+        {"method": "tools/call", "params": {"name": name, "arguments": given}}
+        for name, given in (
+            ("find", {"text": "payroll"}),
+            ("show", {"id": "dataset:payroll"}),
+            ("scope", {"anchors": ["system:ledger"]}),
+            ("ready", {"task": "task:review"}),
+            ("trace", {"what": "impact", "id": "system:ledger"}),
+            ("analyze", {"what": "gaps"}),
+            ("verify", {"text": CONTENTS[3]}),
+        )
+    ),
+    *(
+        {"method": "resources/read", "params": {"uri": f"orgcontext://{place}"}}
+        for place in ("entity/system:ledger", "entity/dataset:payroll", "term/customer", "task/task:review")
+    ),
+    {"method": "prompts/get", "params": {"name": "prepare", "arguments": {"task": "task:review"}}},
+    *(
+        {
+            "method": "completion/complete",
+            "params": {
+                "ref": {"type": "ref/resource", "uri": "orgcontext://entity/{id}"},
+                "argument": {"name": "id", "value": typed},
+            },
+        }
+        for typed in ("pay", "ledger", "dataset:")
+    ),
+]
+
+
+def _served(context: ContextGraph, folder: Path) -> TestClient:
+    token = create(context, "agent:reader")[1]
+    found = Settings(folder=folder, workspace=Workspace(organization="Ashby"), store="")
+    served = application(found, context, Listening())
+    return TestClient(served, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {token}"})
+
+
+def _plain(reply: Response) -> tuple[int, str, str]:
+    """Status, headers and body, but for what is of this request alone."""
+    own = {"x-request-id", "traceparent", "date"}
+    headers = sorted((name, value) for name, value in reply.headers.items() if name not in own)
+    return reply.status_code, str(headers), _SECONDS.sub("", reply.text)

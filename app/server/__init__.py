@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.server.cards import agent_card
 from app.server.tools import always, by_header, make_server
 from app.server.web import Limits, failed, make_app, problem
 from app.settings import Settings, actor_of, open_context, read_settings
@@ -105,6 +106,7 @@ def application(settings: Settings, context: ContextGraph, listening: Listening)
     )
     more: list[BaseRoute] = [
         Route("/mcp", _Guarded(inner, gate), methods=["GET", "POST", "DELETE"]),
+        Route("/.well-known/agent-card.json", _Card(settings.workspace.organization)),
         *_discovery(settings),
     ]
 
@@ -136,6 +138,17 @@ class _Guarded:
             refusal = problem(429, "Too many questions", "the token asks more often than it may", {"retry-after": str(int(wait) + 1)})
             return await refusal(scope, receive, send)
         return await self.inner(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class _Card:
+    """The A2A card of this server, for whoever may call it."""
+
+    organization: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        said = agent_card(self.organization, str(Request(scope).base_url))
+        await JSONResponse(said, headers={"cache-control": "public, max-age=300"})(scope, receive, send)
 
 
 def _discovery(settings: Settings) -> list[BaseRoute]:

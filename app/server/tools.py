@@ -60,6 +60,11 @@ class Tool:
         """Whether an operation behind it exists."""
         return any(name in OPERATIONS for name in self.operations)
 
+    @staticmethod
+    def says(name: str) -> str:
+        """What it does, in the words that a model reads."""
+        return str(getattr(Tools, name).__doc__)
+
     @property
     def annotations(self) -> ToolAnnotations:
         """What a client may show of it; the world is closed: it asks nobody else."""
