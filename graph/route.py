@@ -447,7 +447,7 @@ class _Routing:
         tables = [one.target for one in self.facts.out(self.process, "decides_with")]
         for table in [self.process] * (self.process in self.tables) + tables:
             if self._tabled(table) or table in self.faults:
-                yield _Step(table, last, self.faults.get(table, Ruling(True, self._decision(table))), self._tabled(table))
+                yield _Step(table, last, self.faults.get(table) or Ruling(True, self._decision(table)), self._tabled(table))
         if not approving and not own:
             yield from self._bands(last)
 

@@ -156,3 +156,151 @@ def test_nobody_approves_what_they_ask_for(store: Store) -> None:
     free = [fact for fact in BUY if getattr(fact, "id", "") != "step:one"] + [thing("ApprovalStep", "step:one", "First", segregation=False)]
     let = company(ReferenceStore(), free)
     assert acting(let.route("process:buy", {"amount": 5}, requester="person:cy", actor=ANALYST)) == [("step:one", ["person:cy"])]
+
+
+def test_nobody_approves_in_two_posts(store: Store) -> None:
+    """Who holds both posts approves the first; the second goes up."""
+    both = [*BUY, link("person:cy", "holds", "position:head")]
+    alone = [fact for fact in both if getattr(fact, "source", "") != "person:bo"]
+    found = company(store, alone).route("process:buy", {"amount": "2k"}, actor=ANALYST)
+    assert acting(found) == [("step:one", ["person:cy"]), ("step:two", ["person:ada"])]
+    assert one(found, "step:two").segregation == "Cy already approves in another post"
+
+
+def test_a_reporting_line_that_goes_round_ends() -> None:
+    """With nobody in it who may, nobody may."""
+    round_ = [
+        *(fact for fact in BUY if getattr(fact, "kind", "") not in ("holds",)),
+        link("position:chief", "reports_to", "position:clerk"),
+    ]
+    found = company(ReferenceStore(), round_).route("process:buy", {"amount": 1}, actor=ANALYST)
+    assert [(one.vacant, one.acting) for one in found.approvals] == [(True, ())]
+    assert found.approvals[0].escalates_to is not None
+
+
+GATE: list[Fact] = [
+    *PEOPLE,
+    thing("Process", "process:gate", "Gate"),
+    thing("Event", "event:start", "Start"),
+    thing("Gateway", "gateway:how", "How much?"),
+    *(thing("ApprovalStep", f"step:{name}", name.title()) for name in ("small", "large", "last")),
+    thing("Event", "event:late", "Too late"),
+    thing("ApprovalStep", "step:rescue", "Rescue"),
+    *(link(id_, "step_of", "process:gate") for id_ in ("event:start", "gateway:how", "event:late", "step:rescue")),
+    *(link(f"step:{name}", "step_of", "process:gate") for name in ("small", "large", "last")),
+    link("event:start", "precedes", "gateway:how"),
+    link("gateway:how", "precedes", "step:large", condition="${amount > 1000}"),
+    link("gateway:how", "precedes", "step:small", default_flow=True),
+    link("step:large", "precedes", "step:last"),
+    link("step:small", "precedes", "step:last"),
+    link("step:last", "precedes", "gateway:how", condition="again = true"),
+    link("event:late", "attached_to", "step:large"),
+    link("event:late", "precedes", "step:rescue"),
+    link("step:large", "performed_by", "position:head"),
+    link("step:small", "performed_by", "position:lead"),
+    link("step:last", "approved_by", "position:chief"),
+    link("step:rescue", "approved_by", "position:chief"),
+]
+
+
+def test_a_gateway_sends_a_request_one_way(store: Store) -> None:
+    """By its condition, else by default; what flows back ends; what only an exception begins is not needed."""
+    context = company(store, GATE)
+    large = context.route("process:gate", {"amount": 5000, "again": False}, actor=ANALYST)
+    assert acting(large) == [("step:large", ["person:bo"]), ("step:last", ["person:ada"])]
+    assert {one.step: one.because for one in large.skipped} == {
+        "step:small": "${amount > 1000} holds: amount is 5000",
+        "step:rescue": "only if this happens: Too late",
+    }
+    small = context.route("process:gate", {"amount": 5}, actor=ANALYST)
+    assert acting(small) == [("step:small", ["person:cy"]), ("step:last", ["person:ada"])]
+    unsure = context.route("process:gate", actor=ANALYST)
+    assert (unsure.approvals, {one.input for one in unsure.lacking}) == ((), {"amount", "again"})
+
+
+TABLE: list[Fact] = [
+    *PEOPLE,
+    thing("Process", "process:spend", "Spending"),
+    thing("ApprovalStep", "step:spend", "Say yes"),
+    thing("DecisionTable", "table:who", "Who decides", hit_policy="FIRST", inputs=["amount: number"], outputs=["Approver"], result="Approver"),
+    thing("DecisionRule", "rule:1", "Rule 1", when="amount <= 100", then='"Lead"', order=1),
+    thing("DecisionRule", "rule:2", "Rule 2", when="amount > 100", then='"Head"', order=2),
+    link("rule:1", "rule_of", "table:who"),
+    link("rule:2", "rule_of", "table:who"),
+    link("step:spend", "step_of", "process:spend"),
+    link("step:spend", "decides_with", "table:who"),
+]
+
+
+@pytest.mark.parametrize("start", ["process:spend", "table:who"])
+def test_a_decision_table_names_who_decides(store: Store, start: str) -> None:
+    """By the rule that fits, which is told, for a process and for the table itself; what the table lacks is named."""
+    context = company(store, TABLE)
+    found = context.route(start, {"amount": 500}, actor=ANALYST)
+    assert [(one.position, one.rules) for one in found.approvals] == [("position:head", ("rule:2",))]
+    assert "Rule 2 (amount > 100)" in found.approvals[0].because
+    lacking = context.route(start, actor=ANALYST)
+    assert (lacking.approvals, [one.input for one in lacking.lacking]) == ((), ["amount"])
+
+
+MATRIX: list[Fact] = [
+    *PEOPLE,
+    thing("Process", "process:gifts", "Gifts"),
+    thing("Authority", "authority:lead", "Up to 100", limit=100, currency="EUR"),
+    thing("Authority", "authority:head", "Up to 1000", limit=1000, currency="EUR"),
+    link("position:lead", "holds_authority", "authority:lead"),
+    link("position:head", "holds_authority", "authority:head"),
+    link("authority:lead", "applies_to", "process:gifts"),
+    link("authority:head", "applies_to", "process:gifts"),
+]
+
+
+@pytest.mark.parametrize(("amount", "positions"), [(50, ["position:lead"]), (500, ["position:head"]), (5000, [])])
+def test_without_a_flow_the_least_authority_that_reaches_approves(store: Store, amount: int, positions: list[str]) -> None:
+    """And where none reaches, that is said."""
+    found = company(store, MATRIX).route("process:gifts", {"amount": amount}, actor=ANALYST)
+    assert [one.position for one in found.approvals] == positions
+    assert bool(found.notes) == (not positions)
+
+
+STEPS = [f"step:{number}" for number in range(6)]
+EDGES = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)), max_size=10, unique=True)
+POSTS = st.lists(st.sampled_from(["clerk", "lead", "head", "chief", ""]), min_size=6, max_size=6)
+
+
+def process(edges: list[tuple[str, str]], posts: list[str], limits: list[int]) -> list[Fact]:
+    """A process of six steps with any flow between them."""
+    facts: list[Fact] = [*PEOPLE, thing("Process", "process:any", "Any")]
+    for step, post, limit in zip(STEPS, posts, limits, strict=True):
+        facts += [thing("ApprovalStep", step, step, condition=f"amount >= {limit}"), link(step, "step_of", "process:any")]
+        facts += [link(step, "approved_by", f"position:{post}")] if post else []
+    return facts + [link(one, "precedes", other) for one, other in edges if one != other]
+
+
+@settings(max_examples=40)
+@given(
+    edges=EDGES,
+    posts=POSTS,
+    limits=st.lists(st.integers(0, 9), min_size=6, max_size=6),
+    amount=st.integers(0, 9),
+    who=st.sampled_from(["person:ada", "person:bo", "person:cy", "position:head", ""]),
+)
+def test_promises_of_any_route(edges: list[tuple[str, str]], posts: list[str], limits: list[int], amount: int, who: str) -> None:
+    """The order respects a flow that only goes forward, no requester approves, every approval has a reason and a record, and the same
+    question has the same bytes."""
+    context = company(ReferenceStore(), process(edges, posts, limits))
+    found = context.route("process:any", {"amount": amount}, requester=who, actor=ANALYST)
+    assert canonical(found.model_dump(mode="json")) == canonical(
+        context.route("process:any", {"amount": amount}, requester=who, actor=ANALYST).model_dump(mode="json")
+    )
+    asking = {who, "person:bo"} if who == "position:head" else {who}
+    for approval in found.approvals:
+        assert not asking & {one.id for one in approval.acting}
+        assert approval.because
+        assert approval.origins
+    assert {one.step for one in found.approvals} | {one.step for one in found.skipped} == set(STEPS)
+    stages = {one.step: one.stage for one in found.approvals}
+    forward = [(one, other) for one, other in edges if one < other]
+    if len(forward) == len(edges):  # nothing flows back
+        assert all(stages[one] < stages[other] for one, other in forward if one in stages and other in stages)
+        assert {step: limit <= amount for step, limit in zip(STEPS, limits, strict=True)} == {step: step in stages for step in STEPS}
