@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from company import ANALYST, company, link, thing
@@ -151,7 +150,9 @@ def test_nobody_approves_what_they_ask_for(store: Store) -> None:
     found = context.route("process:buy", {"amount": 5}, requester="person:cy", actor=ANALYST)
     assert acting(found) == [("step:one", ["person:bo"])]
     assert one(found, "step:one").segregation == "Cy asks for it and may not approve it"
-    spare = company(ReferenceStore(), [*BUY, link("position:clerk", "deputizes_for", "position:lead"), link("person:di", "holds", "position:clerk")])
+    spare = company(
+        ReferenceStore(), [*BUY, link("position:clerk", "deputizes_for", "position:lead"), link("person:di", "holds", "position:clerk")]
+    )
     assert acting(spare.route("process:buy", {"amount": 5}, requester="person:cy", actor=ANALYST)) == [("step:one", ["person:di"])]
     free = [fact for fact in BUY if getattr(fact, "id", "") != "step:one"] + [thing("ApprovalStep", "step:one", "First", segregation=False)]
     let = company(ReferenceStore(), free)
@@ -170,7 +171,7 @@ def test_nobody_approves_in_two_posts(store: Store) -> None:
 def test_a_reporting_line_that_goes_round_ends() -> None:
     """With nobody in it who may, nobody may."""
     round_ = [
-        *(fact for fact in BUY if getattr(fact, "kind", "") not in ("holds",)),
+        *(fact for fact in BUY if getattr(fact, "kind", "") != "holds"),
         link("position:chief", "reports_to", "position:clerk"),
     ]
     found = company(ReferenceStore(), round_).route("process:buy", {"amount": 1}, actor=ANALYST)
@@ -215,14 +216,16 @@ def test_a_gateway_sends_a_request_one_way(store: Store) -> None:
     small = context.route("process:gate", {"amount": 5}, actor=ANALYST)
     assert acting(small) == [("step:small", ["person:cy"]), ("step:last", ["person:ada"])]
     unsure = context.route("process:gate", actor=ANALYST)
-    assert (unsure.approvals, {one.input for one in unsure.lacking}) == ((), {"amount", "again"})
+    assert (unsure.approvals, {one.input for one in unsure.lacking}) == ((), {"amount"})
 
 
 TABLE: list[Fact] = [
     *PEOPLE,
     thing("Process", "process:spend", "Spending"),
     thing("ApprovalStep", "step:spend", "Say yes"),
-    thing("DecisionTable", "table:who", "Who decides", hit_policy="FIRST", inputs=["amount: number"], outputs=["Approver"], result="Approver"),
+    thing(
+        "DecisionTable", "table:who", "Who decides", hit_policy="FIRST", inputs=["amount: number"], outputs=["Approver"], result="Approver"
+    ),
     thing("DecisionRule", "rule:1", "Rule 1", when="amount <= 100", then='"Lead"', order=1),
     thing("DecisionRule", "rule:2", "Rule 2", when="amount > 100", then='"Head"', order=2),
     link("rule:1", "rule_of", "table:who"),
