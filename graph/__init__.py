@@ -58,10 +58,11 @@ from graph.policy import EVERYTHING, Policy, Verdict
 from graph.portable import Copied
 from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
-from graph.readiness import Readiness
+from graph.readiness import Candidate, Readiness
 from graph.registry import AgentEntry, Knock
 from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
 from graph.review import Case
+from graph.route import Approval, Route
 from graph.runs import HandOver, Run
 from graph.runs import Report as RunReport
 from graph.scope import Hit, Scope
@@ -75,7 +76,9 @@ __all__ = [
     "RENDERINGS",
     "Actor",
     "AgentEntry",
+    "Approval",
     "Around",
+    "Candidate",
     "Case",
     "Chain",
     "Change",
@@ -134,6 +137,7 @@ __all__ = [
     "RelationRow",
     "Request",
     "Revision",
+    "Route",
     "Rule",
     "Run",
     "RunReport",

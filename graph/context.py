@@ -36,6 +36,7 @@ from graph import (
     registry,
     restore,
     review,
+    route,
     runs,
     scope,
     verify,
@@ -52,6 +53,7 @@ from graph.model import (
     Lines,
     Reading,
     Revision,
+    Scalar,
     Sensitivity,
     SourceTerms,
     Value,
@@ -864,6 +866,47 @@ class ContextGraph:
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
         return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
+
+    def candidates(
+        self, task: str = "", *, agents: Collection[str] = (), actor: Actor, at: str | int | None = None
+    ) -> list[readiness.Candidate]:
+        """Which of these agents (none: of all on file) can do this task (none: each one), which could, and which must never.
+
+        Who does not see everything is told of themselves alone, and not why something is unavailable; `NotAllowed` of others.
+        """
+        if not self.sees_everything(actor):
+            for one in agents:
+                self._sees_policy(actor, of=one)
+            return self._own_verdicts(task, actor, at)
+        view = self.view(actor, at=at)
+        return readiness.candidates(view, [task] if task else [], self._seats(view, agents, at))
+
+    def _seats(self, view: View, agents: Collection[str], at: str | int | None) -> list[readiness.Seat]:
+        ids = sorted(set(scope.known(view, sorted(agents)).values())) if agents else None
+        rows = sorted(self.store.entities(view.where, ids=ids, kinds=sorted(self.ontology.family("Agent")), at=view.at))
+        apart = ["", *sorted(id_ for id_ in self.access.actors if id_.startswith("task:"))]
+        return [
+            readiness.Seat(
+                row.id,
+                registry.because(row.properties, view.today),
+                {task: self.view(self.access.actor(row.id), at=at, task=task).where for task in apart},
+            )
+            for row in rows
+        ]
+
+    def _own_verdicts(self, task: str, actor: Actor, at: str | int | None) -> list[readiness.Candidate]:
+        view = self.view(actor, at=at)
+        tasks = [row.id for row in view.store.entities(view.where, kinds=sorted(self.ontology.family("AgentTask")), at=view.at)]
+        performed = view.store.relations(view.where, touching=[actor.id], kinds=["performs"], at=view.at)
+        own = {one.target for one in performed if one.source == actor.id}
+        verdicts = [self.ready(one, actor=actor, at=at) for one in ([task] if task else sorted(tasks))]
+        return [readiness.alone(one, assigned=one.task in own) for one in verdicts]
+
+    def route(
+        self, process: str, given: Mapping[str, Scalar] | None = None, *, requester: str = "", actor: Actor, at: str | int | None = None
+    ) -> route.Route:
+        """Who must approve a request to this process, in order, and why."""
+        return route.route(self.view(actor, at=at), process, given, requester=requester)
 
     def precedents(
         self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: str | int | None = None

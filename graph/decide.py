@@ -151,13 +151,30 @@ def holds(text: str, given: Mapping[str, object], *, units: Mapping[str, str] | 
     `given` may be texts (`60000`, `60000 EUR`, `2026-11-23`); `units` is what the condition counts in. `InputError` names every
     input that is missing, a unit that differs, and a value that cannot be compared.
     """
+    judged = judge(text, given, units=units)
+    if judged.missing:
+        raise _missing(text, judged.missing, given)
+    return judged.holds is True
+
+
+class Judged(NamedTuple):
+    """Whether a condition holds (None: it cannot be said, or gives nothing), and the names that nobody gave and that would settle it."""
+
+    holds: bool | None
+    missing: tuple[str, ...] = ()
+
+
+def judge(text: str, given: Mapping[str, object], *, units: Mapping[str, str] | None = None) -> Judged:
+    """As `holds`, but what is missing is returned and not raised; a condition that is false whatever is missing is false."""
     values = {name: _value(value) for name, value in given.items()}
     names = Names(values, units or {})
     outcome = parse(text, values).code(names)
-    if names.missing and outcome is not True:
-        raise _missing(text, names.missing, given)
-    if outcome is None or isinstance(outcome, bool):
-        return outcome is True
+    if isinstance(outcome, bool):
+        return Judged(outcome)
+    if names.missing:
+        return Judged(None, tuple(sorted(names.missing)))
+    if outcome is None:
+        return Judged(None)
     raise InputError(f"{text!r} gives {outcome}, which is neither true nor false")
 
 
@@ -233,6 +250,31 @@ def _decided(table: Table, given: Mapping[str, object], known: Mapping[str, Tabl
         raise _missing(table.name, names.missing, given)
     met = [(rule, _worked(table, rule.then, names)) for rule in table.rules if _met(table, rule, names)]
     return _hit(table, met, names)
+
+
+def needs(table: Table, *, others: Iterable[Table] = ()) -> tuple[str, ...]:
+    """The names that a request must give for a table: its inputs, save those that are results of others, whose inputs it needs in their place."""
+    known = {other.result: other for other in others if other.result}
+    found: dict[str, None] = {}
+    waiting, seen = [table], {table.id}
+    while waiting:
+        one = waiting.pop(0)
+        texts = [slot.name for slot in one.inputs] or [one.expression] * bool(one.expression)
+        for name in sorted({name for text in texts for name in _asks(one, text)}):
+            other = known.get(name)
+            if other is None or other.id == one.id:
+                found.setdefault(name)
+            elif other.id not in seen:
+                seen.add(other.id)
+                waiting.append(other)
+    return tuple(found)
+
+
+def _asks(table: Table, text: str) -> frozenset[str]:
+    try:
+        return parse(text, table.names).names
+    except InputError:
+        return frozenset({text})
 
 
 def _undecided(table: Table) -> Decided:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, NamedTuple
 
-from graph.model import Actor, Value
+from graph.model import Actor, Filter, Value
 from graph.scope import View, freshnesses, known, requirements
+from graph.stores.base import EntityRow
 
 Verdict = Literal["ready", "ready_with_review", "not_ready"]
+Standing = Literal["can", "could", "never"]
 _STALE = ("overdue", "unverified")
 
 
@@ -88,3 +92,143 @@ def _fallback(missing: tuple[str, ...], stale: list[str], owners: dict[str, str]
     ways += [f"for {id_} ask {owners[id_] or ask or 'whoever answers for the task'}" for id_ in stale]
     asked = {ask, *owners.values()} - {""}
     return Answer(answer="yes" if asked else "no", because="; ".join(ways).capitalize() + ".", evidence=tuple(sorted(asked)))
+
+
+# all agents and tasks: for whoever sees everything
+
+
+class Lack(Value):
+    """A required piece that stands between an agent and a task: absent (nobody has it), forbidden (to this agent), overdue or unverified."""
+
+    id: str
+    state: Literal["absent", "forbidden", "overdue", "unverified"]
+    ask: str = ""
+
+
+class Candidate(Value):
+    """Where an agent stands with a task: it `can` (perhaps with a review), it `could` if what it lacks were mended, or it must `never`.
+
+    Never: the agent is not allowed to ask at all, or a rule of access keeps the task, or something that the task requires, from it.
+    """
+
+    task: str
+    agent: str
+    standing: Standing
+    verdict: Verdict
+    assigned: bool
+    because: str
+    lacks: tuple[Lack, ...] = ()
+
+
+class Seat(NamedTuple):
+    """An agent as a candidate: what keeps it from asking at all ("" for nothing), and what it sees, by task ("": for all others)."""
+
+    agent: str
+    barred: str
+    sees: Mapping[str, Filter]
+
+
+class _Needs(NamedTuple):
+    """What a task requires: by name, and by kind or function (those that are there); who answers for it; whether a review is due."""
+
+    row: EntityRow
+    named: Mapping[str, str]  # what is required: the merged thing behind it; "" where there is none
+    more: frozenset[str]
+    ask: str
+    reviewed: bool
+
+
+_RANKS: Mapping[Standing, int] = {"can": 0, "could": 1, "never": 2}
+
+
+def candidates(view: View, tasks: Collection[str], seats: Sequence[Seat]) -> list[Candidate]:
+    """Each of these agents with each of these tasks (none: with all), by task, and in it those who can before those who never must.
+
+    The view is that of somebody who sees everything. What the tasks require is read once, and what an agent sees once an agent, unless the
+    policy tells its tasks apart.
+    """
+    needs = _needs(view, tasks)
+    pieces = {id_ for need in needs for id_ in (need.row.id, *need.named.values(), *need.more) if id_}
+    rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(pieces), at=view.at)}
+    fresh = {id_: (one.state, one.owner or "") for id_, one in freshnesses(view, list(rows.values())).items()}
+    performing = view.store.relations(view.where, touching=[need.row.id for need in needs], kinds=["performs"], at=view.at)
+    assigned = {(one.source, one.target) for one in performing}
+    wanted, found = sorted(pieces), list[Candidate]()
+    for seat in seats:
+        seen = {task: frozenset(view.store.resolve(wanted, where, at=view.at)) for task, where in seat.sees.items()}
+        for need in needs:
+            own = seen.get(need.row.id, seen[""])
+            found.append(_candidate(need, seat, own, fresh, assigned=(seat.agent, need.row.id) in assigned))
+    return sorted(found, key=lambda one: (one.task, _RANKS[one.standing], not one.assigned, one.agent))
+
+
+def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
+    """What these tasks require, or all, in a handful of reads however many there are."""
+    ids = sorted(set(known(view, sorted(tasks)).values())) if tasks else None
+    rows = sorted(view.store.entities(view.where, ids=ids, kinds=sorted(view.ontology.family("AgentTask")), at=view.at))
+    said = {row.id: json.loads(row.properties) for row in rows}
+    own = {id_: row.id for row in rows for id_ in (row.id, *row.aliases)}
+    claims = [
+        (own[one.subject], one.target) for one in view.store.claims(about=sorted(own), at=view.at) if one.kind == "requires" and one.target
+    ]
+    there = view.store.resolve(sorted({target for _, target in claims}), view.where, at=view.at)
+    kinds = {row.id: {kind for name in said[row.id].get("requires_kinds", []) for kind in view.ontology.family(name)} for row in rows}
+    every = sorted(frozenset[str]().union(*kinds.values()))
+    of_kinds = [(row.id, row.kind) for row in view.store.entities(view.where, kinds=every, at=view.at)] if every else []
+    functions = sorted(id_ for id_ in set(there.values()) if id_.startswith("function:"))
+    serving = list(view.store.relations(view.where, touching=functions, kinds=["serves"], at=view.at)) if functions else []
+    owners = view.store.relations(view.where, touching=[row.id for row in rows], kinds=["owned_by"], at=view.at)
+    asked: dict[str, str] = {}
+    for one in sorted(owners, key=lambda one: (one.source, one.target)):
+        asked.setdefault(one.source, one.target)
+    named = {row.id: {target: there.get(target, "") for task, target in claims if task == row.id} for row in rows}
+    more = {
+        row.id: {id_ for id_, kind in of_kinds if kind in kinds[row.id]}
+        | {one.source for one in serving if one.target in named[row.id].values()}
+        for row in rows
+    }
+    return [
+        _Needs(row, named[row.id], frozenset(more[row.id]), asked.get(row.id, ""), said[row.id].get("review_required") is True)
+        for row in rows
+    ]
+
+
+def _candidate(need: _Needs, seat: Seat, seen: frozenset[str], fresh: Mapping[str, tuple[str, str]], *, assigned: bool) -> Candidate:
+    lacks = [
+        Lack(id=id_, state="forbidden" if own else "absent", ask=need.ask) for id_, own in sorted(need.named.items()) if own not in seen
+    ]
+    missing = bool(lacks)
+    for id_ in sorted({*need.named.values(), *need.more} & seen):
+        state, owner = fresh[id_]
+        if state == "overdue" or state == "unverified":  # noqa: PLR1714  # so that the type is narrowed
+            lacks.append(Lack(id=id_, state=state, ask=owner or need.ask))
+    shut = seat.barred or ("" if need.row.id in seen else "the task is not for it")
+    verdict: Verdict = "not_ready" if shut or missing else "ready_with_review" if lacks or need.reviewed else "ready"
+    forbidden = any(one.state == "forbidden" for one in lacks)
+    standing: Standing = "never" if shut or forbidden else "could" if missing else "can"
+    words = (
+        [shut]
+        if shut
+        else [_lacked(one) for one in lacks] or (["its output must be reviewed"] if need.reviewed else ["nothing is lacking"])
+    )
+    return Candidate(
+        task=need.row.id,
+        agent=seat.agent,
+        standing=standing,
+        verdict=verdict,
+        assigned=assigned,
+        because="; ".join(words),
+        lacks=tuple(lacks),
+    )
+
+
+def alone(found: Readiness, *, assigned: bool) -> Candidate:
+    """An agent's own verdict as a candidate: what it lacks is unavailable, and nothing is said of why."""
+    answer = {"not_ready": "access", "ready": "currency", "ready_with_review": "review"}[found.verdict]
+    words = found.questions["currency" if found.questions[answer].answer == "no" and answer == "review" else answer].because
+    standing: Standing = "could" if found.verdict == "not_ready" else "can"
+    return Candidate(task=found.task, agent=found.agent, standing=standing, verdict=found.verdict, assigned=assigned, because=words)
+
+
+def _lacked(one: Lack) -> str:
+    return f"{one.id} is {one.state}" + (f": ask {one.ask}" if one.ask and one.state != "forbidden" else "")

@@ -12,7 +12,6 @@ from app.operations.around import AROUND
 from app.operations.around import AroundOf as AroundOf
 from app.operations.judging import JUDGING
 from app.operations.judging import Gaps as Gaps
-from app.operations.judging import Ready as Ready
 from app.operations.keeping import KEEPING
 from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
@@ -25,11 +24,13 @@ from app.operations.reading import READING
 from app.operations.reading import ScopeOf as ScopeOf
 from app.operations.revisions import REVISIONS
 from app.operations.rights import RIGHTS
+from app.operations.routes import ROUTES
+from app.operations.routes import Ready as Ready
 from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
 OPERATIONS: dict[str, Operation] = {
-    one.name: one for one in (*READING, *AROUND, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
+    one.name: one for one in (*READING, *AROUND, *ROUTES, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
 }
 
 

@@ -1,4 +1,4 @@
-"""Questions that judge: readiness, claims, texts, gaps, what a loss reaches, what was merged."""
+"""Questions that judge: claims, texts, gaps, what a loss reaches, what was merged."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from graph import (
     Actor,
     ContextGraph,
 )
-
-
-class Ready(Question):
-    task: str = Field(description="The agent task.")
 
 
 class Verify(Question):
@@ -36,18 +32,6 @@ class Gaps(Question):
 
 class MergesOf(Question):
     score: int = Field(default=90, ge=50, le=100, description="How much alike two names must be to be suggested, of 100.")
-
-
-def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply:
-    verdict = context.ready(question.task, actor=actor, at=moment(question))
-    lines = [f"{verdict.agent} for {verdict.task}: {verdict.verdict.replace('_', ' ')}"]
-    lines += [f"  {name:<9} {answer.answer:<7} {answer.because}" for name, answer in verdict.questions.items()]
-    access = verdict.questions["access"]
-    more = {
-        "served": (verdict.task, *(access.evidence if access.answer == "yes" else ())),
-        "unmet": () if access.answer == "yes" else access.evidence,
-    }
-    return simple(context, actor, moment(question), verdict.model_dump(mode="json"), "\n".join(lines) + "\n", **more)
 
 
 def verify(context: ContextGraph, actor: Actor, question: Verify, _: str) -> Reply:
@@ -99,7 +83,6 @@ def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> R
 
 
 JUDGING: tuple[Operation, ...] = (
-    Operation("ready", "May this agent do this task? The verdict with its four answers.", Ready, ready),
     Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
     Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
     Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
