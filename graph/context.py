@@ -868,18 +868,18 @@ class ContextGraph:
         return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
 
     def candidates(
-        self, task: str = "", *, agents: Collection[str] = (), actor: Actor, at: str | int | None = None
+        self, tasks: Collection[str] = (), *, agents: Collection[str] = (), actor: Actor, at: str | int | None = None
     ) -> list[readiness.Candidate]:
-        """Which of these agents (none: of all on file) can do this task (none: each one), which could, and which must never.
+        """Which of these agents (none: of all on file) can do each of these tasks (none: of all), which could, and which must never.
 
         Who does not see everything is told of themselves alone, and not why something is unavailable; `NotAllowed` of others.
         """
         if not self.sees_everything(actor):
             for one in agents:
                 self._sees_policy(actor, of=one)
-            return self._own_verdicts(task, actor, at)
+            return self._own_verdicts(tasks, actor, at)
         view = self.view(actor, at=at)
-        return readiness.candidates(view, [task] if task else [], self._seats(view, agents, at))
+        return readiness.candidates(view, tasks, self._seats(view, agents, at))
 
     def _seats(self, view: View, agents: Collection[str], at: str | int | None) -> list[readiness.Seat]:
         ids = sorted(set(scope.known(view, sorted(agents)).values())) if agents else None
@@ -894,12 +894,13 @@ class ContextGraph:
             for row in rows
         ]
 
-    def _own_verdicts(self, task: str, actor: Actor, at: str | int | None) -> list[readiness.Candidate]:
+    def _own_verdicts(self, tasks: Collection[str], actor: Actor, at: str | int | None) -> list[readiness.Candidate]:
         view = self.view(actor, at=at)
-        tasks = [row.id for row in view.store.entities(view.where, kinds=sorted(self.ontology.family("AgentTask")), at=view.at)]
+        kinds = sorted(self.ontology.family("AgentTask"))
+        wanted = tasks or sorted(row.id for row in view.store.entities(view.where, kinds=kinds, at=view.at))
         performed = view.store.relations(view.where, touching=[actor.id], kinds=["performs"], at=view.at)
         own = {one.target for one in performed if one.source == actor.id}
-        verdicts = [self.ready(one, actor=actor, at=at) for one in ([task] if task else sorted(tasks))]
+        verdicts = [self.ready(one, actor=actor, at=at) for one in wanted]
         return [readiness.alone(one, assigned=one.task in own) for one in verdicts]
 
     def route(

@@ -69,7 +69,13 @@ def _reached(
             if risen != state[edge.target]:
                 state[edge.target] = risen
                 waiting.append(edge.target)
-    return {node: Ruling(True) if state[node] else _why(node, state, into, exceptional) for node in nodes}
+    return {node: _led(node, state, into) if state[node] else _why(node, state, into, exceptional) for node in nodes}
+
+
+def _led(node: str, state: Mapping[str, bool | None], into: Mapping[str, list[Edge]]) -> Ruling:
+    """That a request comes to a node, and the conditions right before it that led there."""
+    words = (edge.ruling.because for edge in into.get(node, ()) if state[edge.source] and edge.ruling.holds)
+    return Ruling(True, "; ".join(dict.fromkeys(filter(None, words))))
 
 
 def _why(node: str, state: Mapping[str, bool | None], into: Mapping[str, list[Edge]], exceptional: Mapping[str, str]) -> Ruling:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from graph.errors import InputError
 from graph.model import Actor, Filter, Value
 from graph.scope import View, freshnesses, known, requirements
 from graph.stores.base import EntityRow
 
 Verdict = Literal["ready", "ready_with_review", "not_ready"]
 Standing = Literal["can", "could", "never"]
+MAX_PAIRS = 100_000  # verdicts in one matrix
 _STALE = ("overdue", "unverified")
 
 
@@ -148,6 +150,11 @@ def candidates(view: View, tasks: Collection[str], seats: Sequence[Seat]) -> lis
     policy tells its tasks apart.
     """
     needs = _needs(view, tasks)
+    if len(needs) * len(seats) > MAX_PAIRS:
+        message = (
+            f"{len(seats)} agents with {len(needs)} tasks are {len(needs) * len(seats)} verdicts, and {MAX_PAIRS} is the most; name a task"
+        )
+        raise InputError(message)
     pieces = {id_ for need in needs for id_ in (need.row.id, *need.named.values(), *need.more) if id_}
     rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(pieces), at=view.at)}
     fresh = {id_: (one.state, one.owner or "") for id_, one in freshnesses(view, list(rows.values())).items()}

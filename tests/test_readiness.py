@@ -71,7 +71,7 @@ def test_all_agents_and_tasks(connect: Place) -> None:
     context = made(connect())
     found = context.candidates(actor=ADMIN)
     assert [(one.task, one.agent, one.standing, one.because) for one in found] == EXPECTED
-    only = context.candidates("task:secret", agents=["agent:plain"], actor=ADMIN)
+    only = context.candidates(["task:secret"], agents=["agent:plain"], actor=ADMIN)
     assert only == [one for one in found if (one.task, one.agent) == ("task:secret", "agent:plain")]
 
 
@@ -93,7 +93,7 @@ def test_an_agent_is_told_of_itself_and_not_why() -> None:
     assert own["task:lost"].because == "1 of 1 required piece is unavailable: dataset:gone."
     assert {(one.standing, one.lacks) for one in own.values() if one.task != "task:open"} == {("could", ())}
     with pytest.raises(NotAllowed, match="the rights of others"):
-        context.candidates("task:open", agents=["agent:clear"], actor=plain)
+        context.candidates(["task:open"], agents=["agent:clear"], actor=plain)
 
 
 def test_the_question_as_it_is_asked() -> None:

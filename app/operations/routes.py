@@ -29,7 +29,7 @@ def ready(context: ContextGraph, actor: Actor, question: Ready, _: str) -> Reply
     if question.task and question.agent in ("", actor.id):
         return _verdict(context, actor, question)
     agents = [] if question.agent in ("", ALL) else [question.agent]
-    found = context.candidates(question.task, agents=agents, actor=actor, at=moment(question))
+    found = context.candidates([question.task] if question.task else [], agents=agents, actor=actor, at=moment(question))
     text = "".join(
         f"{task}\n{columns(('', one.standing, _named(one), one.verdict.replace('_', ' '), one.because) for one in those)}"
         for task, those in groupby(found, key=lambda one: one.task)
