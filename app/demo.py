@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from app.cli import SAMPLE, copy_workspace, load_text, run_load
+from app.loading import SAMPLE, copy_workspace, load_text, run_load
 from app.operations import OPERATIONS, Gaps, Ready, Reply, ScopeOf, ask
 from app.settings import FILE, Settings, actor_of, open_context, read_settings
 from graph import ContextGraph

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.settings import Settings
-from graph import Actor, ContextError, ContextGraph, Finding, Level, canonical
+from graph import ContextError, ContextGraph, Finding, Level, canonical
 from loaders import Source, files, read
 
 _TABLES = frozenset({".csv", ".tsv", ".xlsx"})
@@ -154,29 +154,3 @@ def remember_columns(settings: Settings, context: ContextGraph, sources: Sequenc
         held = canonical(columns(settings, source))
         if held not in ("{}", context.remembered(_COLUMNS + source.name)):
             context.store.remember(_COLUMNS + source.name, held)
-
-
-# remedies
-
-
-def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Finding], *, actor: Actor) -> list[str]:
-    """Do what is safe: restore the stored graph from its claims, load what changed. Returns what was done, in words."""
-    from app.cli import run_load
-
-    done: list[str] = []
-    spoilt = [one.subject for one in findings if one.check.startswith("claim_")]
-    if spoilt:
-        done.append(f"nothing was restored: what sources said of {', '.join(spoilt[:3])} was changed itself; restore a backup")
-    elif any(one.check in _STORED for one in findings):
-        mended = context.mend(actor=actor)
-        done.append(f"restored from the claims: {len(mended.rows)} rows put back, {len(mended.gone)} taken away")
-    stale = [one.subject for one in findings if one.check in ("source_changed", "source_new", "columns_changed")]
-    whole = {one.subject for one in findings if one.check in ("source_gone", "source_unreadable")}
-    names = tuple(name for name in dict.fromkeys(stale) if name not in whole)
-    if names:
-        report = run_load(settings, context, names=names, message="drift", actor=actor.id)
-        done.append(f"loaded {', '.join(names)}: revision {report.revision}")
-    return done
-
-
-_STORED = frozenset({"edited", "row_changed", "row_added", "revision_changed"})

@@ -59,7 +59,7 @@ def revert(folder: Path, revision: str, *, form: str, asker: str) -> None:
     """Undo what a revision changed, as a new revision."""
     with opened(folder) as (settings, context):
         actor = _actor(settings, context, asker)
-        from app.cli import load_text
+        from app.loading import load_text
 
         report = context.revert(revision, actor=actor)
         _say(report, context, actor, {"revision": revision}, form=form, text=load_text(report))
@@ -181,7 +181,7 @@ def _drift(settings: Settings, context: ContextGraph, actor: Actor, since: str, 
 
 
 def _remedied(settings: Settings, context: ContextGraph, actor: Actor, found: list[Finding]) -> list[str]:
-    from app.drift import remedies
+    from app.remedies import remedies
 
     return remedies(settings, context, found, actor=actor)
 
@@ -211,7 +211,7 @@ def export(folder: Path, form: str, at: str, out: Path | None, asker: str) -> No
 @click.pass_obj
 def import_(folder: Path, file: Path, name: str, *, form: str, asker: str) -> None:
     """Take a file that `export` wrote (Turtle, JSON-LD or CSV) into the workspace as a source, and load it."""
-    from app.cli import load_text, run_load
+    from app.loading import load_text, run_load
     from app.settings import add_source
 
     named = add_source(folder, file, name or file.stem)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
+from loaders.asked import fetched
 from loaders.git import kept_in_git, lines_of
-from loaders.live import Asking, fetched
+from loaders.live import Asking
 from loaders.source import File, Record, Source, files, terms_of
 
 if TYPE_CHECKING:

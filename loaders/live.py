@@ -7,19 +7,16 @@ Secrets come from the environment or from a file, and are in no name, origin, lo
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 
-from graph import InputError, UnreadableSource, Value
+from graph import InputError, Value
 
-MAX_BYTES = 8 * 1024**3  # of all answers of one source together
 _HIDDEN = "***"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -112,39 +109,6 @@ class Asking:
         if not self.allow_outside and not path.is_relative_to(self.folder.resolve()):
             raise InputError(f"{self.source}: {name} leads out of the workspace; copy it in, or say `allow_outside: true`")
         return path
-
-
-@contextmanager
-def fetched(live: Live, asking: Asking) -> Generator[list[tuple[str, Path]]]:
-    """The answers as files in a folder of their own that is gone afterwards: (name for origins, path), in the order of the answers."""
-    with TemporaryDirectory(prefix="orgcontext-") as folder:
-        found: list[tuple[str, Path]] = []
-        total = 0
-        for number, page in enumerate(_ask(live, asking)):
-            path = Path(folder) / f"{number}-{page.name}"
-            with path.open("wb") as file:
-                for piece in page.content:
-                    total += len(piece)
-                    if total > MAX_BYTES:
-                        raise UnreadableSource(f"{asking.source}: answers with more than {MAX_BYTES // 2**30} GiB; ask for less at a time")
-                    file.write(piece)
-            found.append((f"{asking.source}/{page.name}", path))
-        yield found
-
-
-def _ask(live: Live, asking: Asking) -> Iterator[Page]:
-    """The one place that knows which module asks whom; each is imported when it is needed."""
-    if isinstance(live, Sql):
-        from loaders import live_sql
-
-        return live_sql.ask(live, asking)
-    if isinstance(live, Ldap):
-        from loaders import live_ldap
-
-        return live_ldap.ask(live, asking)
-    from loaders import live_web
-
-    return live_web.ask(live, asking)
 
 
 # secrets

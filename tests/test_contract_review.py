@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app.cli import SAMPLE, cli, copy_workspace, run_load
+from app.cli import cli
 from app.demo import NOTE, RIGHT, TEAM, WRONG, run_demo
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.operations import OPERATIONS, ask
 from app.settings import Settings, actor_of, open_context, read_settings
 from graph import ContextGraph

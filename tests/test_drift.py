@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 from company import ANALYST, FLOW, PEOPLE, WORDS, company, link, nobody, reading, thing
 
-from app.cli import SAMPLE, cli, copy_workspace
+from app.cli import cli
+from app.loading import SAMPLE, copy_workspace
 from app.operations import OPERATIONS, ask, envelope, replay
 from graph import Fact, Finding, InputError, NotAllowed, Policy
 from graph.stores.base import Store

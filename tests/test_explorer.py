@@ -16,8 +16,8 @@ import pytest
 from engines import Place
 from streamlit.testing.v1 import AppTest
 
-from app.cli import SAMPLE, run_load
 from app.explorer import manners, pictures, views
+from app.loading import SAMPLE, run_load
 from app.operations import ask
 from app.settings import open_context, read_settings
 

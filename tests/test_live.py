@@ -30,7 +30,8 @@ from click.testing import CliRunner, Result
 from app.cli import cli
 from graph import Entity, Fact, Finding, InputError, Relation, UnreadableSource
 from loaders import Source, read
-from loaders.live import Asking, fetched, scrubbed, shown
+from loaders.asked import fetched
+from loaders.live import Asking, scrubbed, shown
 
 TOKEN = "s3cret-t0ken"  # not a real one
 PEOPLE = [{"id": f"e-{n}", "name": f"Ann {n}", "email": f"a{n}@example.org", "manager": "e-1" if n > 1 else ""} for n in range(1, 8)]

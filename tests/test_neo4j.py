@@ -19,7 +19,8 @@ from neo4j import Driver, GraphDatabase
 from reference_store import ReferenceStore
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
-from app.cli import SAMPLE, cli, copy_workspace, run_load
+from app.cli import cli
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.settings import open_context, read_settings
 from graph import InputError, StoreError
 from graph.stores.base import Limit, Rule, Store

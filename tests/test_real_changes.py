@@ -14,7 +14,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from app.cli import EXAMPLES, cli
+from app.cli import cli
+from app.loading import EXAMPLES
 from app.settings import open_context, read_settings
 from graph import Difference
 

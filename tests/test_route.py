@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_store import ReferenceStore
 
-from app.cli import SAMPLE, copy_workspace, run_load
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.operations import OPERATIONS, ask
 from app.operations.routes import RouteOf
 from app.settings import actor_of, open_context, read_settings

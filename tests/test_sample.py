@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import SAMPLE, copy_workspace, run_load
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.settings import actor_of, open_context, read_settings
 from graph import Actor, ContextGraph, LoadReport, NotFound, Revision, Scope
 

@@ -11,7 +11,8 @@ from typing import IO, Any, cast
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli import SAMPLE, cli
+from app.cli import cli
+from app.loading import SAMPLE
 
 
 def call(*arguments: str) -> Result:

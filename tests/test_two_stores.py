@@ -10,7 +10,7 @@ import pytest
 from engines import Place, place
 from rows import EVERYTHING, ids
 
-from app.cli import EXAMPLES, SAMPLE, copy_workspace, run_load
+from app.loading import EXAMPLES, SAMPLE, copy_workspace, run_load
 from app.operations import OPERATIONS, ask, envelope
 from app.settings import Settings, actor_of, open_context, read_settings
 from graph import ContextGraph, NotFound

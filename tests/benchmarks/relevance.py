@@ -27,7 +27,7 @@ import bm25s
 import bpe_openai
 import yaml
 
-from app.cli import SAMPLE, copy_workspace, run_load
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.settings import actor_of, open_context, read_settings
 from graph import Actor, ContextGraph, NotFound, Scope
 from graph import scope as scopes

@@ -13,9 +13,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.cli import SAMPLE, copy_workspace, run_load
 from app.explorer.manners import LEVELS, ago, head, many, plain, table, teach
 from app.explorer.seat import Seat, sentence
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.progress import Progress
 from app.settings import FILE, open_context, read_settings
 from app.survey import survey, workspace_text
