@@ -121,7 +121,7 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--dim:#9198a1;--paper:#0d1117;--line:#3d444d;--bar:#4493f8;--track:#262c36}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}.dim{color:var(--dim)}.big{font-size:2.6rem;font-weight:600}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere;min-width:5.5rem}
 summary{cursor:pointer;padding:.25rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
 @media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
 """

@@ -771,6 +771,10 @@ class ContextGraph:
     def gaps(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[Finding]:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
+        with _rare_collections():
+            return self._gaps(view, actor, names, now=at is None)
+
+    def _gaps(self, view: View, actor: Actor, names: Sequence[str], *, now: bool) -> list[Finding]:
         wanted = not names or demand.CHECK in names
         found = checks.gaps(
             list(self.store.entities(view.where, at=view.at)),
@@ -779,8 +783,8 @@ class ContextGraph:
             ontology=self.ontology,
             today=view.today,
             names=names,
-            demands=self.demands(actor=actor) if wanted and at is None else (),
-            stale=self._stale_sources(view) if at is None else (),
+            demands=self.demands(actor=actor) if wanted and now else (),
+            stale=self._stale_sources(view) if now else (),
         )
         return found + registry.findings(self._strangers(view)) if not names or "unregistered_agent" in names else found
 
@@ -888,15 +892,12 @@ class ContextGraph:
         if view.where.facets is not None:
             return []
         there = {one.id for one in self.store.entities(Filter(), at=view.at)}
-        found: list[tuple[str, str, str, str]] = []
-        for name in sorted(self.terms):
-            for claim in self.store.claims(source=name, at=view.at):
-                if claim.target:
-                    found += [
-                        (claim.subject, claim.kind, claim.target, claim.locator)
-                        for end in (claim.subject, claim.target)
-                        if end not in there
-                    ]
+        found = [
+            (claim.subject, claim.kind, claim.target, claim.locator)
+            for name in sorted(self.terms)
+            for claim in self.store.claims(source=name, at=view.at)
+            if claim.target and not (claim.subject in there and claim.target in there)
+        ]
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
