@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
+from math import floor
 from typing import Literal
 
 from graph.checks import Picture
@@ -175,14 +177,17 @@ DEMANDS: tuple[Demand, ...] = (
 )
 
 
+Counts = Mapping[Asked, tuple[int, int]]  # of each question that has any points: how many are met, and how many there are
+
+
 def score(points: Iterable[Point]) -> float | None:
     """The mean of the shares of points that are met, over the questions that have any; 0 to 100, rounded down to a tenth; None for no points."""
-    shares = [_share(own) for _, own in _by_question(points)]
-    return int(1000 * sum(shares) / len(shares) + 1e-9) / 10 if shares else None
+    return _mean({name: (sum(one.met for one in own), len(own)) for name, own in _by_question(points)})
 
 
-def _share(points: Sequence[Point]) -> float:
-    return sum(one.met for one in points) / len(points)
+def _mean(counts: Counts) -> float | None:
+    shares = [Fraction(met, count) for met, count in counts.values()]
+    return floor(1000 * sum(shares) / len(shares)) / 10 if shares else None
 
 
 def _by_question(points: Iterable[Point]) -> list[tuple[Asked, list[Point]]]:
@@ -208,12 +213,14 @@ def mended(points: Sequence[Point], those: Collection[tuple[str, str]]) -> list[
 
 def actions(points: Sequence[Point], *, limit: int = _ACTIONS) -> tuple[Action, ...]:
     """What would raise the score most, the most first: each demand that is not met, for all things that miss it."""
-    before = score(points) or 0.0
+    counts: Counts = {name: (sum(one.met for one in own), len(own)) for name, own in _by_question(points)}
+    before = _mean(counts) or 0.0
     missed = sorted((one for one in points if not one.met), key=lambda one: (one.question, one.demand, one.id))
     found: list[Action] = []
     for (question, demand), group in groupby(missed, key=lambda one: (one.question, one.demand)):
         own = list(group)
-        gain = (score(mended(points, {(one.demand, one.id) for one in own})) or 0.0) - before
+        met, count = counts[question]
+        gain = (_mean({**counts, question: (met + len(own), count)}) or 0.0) - before
         owners = tuple(sorted({one.owner for one in own} - {""}))
         found.append(Action(question=question, demand=demand, things=tuple(one.id for one in own), owners=owners, gain=round(gain, 1)))
     return tuple(sorted(found, key=lambda one: (-one.gain, one.question, one.demand))[:limit])

@@ -193,6 +193,9 @@ def test_mending_never_lowers_the_score(points: Sequence[Point]) -> None:
     told = actions(points, limit=100)
     assert all(one.gain >= 0 for one in told)
     assert [one.gain for one in told] == sorted((one.gain for one in told), reverse=True)
+    for one in told:
+        done = score([p.model_copy(update={"met": p.met or (p.question, p.demand) == (one.question, one.demand)}) for p in points])
+        assert done == pytest.approx((before or 0.0) + one.gain)
     if points:
         assert score(mended(points, {(one.demand, one.id) for one in points})) == 100
 
