@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +121,26 @@ def test_junit_is_xml_with_a_failure_for_each_fault() -> None:
     assert (root.get("tests"), root.get("failures"), len(root.findall(".//failure"))) == ("3", "2", 2)
     assert [one.get("name") for one in root.iter("testcase")] == ["x:<a>", "x:b", "x:c"]
     assert json.loads(sarif([found("<a>")]))["runs"][0]["results"][0]["ruleId"] == "x"
+
+
+def _commands() -> list[str]:
+    """What the examples for CI run, in their order."""
+    folder = Path(__file__).resolve().parent.parent / "docs" / "ci"
+    steps = yaml.safe_load((folder / "github-actions.yml").read_text())["jobs"]["gaps"]["steps"]
+    hooks = yaml.safe_load((folder / "pre-commit.yaml").read_text())["repos"][0]["hooks"]
+    said = [step["run"] for step in steps if "run" in step] + [hook["entry"] for hook in hooks]
+    return [one for one in said if one.startswith("orgcontext ")]
+
+
+def test_the_examples_for_ci_run(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of their commands, on the sample with a baseline; none fails."""
+    monkeypatch.chdir(company.folder)
+    assert company.say("gaps", "--write-baseline", "gaps-baseline.json")[0] == 0
+    commands = _commands()
+    assert len(commands) == 6
+    for command in commands:
+        words = command.partition(" > ")[0].split()[1:]
+        assert company.say(*words)[0] == 0, command
 
 
 # norms
