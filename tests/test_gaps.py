@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Generator, Sequence
 from datetime import date
 from math import sqrt
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,6 +18,7 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import sync_playwright
 from rows import entity, relation
 
 from app.cli import SAMPLE, cli, copy_workspace, run_load
@@ -291,3 +294,27 @@ def test_a_picture_counts_what_is_required_and_not_there() -> None:
     """A requirement without a source is one, although no relation of the graph says it."""
     picture = Picture([entity("task:a", "A", kind="AgentTask")], [], [("task:a", "requires", "asset:x", "f:1")], load_ontology(), TODAY)
     assert picture.required("task:a") == ["asset:x"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_hostile_names_runs_nothing_in_a_browser(tmp_path: Path, scheme: Literal["light", "dark"]) -> None:
+    """It asks for nothing but itself, opens no dialog, and is light or dark as the reader's system is."""
+    path = shutil.which("chromium")
+    if not path:
+        pytest.skip("there is no chromium on this machine")
+    file = tmp_path / "page.html"
+    file.write_text(FORMS["html"](hostile()), encoding="utf-8")
+    asked: list[str] = []
+    dialogs: list[str] = []
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        page = browser.new_context(color_scheme=scheme).new_page()
+        page.on("request", lambda one: asked.append(one.url))
+        page.on("dialog", lambda one: dialogs.append(one.message))
+        page.goto(file.as_uri())
+        assert page.locator("script").count() == 0
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        browser.close()
+    assert asked == [file.as_uri()]
+    assert dialogs == []
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}[scheme]
