@@ -18,7 +18,8 @@ from app.commands import formats, opened
 from app.doors import COMMANDS as DOORS
 from app.keeping import COMMANDS
 from app.loading import EXAMPLES, SAMPLE, copy_workspace, load_text, run_load
-from app.operations import CONTENT, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
+from app.operations import CONTENT, FILE, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
+from app.reports import baseline
 from graph import (
     Conflict,
     ContextError,
@@ -83,6 +84,8 @@ def cli(ctx: click.Context, workspace: str) -> None:
 def _parameter(name: str, info: FieldInfo) -> click.Parameter:
     if info.json_schema_extra == CONTENT:
         return click.Argument([name], metavar="FILE", type=click.File("rb"))
+    if info.json_schema_extra == FILE:
+        return click.Option([f"--{name.replace('_', '-')}"], metavar="FILE", type=click.File("rb"), help=info.description)
     place = info.json_schema_extra == PLACE
     many = get_origin(info.annotation) is tuple
     kind = _type(get_args(info.annotation)[0] if many else info.annotation)
@@ -104,7 +107,7 @@ def _type(kind: Any) -> Any:
 
 def _read(given: dict[str, Any], model: type[Value]) -> None:
     """Put the texts of files in their places; the name of a file becomes the text's, where none was given."""
-    for field in (name for name, info in model.model_fields.items() if info.json_schema_extra == CONTENT):
+    for field in (name for name, info in model.model_fields.items() if info.json_schema_extra in (CONTENT, FILE) and given[name]):
         file: BinaryIO = given[field]
         given[field] = _decoded(file.read(4 * MAX_CONTENT))
         if "name" in given and given["name"] == model.model_fields["name"].default:
@@ -125,13 +128,15 @@ def _command(operation: Operation) -> click.Command:
     def run(form: str, asker: str, **given: Any) -> None:
         from app.settings import actor_of
 
-        fail_on = given.pop("fail_on", None)
+        fail_on, write_baseline = given.pop("fail_on", None), given.pop("write_baseline", None)
         _read(given, operation.question)
         question = _question(operation.question, given)
         with opened(click.get_current_context().obj) as (settings, context):
             actor = actor_of(settings, context, named=asker)
             reply = ask(context, actor, operation.name, question, form=form)
             click.echo(_shown(reply, form) if form != "json" else envelope(reply, actor, question), nl=False)
+        if write_baseline:
+            write_baseline.write(baseline(reply.findings))
         if fail_on and any(LEVELS.index(one.level) <= LEVELS.index(fail_on) for one in reply.findings):
             raise SystemExit(1)
 
@@ -139,6 +144,11 @@ def _command(operation: Operation) -> click.Command:
     if operation.judges:
         parameters.append(
             click.Option(["--fail-on"], type=click.Choice(LEVELS), help="Exit with 1 if there is a finding of this level or worse.")
+        )
+    if "baseline" in operation.question.model_fields:
+        told = "Write the ids of all that was found here, for --baseline."
+        parameters.append(
+            click.Option(["--write-baseline"], metavar="FILE", type=click.File("w", encoding="utf-8", atomic=True), help=told)
         )
     made = formats(operation.formats)(run)
     command = click.command(operation.name.rpartition(" ")[2], help=operation.summary)(made)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 from graph import Finding
 
@@ -40,3 +41,40 @@ def _location(subject: str) -> dict[str, Any]:
         return {"logicalLocations": [{"fullyQualifiedName": subject}]}
     region = {"startLine": int(met[2]), "startColumn": int(met[3])}
     return {"physicalLocation": {"artifactLocation": {"uri": quote(met[1])}, "region": region}}
+
+
+def baseline(findings: Sequence[Finding]) -> str:
+    """The ids of these findings as the file that `gaps --baseline` reads; one a line, sorted."""
+    return json.dumps({"version": 1, "gaps": sorted({one.id for one in findings})}, ensure_ascii=False, indent=1) + "\n"
+
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+
+
+def junit(findings: Sequence[Finding]) -> str:
+    """The findings as JUnit XML, as CI servers read it: a suite a check, a case a subject, a failure each; a note is no failure."""
+    root = ET.Element("testsuites", name="orgcontext gaps", tests=str(len(findings)), failures=str(sum(map(_fails, findings))))
+    for check in sorted({one.check for one in findings}):
+        cases = [one for one in findings if one.check == check]
+        suite = ET.SubElement(root, "testsuite", name=_xml(check), tests=str(len(cases)), failures=str(sum(map(_fails, cases))))
+        for one in cases:
+            _case(suite, one)
+    ET.indent(root, " ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _fails(finding: Finding) -> bool:
+    return finding.level != "note"
+
+
+def _case(suite: ET.Element, one: Finding) -> None:
+    case = ET.SubElement(suite, "testcase", classname=_xml(one.check), name=_xml(one.id))
+    text = _xml("\n".join(part for part in (one.message, f"owner: {one.owner}" if one.owner else "", one.remedy) if part))
+    if _fails(one):
+        ET.SubElement(case, "failure", type=one.level, message=_xml(one.message)).text = text
+    else:
+        ET.SubElement(case, "system-out").text = text
+
+
+def _xml(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)

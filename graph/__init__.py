@@ -6,6 +6,7 @@ from graph.chain import Chain
 from graph.consistency import Unlike
 from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
+from graph.dispositions import Disposition, Gap
 from graph.errors import (
     Conflict,
     ContextError,
@@ -66,6 +67,9 @@ from graph.route import Approval, Route
 from graph.runs import HandOver, Run
 from graph.runs import Report as RunReport
 from graph.scope import Hit, Scope
+from graph.scores import Part as ScorePart
+from graph.scores import Point as ScorePoint
+from graph.scores import Scored
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
 from graph.verify import Verified
@@ -92,6 +96,7 @@ __all__ = [
     "Counts",
     "Decided",
     "Difference",
+    "Disposition",
     "Entity",
     "EntityRow",
     "Event",
@@ -101,6 +106,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Freshness",
+    "Gap",
     "HandOver",
     "Happened",
     "Hit",
@@ -143,6 +149,9 @@ __all__ = [
     "RunReport",
     "Scalar",
     "Scope",
+    "ScorePart",
+    "ScorePoint",
+    "Scored",
     "Seen",
     "Sensitivity",
     "Shown",

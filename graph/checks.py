@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
 from hashlib import sha256
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -34,6 +35,7 @@ class Picture:
     ontology: Ontology
     today: date
     demands: Sequence[Found] = ()
+    stale: Sequence[Found] = ()
     _out: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     _in: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -52,7 +54,7 @@ class Picture:
 
     def of(self, kind: str) -> Iterator[EntityRow]:
         """All entities of this kind and the kinds below it."""
-        return (row for name in sorted(self.ontology.family(kind)) for row in self._by_kind.get(name, ()))
+        return (row for name in sorted(self.ontology.family(kind)) for row in self.by_kind.get(name, ()))
 
     def owner(self, id_: str) -> str:
         """Who answers for this thing, or ""."""
@@ -92,11 +94,32 @@ class Picture:
         return {row.id: json.loads(row.properties) for row in self.entities}
 
     @cached_property
-    def _by_kind(self) -> Mapping[str, list[EntityRow]]:
+    def by_kind(self) -> Mapping[str, list[EntityRow]]:
+        """The entities of exactly each kind."""
         found: dict[str, list[EntityRow]] = defaultdict(list)
         for row in self.entities:
             found[row.kind].append(row)
         return found
+
+    @cached_property
+    def terms_by_name(self) -> Mapping[str, list[str]]:
+        """The ids of terms by their names without case and accents."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for row in self.of("Term"):
+            found[fold(row.name)].append(row.id)
+        return found
+
+    @cached_property
+    def _wanted(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for source, kind, target, _ in self.dangling:
+            if kind == "requires":
+                found[source].append(target)
+        return found
+
+    def required(self, task: str) -> list[str]:
+        """What a task requires, whether it is there or not."""
+        return [*self.to(task, "requires"), *self._wanted.get(task, ())]
 
     def fresh(self, row: EntityRow) -> Freshness:
         """How far it can be trusted today."""
@@ -285,11 +308,94 @@ def _no_sponsor(picture: Picture) -> Iterator[Found]:
             yield Found(row.id, f"nobody answers for the agent {row.name}")
 
 
+def _registered(picture: Picture) -> Iterator[EntityRow]:
+    return (row for row in picture.of("Agent") if picture.properties[row.id].get("registered") is not False)
+
+
+def _no_task(picture: Picture) -> Iterator[Found]:
+    for row in _registered(picture):
+        if not picture.to(row.id, "performs"):
+            yield Found(row.id, f"the agent {row.name} has no task on file")
+
+
+def _no_agent_policy(picture: Picture) -> Iterator[Found]:
+    """A policy that governs each of its tasks governs the agent."""
+    for row in _registered(picture):
+        tasks = picture.to(row.id, "performs")
+        if not picture.to(row.id, "governed_by") and not (tasks and all(picture.to(one, "governed_by") for one in tasks)):
+            free = tuple(one for one in tasks if not picture.to(one, "governed_by"))
+            yield Found(row.id, f"no policy governs the agent {row.name}" + (f" in {', '.join(free)}" if free else ""), free)
+
+
+def _no_expiry(picture: Picture) -> Iterator[Found]:
+    for row in _registered(picture):
+        if not picture.properties[row.id].get("expires_on"):
+            yield Found(row.id, f"the agent {row.name} is allowed for ever")
+
+
 def _expired(picture: Picture) -> Iterator[Found]:
     for row in picture.of("Agent"):
         until = picture.properties[row.id].get("expires_on")
         if isinstance(until, str) and until < picture.today.isoformat():
             yield Found(row.id, f"the agent {row.name} was allowed until {until}", tuple(picture.to(row.id, "performs")))
+
+
+# sources
+
+
+def _stale_source(picture: Picture) -> Iterator[Found]:
+    yield from picture.stale
+
+
+# norms
+
+
+_MOST = 0.9  # of a kind, before what they have in common is called a norm
+_SURE = 0.5  # what the true share surely exceeds: most do, and that is no chance of few
+_Z = 1.959963984540054  # of the two-sided 95 % interval
+_JUDGED = frozenset({"owned_by", "governed_by", "approved_by", "sponsored_by", "performs", "holds"})  # by checks of their own
+
+
+def wilson(hits: int, count: int) -> float:
+    """The lower end of the 95 % interval of a share, 0 to 1 (Wilson 1927); 0 for no observations."""
+    if not count:
+        return 0.0
+    share, square = hits / count, _Z * _Z
+    middle, spread = share + square / (2 * count), _Z * sqrt(share * (1 - share) / count + square / (4 * count * count))
+    return max(0.0, (middle - spread) / (1 + square / count))
+
+
+def is_norm(hits: int, count: int) -> bool:
+    """Whether so many of so many make a norm: nine in ten, and surely more than half; so never fewer than ten."""
+    return hits < count and hits >= _MOST * count and count >= 10 and wilson(hits, count) > _SURE
+
+
+def _norm(picture: Picture) -> Iterator[Found]:
+    """What has no relation that nearly all of its kind have. A relation among one kind is no norm: every hierarchy has a top and an end."""
+    populations = picture.by_kind
+    for (kind, relation, ahead), having in sorted(_having(picture).items()):
+        rows = populations[kind]
+        if not is_norm(len(having), len(rows)):
+            continue
+        verb = f"{relation}" if ahead else f"is at the end of {relation}"
+        said = f"{len(having)} of {len(rows)} {kind} have {verb} (surely more than {wilson(len(having), len(rows)):.0%})"
+        for row in rows:
+            if row.id not in having:
+                yield Found(
+                    row.id, f"{row.name} ({kind}) has no {'' if ahead else 'incoming '}{relation}: {said}", (), f"{relation}:{ahead:d}"
+                )
+
+
+def _having(picture: Picture) -> Mapping[tuple[str, str, bool], set[str]]:
+    """By kind, relation and whether it leads away: which things have it, where it joins things of different kinds."""
+    found: dict[tuple[str, str, bool], set[str]] = defaultdict(set)
+    rows = picture.rows
+    for one in picture.relations:
+        source, target = rows.get(one.source), rows.get(one.target)
+        if source and target and source.kind != target.kind and one.kind not in _JUDGED:
+            found[source.kind, one.kind, True].add(source.id)
+            found[target.kind, one.kind, False].add(target.id)
+    return found
 
 
 # circles
@@ -395,6 +501,9 @@ CHECKS: Mapping[str, Check] = {
     "overdue": Check("warning", "The owner confirms it, or replaces it.", _overdue),
     "agent_without_sponsor": Check("warning", "Name a person who answers for the agent.", _no_sponsor),
     "expired_agent": Check("warning", "Extend the permission of the agent, or stop it.", _expired),
+    "agent_without_task": Check("warning", "Say what the agent does, or stop it.", _no_task),
+    "agent_without_policy": Check("warning", "Name the policy under which the agent works.", _no_agent_policy),
+    "stale_source": Check("warning", "Load the source, or take it out of the workspace.", _stale_source),
     "process_without_policy": Check("warning", "Name the policy that governs the process.", _no_policy),
     "term_defined_twice": Check("warning", "Agree on one definition, or say for which unit each holds.", _defined_twice),
     "conflict": Check("warning", "Correct the source that is wrong, or set the precedence of the sources.", _conflict),
@@ -402,6 +511,8 @@ CHECKS: Mapping[str, Check] = {
     "unmet_demand": Check("warning", "Add a source that provides it, or say who may see it.", _unmet),
     "term_undefined": Check("warning", "Write a definition.", _undefined),
     "vacant": Check("note", "Fill the position, or end it.", _vacant),
+    "agent_without_expiry": Check("note", "Say until when the agent is allowed.", _no_expiry),
+    "norm": Check("note", "Add what its like have, or accept that it is another case.", _norm),
     "unverified": Check("note", "The owner confirms it once.", _unverified),
     "loop": Check("note", "Make sure that the way back is meant, and that it ends.", partial(_circles, relations=("precedes",))),
 }
@@ -417,6 +528,7 @@ def gaps(
     today: date,
     names: Sequence[str] = (),
     demands: Sequence[Found] = (),
+    stale: Sequence[Found] = (),
 ) -> list[Finding]:
     """What the checks with these names (all, if none is given) find, the gravest first; `InputError` for a name that is none.
 
@@ -428,7 +540,7 @@ def gaps(
         if name not in known:
             message = f"there is no check {name!r}{nearest(name, known)}; there are {', '.join(known)}"
             raise InputError(message)
-    picture = Picture(entities, relations, dangling, ontology, today, demands)
+    picture = Picture(entities, relations, dangling, ontology, today, demands, stale)
     wanted = set(names or known)
     found = [finding for name, check in CHECKS.items() if name in wanted for finding in _findings(name, check, picture)]
     if wanted - CHECKS.keys():

@@ -23,6 +23,7 @@ from graph import (
     checks,
     consistency,
     demand,
+    dispositions,
     drift,
     export,
     identity,
@@ -39,6 +40,7 @@ from graph import (
     route,
     runs,
     scope,
+    scores,
     verify,
 )
 from graph.chain import Chain
@@ -774,6 +776,10 @@ class ContextGraph:
     def gaps(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[Finding]:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
+        with _rare_collections():
+            return self._gaps(view, actor, names, now=at is None)
+
+    def _gaps(self, view: View, actor: Actor, names: Sequence[str], *, now: bool) -> list[Finding]:
         wanted = not names or demand.CHECK in names
         found = checks.gaps(
             list(self.store.entities(view.where, at=view.at)),
@@ -782,9 +788,99 @@ class ContextGraph:
             ontology=self.ontology,
             today=view.today,
             names=names,
-            demands=self.demands(actor=actor) if wanted and at is None else (),
+            demands=self.demands(actor=actor) if wanted and now else (),
+            stale=self._stale_sources(view) if now else (),
         )
         return found + registry.findings(self._strangers(view)) if not names or "unregistered_agent" in names else found
+
+    def scored(self, about: str = "", *, actor: Actor, at: str | int | None = None, revisions: int = 6) -> scores.Scored:
+        """How ready the organization is, or a function, agent or task, as this actor sees it, with the trend over the last revisions."""
+        view = self.view(actor, at=at)
+        own = scope.known(view, [about])[about] if about else ""
+        found = scores.scored(self._picture(view), own, view.stamp)
+        numbers = (
+            [one.number for one in self.store.revisions() if one.number < view.stamp.revision][-(revisions - 1) :] if revisions > 1 else []
+        )
+        trend = [self._score_then(own, number, actor) for number in numbers]
+        last = scores.Moment(revision=found.revision, at=found.at, score=found.score)
+        return found.model_copy(update={"trend": (*trend, last)})
+
+    def _score_then(self, about: str, number: int, actor: Actor) -> scores.Moment:
+        view = self.view(actor, at=number)
+        return scores.Moment(revision=number, at=view.stamp.at, score=scores.score(scores.points(self._picture(view), about)))
+
+    def _picture(self, view: View) -> checks.Picture:
+        return checks.Picture(
+            list(self.store.entities(view.where, at=view.at)),
+            list(self.store.relations(view.where, at=view.at)),
+            self._dangling(view),
+            self.ontology,
+            view.today,
+        )
+
+    def weighed(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[dispositions.Gap]:
+        """The gaps, each with what was decided about it; the words of the decision only for those who may see findings of others."""
+        held = dispositions.kept(self.store)
+        if not all(self.may_see(one, "Finding") for one in self._acting(actor)):
+            held = {id_: one.model_copy(update={"why": "", "by": "", "to": ""}) for id_, one in held.items()}
+        return dispositions.decided(self.gaps(actor=actor, at=at, names=names), held, self.view(actor).today)
+
+    def accept_gap(self, id_: str, why: str, *, until: str = "", actor: Actor) -> dispositions.Disposition:
+        """Report a gap no more, for a reason and until a day (for good without one); see `_dispose`."""
+        if until and (not _is_day(until) or until < self.now().date().isoformat()):
+            message = f"--until {until!r} is no day from today on, such as {self.now().date().isoformat()}"
+            raise InputError(message)
+        return self._dispose(id_, {"state": "accepted", "why": why, "until": until}, actor=actor)
+
+    def assign_gap(self, id_: str, to: str, *, actor: Actor) -> dispositions.Disposition:
+        """Give a gap to a person, position or unit that is there, who mends it; see `_dispose`."""
+        gap = self._gap(id_, actor)
+        view = self.view(actor)
+        return self._dispose(gap.id, {"state": "assigned", "to": scope.known(view, [to])[to]}, actor=actor)
+
+    def reopen_gap(self, id_: str, *, actor: Actor) -> Finding:
+        """Report again a gap that was accepted or assigned."""
+        gap = self._gap(id_, actor)
+        self._may_decide(gap, actor)
+        dispositions.forget(self.store, gap.id)
+        return gap
+
+    def _dispose(self, id_: str, said: Mapping[str, str], *, actor: Actor) -> dispositions.Disposition:
+        """Keep a decision on a gap that is there; for who sees everything, and for the owner of the gap. `NotFound`, `NotAllowed`."""
+        gap = self._gap(id_, actor)
+        self._may_decide(gap, actor)
+        one = dispositions.Disposition.model_validate({"gap": gap.id, "by": actor.id, "at": self.now(), **said})
+        dispositions.remember(self.store, one)
+        return one
+
+    def _gap(self, id_: str, actor: Actor) -> Finding:
+        found = next((one for one in self.gaps(actor=actor) if one.id == id_), None)
+        if found is None:
+            message = f"there is no gap {id_!r}; `orgcontext gaps --all --format json` tells the ids"
+            raise NotFound(message)
+        return found
+
+    def _may_decide(self, gap: Finding, actor: Actor) -> None:
+        world = policy.World(self.store, self.now().date())
+        mine = all(gap.owner in world.posts(one.id) for one in self._acting(actor)) if gap.owner else False
+        if not mine:
+            self.needs_everything(actor, f"decide about {gap.id}")
+
+    def _stale_sources(self, view: View) -> list[checks.Found]:
+        """Sources that say how often they are to be confirmed and were not read for as long; only for who sees everything."""
+        if view.where.facets is not None:
+            return []
+        notes = ((key.removeprefix("source:"), json.loads(text)) for key, text in sorted(self.store.notes("source:").items()) if text)
+        read = ((name, note.get("terms", {}), note.get("read_at", "")) for name, note in notes)
+        return [
+            checks.Found(
+                name,
+                f"the source {name} was last loaded on {at[:10]}, and is to be every {terms['review_days']} days",
+                owner=terms.get("owner", ""),
+            )
+            for name, terms, at in read
+            if at and terms.get("review_days") and (view.today - date.fromisoformat(at[:10])).days > terms["review_days"]
+        ]
 
     def demands(self, *, actor: Actor) -> list[checks.Found]:
         """What was asked and is still not there for those who asked: of all, for who may see findings; else of the asker and of agents it answers for."""
@@ -801,15 +897,12 @@ class ContextGraph:
         if view.where.facets is not None:
             return []
         there = {one.id for one in self.store.entities(Filter(), at=view.at)}
-        found: list[tuple[str, str, str, str]] = []
-        for name in sorted(self.terms):
-            for claim in self.store.claims(source=name, at=view.at):
-                if claim.target:
-                    found += [
-                        (claim.subject, claim.kind, claim.target, claim.locator)
-                        for end in (claim.subject, claim.target)
-                        if end not in there
-                    ]
+        found = [
+            (claim.subject, claim.kind, claim.target, claim.locator)
+            for name in sorted(self.terms)
+            for claim in self.store.claims(source=name, at=view.at)
+            if claim.target and not (claim.subject in there and claim.target in there)
+        ]
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
@@ -1161,6 +1254,13 @@ def _shown(values: Iterable[str], row: EntityRow, where: Filter) -> list[str]:
 def _moment(when: datetime) -> str:
     """A time as answers carry it: UTC to the second."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _parse(text: str, *, end: bool = True) -> datetime:

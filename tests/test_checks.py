@@ -54,6 +54,12 @@ def told(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
 
 
 ANN, BEN, LEGAL = entity("person:ann", "Ann"), entity("person:ben", "Ben"), entity("unit:legal", "Legal", kind="Unit")
+AT_WORK = (  # an agent with all that it must have but a sponsor
+    entity("agent:a", "Scout", kind="Agent", properties={"verified_at": "2026-11-01", "expires_on": "2027-11-22"}),
+    entity("task:look", "Look around", kind="AgentTask"),
+    relation("agent:a", "performs", "task:look"),
+    relation("agent:a", "governed_by", "asset:nda"),
+)
 COUNSEL = entity("position:counsel", "General Counsel", kind="Position")
 BUY = entity("process:buy", "Purchase", kind="Process", properties={"verified_at": "2026-11-01"})
 STEP = entity("step:buy.legal", "Legal review", kind="ApprovalStep")
@@ -118,12 +124,24 @@ def test_a_sound_organization_has_no_gaps(ontology: Ontology) -> None:
             ("unregistered_agent", "agent:a", "the agent Scout is not registered"),
         ),
         (
-            [entity("agent:a", "Scout", kind="Agent", properties={"verified_at": "2026-11-01"})],
+            [*AT_WORK],
             ("agent_without_sponsor", "agent:a", "nobody answers for the agent Scout"),
         ),
         (
-            [entity("agent:a", "Scout", kind="Agent", properties={"verified_at": "2026-11-01", "expires_on": "2026-11-22"}), ANN, relation("agent:a", "sponsored_by", "person:ann")],
+            [entity("agent:a", "Scout", kind="Agent", properties={"verified_at": "2026-11-01", "expires_on": "2026-11-22"}), *AT_WORK[1:], ANN, relation("agent:a", "sponsored_by", "person:ann")],
             ("expired_agent", "agent:a", "the agent Scout was allowed until 2026-11-22"),
+        ),
+        (
+            [*AT_WORK[:3], ANN, relation("agent:a", "sponsored_by", "person:ann")],
+            ("agent_without_policy", "agent:a", "no policy governs the agent Scout in task:look"),
+        ),
+        (
+            [AT_WORK[0], AT_WORK[3], ANN, relation("agent:a", "sponsored_by", "person:ann")],
+            ("agent_without_task", "agent:a", "the agent Scout has no task on file"),
+        ),
+        (
+            [entity("agent:a", "Scout", kind="Agent", properties={"verified_at": "2026-11-01"}), *AT_WORK[1:], ANN, relation("agent:a", "sponsored_by", "person:ann")],
+            ("agent_without_expiry", "agent:a", "the agent Scout is allowed for ever"),
         ),
         (
             [entity("person:ann", "Ann", properties={"title": "CEO"}, contested=["title"])],

@@ -10,11 +10,13 @@ from typing import Any
 from app.operations.agents import AGENTS
 from app.operations.around import AROUND
 from app.operations.around import AroundOf as AroundOf
+from app.operations.gaps import GAPS
+from app.operations.gaps import Gaps as Gaps
 from app.operations.judging import JUDGING
-from app.operations.judging import Gaps as Gaps
 from app.operations.keeping import KEEPING
 from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
+from app.operations.question import FILE as FILE
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
 from app.operations.question import PLACE as PLACE
 from app.operations.question import Operation, Reply, asked
@@ -30,7 +32,7 @@ from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
 OPERATIONS: dict[str, Operation] = {
-    one.name: one for one in (*READING, *AROUND, *ROUTES, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS)
+    one.name: one for one in (*READING, *AROUND, *ROUTES, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS, *GAPS)
 }
 
 
@@ -81,7 +83,7 @@ def replay(context: ContextGraph, event: Event, *, form: str = "json") -> str:
     The rights are those of today. `InputError` for a question with a text, of which only the digest is kept.
     """
     operation = OPERATIONS[event.operation]
-    if any(name in event.question for name, info in operation.question.model_fields.items() if info.json_schema_extra == CONTENT):
+    if any(name in event.question for name, info in operation.question.model_fields.items() if info.json_schema_extra in (CONTENT, FILE)):
         message = f"{event.operation} was asked of a text, and only its digest is kept: it cannot be asked again"
         raise InputError(message)
     question = operation.question.model_validate(event.question)

@@ -1,4 +1,4 @@
-"""Questions that judge: claims, texts, gaps, what a loss reaches, what was merged."""
+"""Questions that judge: claims, texts, what a loss reaches, what was merged."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ class Check(Question):
 
 class ImpactOf(Question):
     id: str = argument("The thing that changes, leaves or fails.")
-
-
-class Gaps(Question):
-    check: tuple[str, ...] = Field(default=(), description="Only these checks.")
 
 
 class MergesOf(Question):
@@ -68,13 +64,6 @@ def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> R
     return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(one.id for one in found.reached))
 
 
-def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
-    findings = context.gaps(actor=actor, at=moment(question), names=question.check)
-    text = findings_text(findings) or "No gaps: every check that was asked passes.\n"
-    formats = {"sarif": lambda: sarif(findings)}
-    return simple(context, actor, moment(question), dump(findings), text, findings=tuple(findings), formats=formats)
-
-
 def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> Reply:
     found = context.merges(actor=actor, at=moment(question), score=question.score)
     rows = ((one.id, one.name, f"also {', '.join(one.aliases)}", f"by {', '.join(one.by)}") for one in found.merged)
@@ -86,15 +75,6 @@ JUDGING: tuple[Operation, ...] = (
     Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
     Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
     Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
-    Operation(
-        "gaps",
-        "What is missing, overdue, contested or out of shape.",
-        Gaps,
-        gaps,
-        ("text", "json", "sarif"),
-        judges=True,
-        right="analysis:read",
-    ),
     Operation(
         "merges",
         "What was taken for one thing, by which values; what was refused; what only looks alike.",

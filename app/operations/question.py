@@ -14,6 +14,7 @@ from graph import Actor, ContextGraph, Finding, InputError, Stamp, Value, canoni
 
 PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
 CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
+FILE: JsonDict = {"file": True}  # one that it takes from a file that an option names
 MAX_CONTENT = 64_000_000  # characters of a text that is to be checked
 
 
@@ -46,7 +47,7 @@ def content(description: str) -> Any:
 def asked(question: Value) -> dict[str, Any]:
     """A question as it is remembered and given back: without what it leaves at its default, contents by their digests."""
     given = question.model_dump(mode="json", exclude_defaults=True)
-    files = [name for name, info in type(question).model_fields.items() if info.json_schema_extra == CONTENT]
+    files = [name for name, info in type(question).model_fields.items() if info.json_schema_extra in (CONTENT, FILE) and name in given]
     return given | {name: f"sha256:{sha256(given[name].encode()).hexdigest()}" for name in files if name in given}
 
 

@@ -1,0 +1,205 @@
+"""The readiness of an organization as text, Markdown, HTML, CSV and a badge; every word of the graph is escaped for the form it stands in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from itertools import groupby
+
+from graph import Scored
+from graph import ScorePart as Part
+from graph import ScorePoint as Point
+
+_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_{}[]()#+-!|>~$"} | {"<": "&lt;", "&": "&amp;", "\n": " ", "\r": " "})
+_ROW = ("Function", "Critical context", "Source", "Frequency", "Owner", "State")
+
+
+def _figure(score: float | None) -> str:
+    return "nothing to judge" if score is None else f"{score:.1f}"
+
+
+def _missed(found: Scored) -> list[Point]:
+    return [one for one in found.points if not one.met]
+
+
+def text(found: Scored) -> str:
+    """The score, the five questions, what is missing and what to do first."""
+    lines = [f"Readiness of {_line(found.name or found.about)}: {_figure(found.score)} of 100 (revision {found.revision})"]
+    lines += [f"  {one.question:<15} {_figure(one.score):>6}  {one.met} of {one.count}" for one in found.parts]
+    if found.actions:
+        lines += ["What would raise it most:"]
+        lines += [f"  +{one.gain:.1f}  {one.question}: {one.demand}: {_line(_some(one.things))}" for one in found.actions]
+    if len(found.trend) > 1:
+        lines += ["Trend: " + ", ".join(f"revision {one.revision} {_figure(one.score)}" for one in found.trend)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(said: str) -> str:
+    return " ".join(said.split())
+
+
+def _some(ids: Sequence[str], most: int = 5) -> str:
+    return ", ".join(ids[:most]) + (f" and {len(ids) - most} more" if len(ids) > most else "")
+
+
+def markdown(found: Scored) -> str:
+    """The whole report in Markdown (CommonMark, with tables of GitHub)."""
+    lines = [
+        f"# Readiness of {_md(found.name or found.about)}",
+        "",
+        f"**{_figure(found.score)}** of 100, revision {found.revision}, {found.at}.",
+        "",
+    ]
+    lines += _table(
+        ("Question", "Score", "Met", "Of"), [(one.question, _figure(one.score), f"{one.met}", f"{one.count}") for one in found.parts]
+    )
+    lines += ["## What would raise it most", ""]
+    lines += _table(
+        ("Gain", "Question", "Demand", "Things", "Who"),
+        [(f"+{one.gain:.1f}", one.question, one.demand, _some(one.things), _some(one.owners)) for one in found.actions],
+    )
+    lines += ["## Missing", ""]
+    lines += _table(
+        ("Question", "Demand", "Thing", "Id", "Who"), [(one.question, one.demand, one.name, one.id, one.owner) for one in _missed(found)]
+    )
+    lines += ["## Trend", ""]
+    lines += _table(("Revision", "At", "Score"), [(f"{one.revision}", one.at, _figure(one.score)) for one in found.trend])
+    lines += ["## Context by function", ""]
+    lines += _table(_ROW, _cells(found))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cells(found: Scored) -> list[tuple[str, ...]]:
+    return [(one.function, one.context, one.source, one.frequency, one.owner, one.state) for one in found.table]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return ["None.", ""]
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(map(_md, row)) for row in rows)]
+    return [*(f"| {line} |" for line in lines), ""]
+
+
+def _md(said: str) -> str:
+    return _line(said).translate(_MARKS)
+
+
+def as_csv(found: Scored) -> str:
+    """Every point as a row of CSV (RFC 4180); a cell that a spreadsheet would take for a formula begins with an apostrophe (OWASP)."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("question", "demand", "id", "name", "met", "owner"))
+    writer.writerows(
+        [_safe(cell) for cell in (one.question, one.demand, one.id, one.name, "yes" if one.met else "no", one.owner)]
+        for one in found.points
+    )
+    return out.getvalue()
+
+
+def _safe(cell: str) -> str:
+    return "'" + cell if cell.lstrip()[:1] in tuple("=+-@|%") or cell[:1] in ("\t", "\r", "\n") else cell
+
+
+def badge(found: Scored) -> str:
+    """The score as a small SVG image."""
+    said = "none" if found.score is None else f"{found.score:.0f} %"
+    colour = "#57606a" if found.score is None else next(shade for least, shade in _SHADES if found.score >= least)
+    label = f"readiness: {said}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="130" height="20" role="img" aria-label="{label}"><title>{label}</title>'
+        f'<rect width="130" height="20" rx="3" fill="#24292f"/><path fill="{colour}" d="M76 0h51a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3H76z"/>'
+        '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
+        f'<text x="38" y="14">readiness</text><text x="103" y="14">{said}</text></g></svg>\n'
+    )
+
+
+_SHADES = ((90.0, "#116329"), (70.0, "#7d4e00"), (0.0, "#a40e26"))
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1f2328;--dim:#59636e;--paper:#fff;--line:#d1d9e0;--bar:#0969da;--track:#eaeef2}
+@media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--dim:#9198a1;--paper:#0d1117;--line:#3d444d;--bar:#4493f8;--track:#262c36}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}.dim{color:var(--dim)}.big{font-size:2.6rem;font-weight:600}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere;min-width:5.5rem}
+summary{cursor:pointer;padding:.25rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
+@media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
+"""
+
+
+def html(found: Scored) -> str:
+    """The whole report as one page that loads nothing: charts in SVG, light and dark as the reader's system is."""
+    name = escape(found.name or found.about)
+    body = [
+        (
+            f"<h1>Readiness of {name}</h1><p><span class=big>{_figure(found.score)}</span> of 100 "
+            f"<span class=dim>revision {found.revision}, {escape(found.at)}</span></p>"
+        ),
+        _bars(found.parts),
+        "<h2>What would raise it most</h2>",
+        _rows(
+            ("Gain", "Question", "Demand", "Things", "Who"),
+            [(f"+{one.gain:.1f}", one.question, one.demand, _some(one.things), _some(one.owners)) for one in found.actions],
+        ),
+        "<h2>Trend</h2>",
+        _trend(found),
+        "<h2>What counts</h2>",
+        *_evidence(found.points),
+        "<h2>Context by function</h2>",
+        _rows(_ROW, _cells(found)),
+    ]
+    policy = "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    head = f"<meta charset=utf-8>{policy}<meta name=viewport content='width=device-width'><title>Readiness of {name}</title><style>{_STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return "<p class=dim>None.</p>"
+    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return "<table><thead><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + f"</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _bars(parts: Sequence[Part]) -> str:
+    lines: list[str] = []
+    for number, one in enumerate(parts):
+        y = 8 + 28 * number
+        width = 0.0 if one.score is None else 3.6 * one.score
+        lines.append(
+            f'<text x="0" y="{y + 13}">{one.question}</text><rect x="130" y="{y}" width="360" height="16" rx="3" fill="var(--track)"/>'
+            f'<rect x="130" y="{y}" width="{width:.1f}" height="16" rx="3" fill="var(--bar)"/>'
+            f'<text x="500" y="{y + 13}">{_figure(one.score)} ({one.met} of {one.count})</text>'
+        )
+    return f'<svg viewBox="0 0 680 150" width="100%" role="img" aria-label="The five questions">{"".join(lines)}</svg>'
+
+
+def _trend(found: Scored) -> str:
+    known = [one for one in found.trend if one.score is not None]
+    step = 560 / max(1, len(known) - 1)
+    spots = [(40 + step * number, 110 - (one.score or 0.0), one) for number, one in enumerate(known)]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in spots)
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--bar)"/><text x="{x:.1f}" y="{y - 9:.1f}" text-anchor="middle">{_figure(one.score)}</text>'
+        f'<text x="{x:.1f}" y="138" text-anchor="middle">r{one.revision}</text>'
+        for x, y, one in spots
+    )
+    frame = '<path d="M20 110H620" stroke="var(--line)"/>'
+    return (
+        f'<svg viewBox="0 -10 680 155" width="100%" role="img" aria-label="The score over the revisions">{frame}'
+        f'<polyline points="{line}" fill="none" stroke="var(--bar)" stroke-width="2"/>{dots}</svg>'
+    )
+
+
+def _evidence(points: Sequence[Point]) -> list[str]:
+    """Every demand, to be opened: what does not meet it first."""
+    made: list[str] = []
+    for (question, demand), group in groupby(points, key=lambda one: (one.question, one.demand)):
+        own = sorted(group, key=lambda one: (one.met, one.id))
+        head = f"{question}: {demand} <span class=dim>{sum(one.met for one in own)} of {len(own)}</span>"
+        rows = [("met" if one.met else "missing", one.name, one.id, one.owner) for one in own]
+        made.append(f"<details><summary>{head}</summary>{_rows(('', 'Thing', 'Id', 'Who'), rows)}</details>")
+    return made
+
+
+TEXT = text
+FORMS: Mapping[str, Callable[[Scored], str]] = {"markdown": markdown, "html": html, "csv": as_csv, "badge": badge}
