@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -93,6 +94,53 @@ def test_a_rule_can_single_things_out(store: Store) -> None:
     for reach, ids in REACH_OF:
         other = ContextGraph(store, ontology=context.ontology, access=policy({"allow": reach}), now=context.now)
         assert seen(other, "person:ann") == ids, reach
+
+
+def related(context: ContextGraph) -> set[str]:
+    """The sorts of relations that an actor with role r sees."""
+    view = context.view(Actor(id="person:x", roles=frozenset({"r"})))
+    return {row.kind for row in view.store.relations(view.where)}
+
+
+def test_a_rule_can_name_how_sensitive_things_are(store: Store) -> None:
+    """Allowed or denied; what it does not name it does not speak of."""
+    secret = thing("Policy", "asset:secret", "Secret").model_copy(update={"sensitivity": Sensitivity.restricted})
+    facts = [*FACTS, secret]
+    context = company(store, facts, access=policy({"allow": {"sensitivity": ["restricted"]}}))
+    assert seen(context) == {"asset:secret"}
+    ways: list[list[dict[str, Any]]] = [
+        [{"allow": {"sensitivity": ["public", "internal"]}}],
+        [{"allow": {}}, {"deny": {"sensitivity": ["restricted"]}}],
+    ]
+    for grants in ways:
+        other = ContextGraph(store, ontology=context.ontology, access=policy(*grants), now=context.now)
+        assert seen(other) == set(IDS)
+
+
+def test_a_rule_can_name_relations(store: Store) -> None:
+    """Those that it allows and no others; all but those that it denies; a rule about properties says nothing of them."""
+    context = kept(store, {"allow": {"relations": ["holds", "part_of"]}})
+    assert related(context) == {"holds", "part_of"}
+    everything = {one.kind for one in FACTS if not isinstance(one, Entity)}
+    ways: list[tuple[list[dict[str, Any]], set[str]]] = [
+        ([{"allow": {}}], everything),
+        ([{"allow": {}}, {"deny": {"relations": ["holds"]}}], everything - {"holds"}),
+        ([{"allow": {"relations": ["holds"]}}, {"allow": {"relations": ["serves"]}}], {"holds", "serves"}),
+        ([{"allow": {"relations": ["holds"]}}, {"allow": {"kinds": ["Person"], "properties": ["email"]}}], {"holds"}),
+    ]
+    for grants, there in ways:
+        assert related(ContextGraph(store, ontology=context.ontology, access=policy(*grants), now=context.now)) == there
+
+
+def test_what_is_masked_for_one_of_two_is_masked_for_both(store: Store) -> None:
+    """For who acts, and for whom it acts; of a kind and its subkinds."""
+    facts: list[Fact] = [thing("Person", "person:eva", "Eva", email=["eva@firm.example"], title="Clerk", location="Here")]
+    hides: list[dict[str, Any]] = [{"allow": {}}, {"deny": {"kinds": ["Person"], "properties": ["email"]}}]
+    hides += [{"role": "s", "allow": {}}, {"role": "s", "deny": {"properties": ["title"]}}]
+    context = company(store, facts, access=policy(*hides, actors={"person:ben": ["s"]}))
+    for behalf, left in (("", {"title", "location"}), ("person:ben", {"location"})):
+        view = context.view(Actor(id="person:x", roles=frozenset({"r"}), behalf=behalf))
+        assert set(json.loads(next(iter(view.store.entities(view.where))).properties)) == left
 
 
 def test_a_nearer_rule_beats_a_farther_one_and_deny_beats_allow_beside_it(store: Store) -> None:
