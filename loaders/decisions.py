@@ -500,7 +500,8 @@ def _ietf(lines: Sequence[str], empty: int) -> dict[str, tuple[str, int]]:
             found["created"] = at_right, number
     first = next((number for number, line in enumerate(lines[end:], end) if line.strip()), end)
     title = list(takewhile(str.strip, lines[first:]))
-    return found | {"title": (" ".join(" ".join(title).split()), first + 1)}
+    found["title"] = " ".join(" ".join(title).split()), first + 1
+    return found if _series(found) and found["title"][0] else {}
 
 
 def _series(found: Mapping[str, tuple[str, int]]) -> str:

@@ -94,9 +94,25 @@ KEEPING: tuple[Operation, ...] = (
         audit,
         ("text", "json", "sarif"),
         judges=True,
+        right="audit:read",
+        lasting=False,
     ),
     Operation(
-        "drift", "What has come apart in time, meaning, practice and agents.", DriftOf, drift, ("text", "json", "sarif"), judges=True
+        "drift",
+        "What has come apart in time, meaning, practice and agents.",
+        DriftOf,
+        drift,
+        ("text", "json", "sarif"),
+        judges=True,
+        right="analysis:read",
+        lasting=False,
     ),
-    Operation("consistency", "Where agents that share a process or a function get different context.", Consistency, consistency),
+    Operation(
+        "consistency",
+        "Where agents that share a process or a function get different context.",
+        Consistency,
+        consistency,
+        right="analysis:read",
+        lasting=False,
+    ),
 )

@@ -69,6 +69,7 @@ class Operation:
     formats: tuple[str, ...] = ("text", "json")
     judges: bool = False  # its findings can make a program fail
     right: str = "context:read"  # what a token must have
+    writes: bool = False  # it changes what is kept, so that no mere look may call it
     lasting: bool = True  # the answer hangs on the revision, the day and the question alone, and not on what is remembered beside
 
 

@@ -90,5 +90,5 @@ def tags(context: ContextGraph, actor: Actor, _question: Tags, _: str) -> Reply:
 REVISIONS: tuple[Operation, ...] = (
     Operation("history", "The revisions, or what they did to one thing; newest first.", History, history),
     Operation("diff", "What differs between two revisions, tags or days.", Diff, diff, ("text", "json", "markdown", "patch")),
-    Operation("tags", "The named revisions.", Tags, tags),
+    Operation("tags", "The named revisions.", Tags, tags, lasting=False),
 )

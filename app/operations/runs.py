@@ -121,10 +121,19 @@ def inbox(context: ContextGraph, actor: Actor, question: RunsInbox, _: str) -> R
 
 
 RUNS: tuple[Operation, ...] = (
-    Operation("runs", "The runs that you take part in, with their pinned revisions and stale deliveries.", Runs, runs),
-    Operation("runs start", "Begin a run: one revision for all agents of a job.", RunsStart, start),
-    Operation("runs show", "One run: what each was given, what of it has changed since, what was handed over.", RunsShow, show),
-    Operation("runs hand-over", "Hand a note over to another participant, with the things it leans on.", RunsHandOver, hand_over),
-    Operation("runs inbox", "What was handed over to you in a run.", RunsInbox, inbox),
-    Operation("runs end", "End a run.", RunsEnd, end),
+    Operation("runs", "The runs that you take part in, with their pinned revisions and stale deliveries.", Runs, runs, lasting=False),
+    Operation("runs start", "Begin a run: one revision for all agents of a job.", RunsStart, start, lasting=False, writes=True),
+    Operation(
+        "runs show", "One run: what each was given, what of it has changed since, what was handed over.", RunsShow, show, lasting=False
+    ),
+    Operation(
+        "runs hand-over",
+        "Hand a note over to another participant, with the things it leans on.",
+        RunsHandOver,
+        hand_over,
+        lasting=False,
+        writes=True,
+    ),
+    Operation("runs inbox", "What was handed over to you in a run.", RunsInbox, inbox, lasting=False),
+    Operation("runs end", "End a run.", RunsEnd, end, lasting=False, writes=True),
 )

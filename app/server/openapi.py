@@ -83,10 +83,10 @@ def _path(operation: Operation) -> dict[str, Any]:
     schema = _resolved(schema, defs)
     about: dict[str, Any] = {"summary": operation.summary, "tags": [operation.right], "responses": dict(_responses(operation))}
     body = {"required": bool(schema.get("required")), "content": {"application/json": {"schema": schema}}}
-    return {
-        "get": {**about, "operationId": f"get_{name}", "parameters": list(_parameters(schema, operation))},
-        "post": {**about, "operationId": f"post_{name}", "requestBody": body},
-    }
+    post = {"post": {**about, "operationId": f"post_{name}", "requestBody": body}}
+    if operation.writes:
+        return post
+    return {"get": {**about, "operationId": f"get_{name}", "parameters": list(_parameters(schema, operation))}} | post
 
 
 def _resolved(schema: Any, defs: dict[str, Any]) -> Any:

@@ -78,7 +78,7 @@ TOOLS: dict[str, Tool] = {
     "find": Tool("Find things", "context:read", ("find",)),
     "show": Tool("Show one thing", "context:read", ("show",)),
     "ready": Tool("May this agent do this task?", "context:read", ("ready",)),
-    "trace": Tool("Trace approvals, impact, paths", "context:read", ("route", "impact", "path")),
+    "trace": Tool("Trace approvals and impact", "context:read", ("route", "impact")),
     "verify": Tool("Verify claims or a text", "context:read", ("verify", "check")),
     "analyze": Tool("Gaps, drift, conflicts", "analysis:read", ("gaps", "drift")),
     "propose": Tool("Propose a change", "propose:write", ("propose",), writes=True),
@@ -144,18 +144,16 @@ class Tools:
 
     async def trace(
         self,
-        what: Literal["route", "impact", "path"],
+        what: Literal["route", "impact"],
         id: str,  # noqa: A002  # the name that the answer has for it
-        to: str = "",
         given: dict[str, str] | None = None,
         requester: str = "",
     ) -> CallToolResult:
-        """route: who must approve a request in process `id`, with its inputs in `given`; impact: what a change of `id` reaches; path: `id` to `to`."""
+        """route: who must approve a request in process `id`, with its inputs in `given`; impact: what a change of `id` reaches."""
         inputs = tuple(f"{key}={value}" for key, value in (given or {}).items())
         asked: dict[str, dict[str, Any]] = {
             "route": {"process": id, "given": inputs, "requester": requester},
             "impact": {"id": id},
-            "path": {"start": id, "end": to},
         }
         return await self.answer(what, asked[what])
 
@@ -168,12 +166,12 @@ class Tools:
     async def analyze(self, what: Literal["gaps", "drift", "conflicts"], checks: list[str] | None = None) -> CallToolResult:
         """What is missing or overdue (gaps), changed behind the graph (drift), or said differently by sources (conflicts)."""
         if what == "conflicts":
-            return await self.answer("gaps", {"check": ("contested",)})
-        return await self.answer(what, {"check": tuple(checks or ())})
+            return await self.answer("gaps", {"check": ("conflict",)})
+        return await self.answer(what, {"check": tuple(checks or ())} if what == "gaps" else {})
 
     async def propose(self, changes: list[dict[str, Any]], why: str, key: str = "") -> CallToolResult:
         """Propose corrections to the owner; nothing changes until a person accepts. `key` makes a repeat harmless."""
-        return await self.answer("propose", {"proposal": json.dumps({"changes": changes, "why": why, "key": key})})
+        return await self.answer("propose", {"text": json.dumps({"changes": changes, "why": why, "key": key})})
 
 
 def make_server(context: ContextGraph, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:

@@ -94,7 +94,7 @@ class Service:
             question = _question(operation, given)
             return await self.work(self._answer, operation, caller, question, form, request.headers.get("if-none-match", ""))
 
-        return Route(path_of(operation), endpoint, methods=["GET", "POST"], name=operation.name)
+        return Route(path_of(operation), endpoint, methods=["POST"] if operation.writes else ["GET", "POST"], name=operation.name)
 
     def _answer(self, operation: Operation, caller: Caller, question: Value, form: str, known: str) -> Response:
         tag = self._tag(operation, caller, question, form)
