@@ -945,6 +945,13 @@ class ContextGraph:
     def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
         return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
 
+    def places(self, ids: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, str]:
+        """Where the sources say these things, as far as the actor may see them: the locator of the first origin of each."""
+        view = self.view(actor, at=at)
+        rows = self.store.entities(view.where, ids=sorted(set(ids)), at=view.at) if ids else ()
+        origins = ((row.id, json.loads(row.origins)) for row in rows)
+        return {id_: said[0]["locator"] for id_, said in origins if said}
+
     def impact(self, id_: str, *, actor: Actor, at: str | int | None = None) -> analysis.Impact:
         """What a change or the loss of this thing reaches, with the path to each."""
         view = self.view(actor, at=at)
