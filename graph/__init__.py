@@ -1,6 +1,6 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
-from graph.analysis import Impact
+from graph.analysis import ANALYSES, Impact, Noted, Ways
 from graph.around import Around, around_json
 from graph.chain import Chain
 from graph.consistency import Unlike
@@ -75,6 +75,7 @@ from graph.stores.base import EntityRow, RelationRow
 from graph.verify import Verified
 
 __all__ = [
+    "ANALYSES",
     "EVERYTHING",
     "EXPORTS",
     "RENDERINGS",
@@ -125,6 +126,7 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "NotInOntology",
+    "Noted",
     "Ontology",
     "Origin",
     "OtherValue",
@@ -169,6 +171,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verified",
+    "Ways",
     "around_json",
     "canonical",
     "checked",

@@ -963,6 +963,19 @@ class ContextGraph:
             ontology=self.ontology,
         )
 
+    def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Noted]]:
+        """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
+        view = self.view(actor, at=at)
+        entities = {row.id: row for row in self.store.entities(view.where, at=view.at)}
+        shape = analysis.Shape(entities, self.store.relations(view.where, at=view.at), self.ontology)
+        return {name: analysis.analyze(shape, name) for name in names}
+
+    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, at: str | int | None = None) -> analysis.Ways:
+        """The shortest ways between two things, with the relations along them; one, or every one."""
+        view = self.view(actor, at=at)
+        own = scope.known(view, [start, end])
+        return analysis.ways(own[start], own[end], self.store.relations(view.where, at=view.at), every=every)
+
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
         return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
