@@ -177,6 +177,61 @@ def test_practice_is_held_against_the_documented_flow(store: Store) -> None:
     assert "3 times" in found["out_of_order"].message
 
 
+LOG = """\
+case,activity,resource,timestamp,amount
+{rows}
+"""
+
+
+def test_practice_is_held_against_the_documented_thresholds(sample: Path) -> None:
+    """A log of the sample's procurement: who was left out though the amount asked for them, in how many cases, with examples."""
+    asked = {"Category check": 0, "Controller confirms the budget": 5000, "Head of Procurement approves": 20000, "CFO approves": 50000}
+    amounts = [800, 5000, 5001, 12000, 20000, 30000, 49000, 50000, 60000, 75000, 90000.5, 499000]
+    left_out = {("Controller confirms the budget", 12000), ("CFO approves", 60000), ("CFO approves", 90000.5)}
+    rows = [
+        f"c{number},{step},,2026-10-{number + 1:02}T{hour:02}:00:00Z,{amount}"
+        for number, amount in enumerate(amounts)
+        for hour, (step, threshold) in enumerate(asked.items(), 8)
+        if (amount > threshold or not threshold) and (step, amount) not in left_out
+    ]
+    (sample / "log.csv").write_text(LOG.format(rows="\n".join(rows)).replace("case,", "process,case,").replace("\nc", "\nProcurement,c"))
+    settings = sample / "orgcontext.yaml"
+    settings.write_text(settings.read_text() + "  - {name: log, loader: eventlog, path: log.csv, precedence: 1}\n")
+    said(sample, "load")
+    found = {one["subject"]: one for one in json.loads(said(sample, "drift", "--format", "json"))["answer"]}
+    assert {id_: one["check"] for id_, one in found.items()} == {
+        "asset:nda-policy": "cadence_missed",
+        "step:procurement.budget": "threshold_missed",
+        "step:procurement.cfo": "threshold_missed",
+    }
+    assert (
+        "left out in 1 of 10 such cases of Procurement of goods and services, about 12,000" in found["step:procurement.budget"]["message"]
+    )
+    assert (
+        "left out in 2 of 4 such cases of Procurement of goods and services, about 90,000, 60,000"
+        in found["step:procurement.cfo"]["message"]
+    )
+
+
+def test_amounts_over_the_highest_authority_are_told(store: Store) -> None:
+    """What was approved by nobody who may approve as much."""
+    log: list[Fact] = [
+        thing("Process", "process:buy", "Purchase of goods", observed_cases=5, observed_amounts="50000: 2; 60000: 2; 90000: 1"),
+        thing(
+            "Activity",
+            "activity:buy.cfo",
+            "Finance says yes",
+            observed_count=5,
+            observed_cases=5,
+            observed_amounts="50000: 2; 60000: 2; 90000: 1",
+        ),
+        link("activity:buy.cfo", "step_of", "process:buy"),
+    ]
+    found = company(store, [*PEOPLE, *FLOW], more=[("log", 1, log)]).drift(actor=ANALYST)
+    assert checks(found) == [("over_limit", "step:buy.cfo")]
+    assert "may approve up to 50,000, and was the last word in 3 cases about 90,000, 60,000" in found[0].message
+
+
 AGENTS: list[Fact] = [
     *PEOPLE,
     thing("Agent", "agent:one", "One", registered=True),
