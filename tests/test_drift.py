@@ -256,6 +256,40 @@ def test_an_agent_with_other_tools_than_before_is_told(store: Store) -> None:
     assert "+ uses_tool tool:shell" in found[0].message
 
 
+def test_an_agent_is_held_against_its_registration(store: Store) -> None:
+    """However many revisions ago: its tools, what they are, what its tasks require; and no longer once its owner confirmed it so."""
+    tool, used = thing("Tool", "tool:shell", "Shell", description="Reads."), link("agent:one", "uses_tool", "tool:shell")
+    context = company(store, [*AGENTS, tool, used])
+    other = thing("Tool", "tool:shell", "Shell", description="Reads and writes.")
+    changed = [*AGENTS, other, used, thing("Policy", "asset:more", "More"), link("task:read", "requires", "asset:more")]
+    context.load([reading("main", changed)], actor="person:tester")
+    context.load([reading("main", [*changed, thing("Unit", "unit:new", "New")], digest="sha256:third")], actor="person:tester")
+    (found,) = [one for one in context.drift(actor=ANALYST) if one.check == "agent_changed"]
+    assert found.subject == "agent:one"
+    assert found.evidence == ("+ task:read requires asset:more", "~ tool:shell (description)")
+    assert not [one for one in context.drift(actor=ANALYST, since=2) if one.check == "agent_changed"]
+    again = [one for one in changed if getattr(one, "id", "") != "agent:one"]
+    again.append(thing("Agent", "agent:one", "One", registered=True, verified_at="2026-11-20"))
+    context.load([reading("main", again, digest="sha256:fourth")], actor="person:tester")
+    assert not [one for one in context.drift(actor=ANALYST) if one.check == "agent_changed"]
+
+
+def test_an_agent_that_works_with_a_stale_delivery_is_told(store: Store) -> None:
+    """While its run goes on, and only where something that it was given has changed since."""
+    context = company(store, AGENTS, access=POLICY)
+    analyst, question = POLICY.actor("person:analyst"), OPERATIONS["show"].question
+    run = context.start_run("review", participants=("agent:one", "agent:two"), actor=analyst)
+    for agent, asked in (("agent:one", "task:read"), ("agent:two", "agent:two")):
+        ask(context, POLICY.actor(agent), "show", question.model_validate({"id": asked, "run": run.id}))
+    assert not [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
+    context.load([reading("main", [*AGENTS[:-1], thing("Unit", "unit:new", "New")])], actor="person:tester")
+    (found,) = [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
+    assert (found.subject, found.id) == ("agent:one", f"stale_delivery:agent:one:{run.id}")
+    assert "1 delivery of revision 1, since when task:read requires asset:rules withdrawn" in found.message
+    context.end_run(run.id, actor=analyst)
+    assert not [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
+
+
 POLICY = Policy.model_validate(
     {
         "roles": {"all": {}, "some": {}},
