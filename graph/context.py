@@ -926,7 +926,20 @@ class ContextGraph:
         )
         changed = self.compare(first, number, actor=actor) if number else Compared(view.stamp, view.stamp, (), {}, {})
         read = self._last_read() if view.where.facets is None else {}
-        return drift.drift(drift.Situation(picture, changed, read, view.owners))
+        agents = self._retooled(picture, view, since, actor)
+        going_on = [] if at is not None else [one for one in self.runs(actor=actor) if not one.run.ended_at]
+        return drift.drift(drift.Situation(picture, changed, read, view.owners, agents, [(one.run, one.stale) for one in going_on]))
+
+    def _retooled(self, picture: checks.Picture, view: View, since: str | int | None, actor: Actor) -> dict[str, list[Difference]]:
+        """What has changed about each agent, its tools and its tasks, since a revision (None: since it was registered or confirmed)."""
+        number, found = view.stamp.revision, dict[str, list[Difference]]()
+        for agent in (row.id for row in picture.of("Agent")):
+            states = self.store.versions(agent, upto=number) if since is None else ()
+            first = drift.registered_since(states, view.where) if since is None else self.view(actor, at=since).stamp.revision
+            if first and first != number and self._kept(number).promises(first):
+                about = (agent, *picture.to(agent, "uses_tool"), *picture.to(agent, "performs"))
+                found[agent] = [one for id_ in about for one in self.compare(first, number, actor=actor, about=id_).differences]
+        return found
 
     def _last_read(self) -> dict[str, tuple[date, int]]:
         """When each source was last read, and how often it is to be."""
