@@ -30,7 +30,8 @@ Step = tuple[str, str, str]
 class Item:
     """An entity in a subgraph: why it is in (the relations from an anchor to it, in reading order), how near, how fresh.
 
-    `relations` are those to entities that stand before it, which therefore come and go with it when a budget cuts.
+    `relations` are those to entities that stand before it, which therefore come and go with it when a budget cuts. Markdown says
+    those that are `said`: some of them, and some to entities after it, so that these are named even where a budget cuts them off.
     """
 
     row: EntityRow
@@ -39,6 +40,8 @@ class Item:
     freshness: Freshness
     relations: tuple[RelationRow, ...] = ()
     required: bool = False
+    brief: bool = False  # Markdown says it in one line
+    said: tuple[RelationRow, ...] | None = None  # None: all of its relations
 
 
 class Missing(Value):
@@ -177,22 +180,45 @@ def _markdown_missing(found: Subgraph) -> list[str]:
 
 
 _QUIET = frozenset({"review", "verified_at", "verified_by"})  # said by the freshness
+_SHORT = 40  # characters of a property that one line has room for
 
 
 def entity_markdown(item: Item, names: Mapping[str, str]) -> str:
-    """One entity in two to four short lines."""
+    """One entity in two to four short lines; in one where it is brief: without its longer properties, its owner and its days."""
+    return _brief(item, names) if item.brief else _full(item, names)
+
+
+def _full(item: Item, names: Mapping[str, str]) -> str:
     row = item.row
     head = f"- **{_line(row.name)}** `{row.id}` {row.kind}; {_fresh(item.freshness)}{_validity(row)}"
     properties: dict[str, Any] = json.loads(row.properties)
-    said = [f"{name}: {_line(_value(value))}" for name, value in properties.items() if name not in _QUIET]
-    related = [_sentence(relation, row.id, names) for relation in item.relations]
-    origins: list[dict[str, str]] = json.loads(row.origins)
-    lines = [head, *(f"  {text}" for text in said)]
-    if related:
+    lines = [head, *(f"  {name}: {_line(_value(value))}" for name, value in properties.items() if _tells(name, value, row))]
+    if related := _sentences(item, names):
         lines.append("  " + "; ".join(related))
     lines += [f"  sources disagree: {text}" for text in _disagreements(row)]
-    lines.append("  from " + ", ".join(f"{origin['source']} {origin['locator']}" for origin in origins[:2]) + _more(len(origins) - 2))
+    lines.append("  from " + _origins(row, 2))
     return "\n".join(lines)
+
+
+def _brief(item: Item, names: Mapping[str, str]) -> str:
+    row, state = item.row, item.freshness.state
+    properties: dict[str, Any] = json.loads(row.properties)
+    told = ((name, _line(_value(value))) for name, value in properties.items() if _tells(name, value, row))
+    parts = [f"**{_line(row.name)}** `{row.id}` {row.kind}", *([] if state == "current" else [state]), *_sentences(item, names)]
+    parts += [f"{name}: {said}" for name, said in told if len(said) <= _SHORT and "://" not in said]
+    parts += [f"sources disagree: {text}" for text in _disagreements(row)]
+    return "- " + "; ".join(parts) + _validity(row) + ". From " + _origins(row, 1)
+
+
+def _tells(name: str, value: object, row: EntityRow) -> bool:
+    """Whether a property says more than what stands in the entity's first line."""
+    return name not in _QUIET and value != row.name
+
+
+def _origins(row: EntityRow, count: int) -> str:
+    origins: list[dict[str, str]] = json.loads(row.origins)
+    said = ", ".join(f"{origin['source']} {origin['locator']}" for origin in origins[:count])
+    return said + (_more(len(origins) - count) if count > 1 else "")
 
 
 def _more(count: int) -> str:
@@ -220,13 +246,24 @@ def _validity(row: EntityRow) -> str:
     return since + (f", valid to {row.valid_to}" if row.valid_to else "")
 
 
-def _sentence(relation: RelationRow, own: str, names: Mapping[str, str]) -> str:
+def _sentences(item: Item, names: Mapping[str, str]) -> list[str]:
+    """What relates the entity to those before it: the ends of one sort of relation together, and what is said from one end together."""
+    own = item.row.id
+    out: dict[str, list[str]] = defaultdict(list)
+    back: dict[str, list[str]] = defaultdict(list)
+    for relation in item.relations if item.said is None else item.said:
+        detail, verb = _detail(relation), relation.kind.replace("_", " ")
+        if relation.source == own:
+            out[verb].append(_line(names.get(relation.target, relation.target)) + detail)
+        else:
+            back[relation.source].append(f"{verb} this{detail}")
+    said = [f"{verb} {', '.join(ends)}" for verb, ends in out.items()]
+    return said + [f"{_line(names.get(end, end))} {', '.join(verbs)}" for end, verbs in back.items()]
+
+
+def _detail(relation: RelationRow) -> str:
     properties: dict[str, Any] = json.loads(relation.properties)
-    detail = "".join(f" ({name}: {_line(_value(value))})" for name, value in properties.items())
-    verb = relation.kind.replace("_", " ")
-    if relation.source == own:
-        return f"{verb} {_line(names.get(relation.target, relation.target))}{detail}"
-    return f"{_line(names.get(relation.source, relation.source))} {verb} this{detail}"
+    return "".join(f" ({name}: {_line(_value(value))})" for name, value in properties.items())
 
 
 def _disagreements(row: EntityRow) -> Iterator[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ _DECAY = 0.7  # what a hop leaves
 _WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
 _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
+_NEAR, _FAR = 20, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
+_FULLER = 0.8  # in a compact answer a thing is said in full before what is less than so much as relevant
 _ENVELOPE = 120  # tokens of what stands around the entities
 
 
@@ -90,7 +93,7 @@ def scope(view: View, question: Scope) -> Subgraph:
     )
     pinned = anchors if _named(question) else ()
     items = related(_items(view, walked, rank(walked, starts, asked, view.ontology), pinned, frozenset(required)), walked.relations)
-    return _fit(view, question, anchors, items, missing)
+    return _fit(view, question, anchors, told(items, asked), missing)
 
 
 def _named(question: Scope) -> list[str]:
@@ -255,16 +258,15 @@ def _paths(walked: Walked) -> dict[str, tuple[Step, ...]]:
 
 
 def _fit(view: View, question: Scope, anchors: tuple[str, ...], items: list[Item], missing: tuple[Missing, ...]) -> Subgraph:
-    """The longest run of items that the budget holds: a smaller budget gives a prefix of what a larger one gives."""
+    """As many items as the budget holds: a smaller budget gives a prefix of what a larger one gives, and says no more of any of them."""
     names = {item.row.id: item.row.name for item in items}
     used = _ENVELOPE + sum(len(one.requirement) + 40 for one in missing) // 3
     taken: list[Item] = []
-    for item in items:
-        price = cost(item, names, compact=question.compact)
+    for number, item, price in _steps(items, names, question):
         if used + price > question.budget:
             break
         used += price
-        taken.append(item)
+        taken[number:] = [item, *taken[number + 1 :]]
     left = items[len(taken) :]
     kinds: dict[str, int] = {}
     for item in left:
@@ -274,6 +276,39 @@ def _fit(view: View, question: Scope, anchors: tuple[str, ...], items: list[Item
     return Subgraph(anchors, tuple(taken), (*missing, *cut), budget, view.stamp, names)
 
 
+def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> Iterator[tuple[int, Item, int]]:
+    """What is said one after the other while the budget lasts: the place, the item as it is said then, and the tokens that it adds.
+
+    In a compact answer a thing is said in one line first, and in full before the first thing that is less than `_FULLER` times as
+    relevant, so that many things are named before all is said of one. The order hangs on the items alone and never on the budget.
+    """
+    if not question.compact:
+        yield from ((number, item, cost(item, names, compact=False)) for number, item in enumerate(items))
+        return
+    fuller = 0
+    for number, item in enumerate(items):
+        while fuller < number and _behind(item, items[fuller]):
+            yield fuller, items[fuller], _more(items[fuller], names)
+            fuller += 1
+        brief = _brief(item)
+        yield number, brief, cost(brief, names, compact=True)
+    yield from ((number, items[number], _more(items[number], names)) for number in range(fuller, len(items)))
+
+
+def _behind(item: Item, other: Item) -> bool:
+    """Whether a thing matters so much less than another one that all is said of that one first."""
+    return item.required < other.required or (item.required == other.required and item.rank < _FULLER * other.rank)
+
+
+def _more(item: Item, names: Mapping[str, str]) -> int:
+    """What saying it in full takes beside saying it in a line."""
+    return max(0, cost(item, names, compact=True) - cost(_brief(item), names, compact=True))
+
+
+def _brief(item: Item) -> Item:
+    return replace(item, brief=True)
+
+
 def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Item]:
     """The items, each with its relations to items before it."""
     near: dict[str, list[RelationRow]] = {item.row.id: [] for item in items}
@@ -281,6 +316,25 @@ def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Ite
     for row in relations:
         near[row.source if place[row.source] >= place[row.target] else row.target].append(row)
     return [_with(item, near[item.row.id]) for item in items]
+
+
+def told(items: Sequence[Item], asked: Asked) -> list[Item]:
+    """The items, each with the relations that are said of it: some to things after it, those first that the question asks for.
+
+    So what is near the anchors is named there, though a budget may cut it off; what does not fit there is said of the later thing.
+    """
+    ahead: dict[str, list[RelationRow]] = {item.row.id: [] for item in items}
+    for item in items:
+        for row in item.relations:
+            ahead[row.target if row.source == item.row.id else row.source].append(row)
+    for item in items:
+        most = _NEAR if item.required or not item.why else _FAR
+        wanted = sorted(ahead[item.row.id], key=lambda row: not asked.wants(row.kind, True))
+        ahead[item.row.id] = wanted[:most]
+    before = {row[:3] for rows in ahead.values() for row in rows}
+    return [
+        replace(item, said=(*ahead[item.row.id], *(row for row in item.relations if row[:3] not in before))) for item in items
+    ]
 
 
 def _with(item: Item, relations: list[RelationRow]) -> Item:
