@@ -294,8 +294,9 @@ def hidden(folder: Path, actor: str) -> set[str]:
     try:
         all_, seen = (context.view(context.access.actor(one)) for one in ("person:local-user", actor))
         visible = {row.id for row in seen.store.entities(seen.where)}
+        told = {id_ for one in context.store.events() if one.actor == actor for id_ in one.unmet}  # a verdict names what is lacking
         rows = [row for row in all_.store.entities(all_.where) if row.id not in visible]
-        return {text for row in rows for text in (row.id, row.name)} - {row.name for row in seen.store.entities(seen.where)}
+        return {text for row in rows for text in (row.id, row.name)} - told - {row.name for row in seen.store.entities(seen.where)}
     finally:
         context.close()
 
@@ -325,7 +326,7 @@ def test_what_an_actor_may_not_see_is_on_no_screen(company: Path, look: Look, pa
     """Neither a name nor an id of it, in texts, tables, pictures and choices; and no name stands as Markdown in a label."""
     screen = look(path, actor=actor, **ADDRESSES[path])
     secrets = hidden(company, actor)
-    assert {"asset:risk-appetite", "Risk appetite statement", "Litigation register"} <= secrets
+    assert {"Risk appetite statement", "Litigation register"} <= secrets
     text = said(screen)
     assert [one for one in secrets if one in text] == []
     assert [one for one in labels(screen) if "![seen]" in one] == []
@@ -385,7 +386,8 @@ def test_a_big_neighbourhood_is_drawn_as_groups() -> None:
 def test_a_screen_is_there_when_its_questions_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not before."""
     assert {"home", "graph", "gaps"} <= {one.path for one in views.screens()}
-    monkeypatch.delitem(views.OPERATIONS, "gaps")
+    for name in [one for one in views.OPERATIONS if one.partition(" ")[0] == "gaps"]:
+        monkeypatch.delitem(views.OPERATIONS, name)
     assert "gaps" not in {one.path for one in views.screens()}
 
 

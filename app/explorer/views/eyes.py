@@ -98,7 +98,7 @@ def _other(seat: Seat, mine: Eyes, agents: Mapping[str, str]) -> Eyes | None:
         *(["another revision"] if len(revisions) > 1 else []),
         *(["one more role"] if seat.sees_all else []),
     ]
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    left, right = st.columns([1, 1], vertical_alignment="bottom")
     with left:
         way = st.segmented_control("Compare with", ways, key="compare", default="nothing", required=True, bind="query-params")
     with right:

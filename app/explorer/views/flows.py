@@ -14,10 +14,9 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import head, many, plain, table, teach
+from app.explorer.manners import head, many, plain, table, teach, words
 from app.explorer.seat import Seat, fragment, sentence, visit
 from app.explorer.views.parts import details, legend, pick
-from app.operations import OPERATIONS
 from graph import ContextError, EntityRow, RelationRow
 
 
@@ -164,55 +163,66 @@ def _row(flow: Flow, row: EntityRow, conditions: Mapping[str, str]) -> dict[str,
 
 
 def _route(seat: Seat, process: str, flow: Flow) -> list[str]:
-    """The inputs of the request, the approvals that it needs, and the steps to be lit up."""
+    """The inputs of the request, the approvals that it needs in order, and the steps to be lit up."""
     st.subheader("Who must approve this?", anchor=False)
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        given = st.text_input(
-            "The request", key="given", bind="query-params", placeholder="amount=60000 currency=EUR", help="name=value, divided by blanks"
-        )
-    with right:
-        requester = pick(seat, "Asked for by", "Person", "Position", key="requester", none="nobody in particular")
     names = [name for row in flow.steps for name in _asked(str(said_of(row).get("condition", "")))]
-    if names:
-        st.caption(plain(f"The conditions ask for: {', '.join(dict.fromkeys(names))}."))
+    given = _inputs(list(dict.fromkeys(names)), process)
+    requester = pick(seat, "Asked for by", "Person", "Position", "Unit", key="requester", none="nobody in particular")
     if not given and not requester:
         return []
-    fields = OPERATIONS["route"].question.model_fields
-    pairs = [one for one in given.split() if "=" in one]
-    asked: dict[str, Any] = {"process": process, "given": _fitting(fields["given"].annotation, pairs) if "given" in fields else None}
-    if requester:
-        asked["requester"] = requester
     try:
-        answer = seat.ask("route", **{name: value for name, value in asked.items() if name in fields and value is not None})
+        answer = seat.ask("route", process=process, given=given, requester=requester, explain=True)
     except ContextError as error:
         st.error(plain(sentence(error)))
         return []
-    approvals: list[dict[str, Any]] = answer.get("approvals", [])
+    approvals: list[dict[str, Any]] = answer["approvals"]
     st.success(plain(f"{many(len(approvals), 'approval')} needed."), icon=":material/approval:")
-    st.dataframe(
-        [{name: _told(value) for name, value in one.items() if name != "origins"} for one in approvals], hide_index=True, width="stretch"
-    )
-    return [str(one.get("step", "")) for one in approvals]
+    st.dataframe([_approval(one) for one in approvals], hide_index=True, width="stretch", alt="The approvals in order")
+    for one in answer["lacking"]:
+        st.warning(plain(f"Still to be said: {one['input'] or 'a rule that can be worked out'}. {one['because']}."))
+    for note in answer["notes"]:
+        st.caption(plain(note))
+    if skipped := answer.get("skipped", []):
+        with st.expander(f"Why {many(len(skipped), 'other step')} {'is' if len(skipped) == 1 else 'are'} not needed"):
+            st.dataframe([{"step": one.get("name") or one["step"], "because": one["because"]} for one in skipped], hide_index=True)
+    return [one["step"] for one in approvals]
+
+
+def _inputs(names: Sequence[str], process: str) -> list[str]:
+    """What is known of the request, a field for each word that the conditions ask for; they stand in the address."""
+    said = dict(one.split("=", 1) for one in st.query_params.get_all("given") if "=" in one)
+    if not names:
+        st.caption("No condition asks for anything: every request takes the same way.")
+        return []
+    found: dict[str, str] = {}
+    for begin in range(0, len(names), 4):
+        for column, name in zip(st.columns(4), names[begin : begin + 4], strict=False):
+            hint = "60000 EUR" if name == "amount" else "yes, no, a number or a word"
+            found[name] = column.text_input(words(name).capitalize(), said.get(name, ""), key=f"{process}-{name}", placeholder=hint).strip()
+    pairs = [f"{name}={value}" for name, value in found.items() if value]
+    if pairs != st.query_params.get_all("given"):
+        st.query_params["given"] = pairs
+    return pairs
+
+
+def _approval(one: Mapping[str, Any]) -> dict[str, Any]:
+    """One approval as a row: who says yes today, and why it is needed."""
+    acting = ", ".join(f"{who['name']}{f' ({through})' if (through := who['through']) else ''}" for who in one["acting"])
+    upward = f"goes up to {one['escalates_to']['name']}" if one["escalates_to"] else ""
+    return {
+        "stage": one["stage"],
+        "step": one["name"],
+        "position": one["position_name"] or "nobody is named",
+        "who says yes today": acting or upward or "nobody may",
+        "because": one["because"],
+        "beside": ", ".join(filter(None, (one["segregation"], *one["parallel_with"]))),
+        "from": ", ".join(dict.fromkeys(f"{origin['source']} {origin['locator']}" for origin in one["origins"])),
+    }
 
 
 def _asked(condition: str) -> list[str]:
     return [
         word
         for word in condition.replace("(", " ").replace(")", " ").split()
-        if word.isidentifier() and word not in ("and", "or", "not", "true", "false", "in")
+        if word.isidentifier() and word not in ("and", "or", "not", "true", "false", "in", "yes", "no")
     ]
-
-
-def _fitting(annotation: Any, pairs: Sequence[str]) -> Any:
-    """The pairs in the form that the question takes: a mapping or a list of texts."""
-    return dict(one.split("=", 1) for one in pairs) if "dict" in str(annotation).lower() or "Mapping" in str(annotation) else list(pairs)
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_told(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # parsed JSON
-    if isinstance(value, dict):
-        named: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]  # parsed JSON
-        return str(named.get("name") or named.get("id") or json.dumps(named, ensure_ascii=False))
-    return str(value)
