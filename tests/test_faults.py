@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from fault_worker import killed, timed
 
-from graph import chain, open_store, portable
+from app.loading import run_load
+from app.settings import open_context, read_settings
+from graph import ContextGraph, chain, open_store, portable
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
 MOMENT = "2026-11-23T10:00:00Z"
@@ -248,3 +251,63 @@ def test_killed_a_hundred_times(two_revisions: Path, tmp_path: Path, sort: str) 
     print(f"{sort}: {dict(counts)}")
     assert counts.total() == 100
     assert counts["came too late"] < 50
+
+
+# the disk, the clock
+
+
+def test_a_folder_that_is_only_read_is_said(two_revisions: Path, tmp_path: Path) -> None:
+    """Exit code 5 in words for a load, and the graph is as it was; with the right to write again it goes through."""
+    folder = tmp_path / "acme"
+    shutil.copytree(two_revisions, folder)
+    before = _state(folder / "context.db")
+    _writable(folder, yes=False)
+    try:
+        done = subprocess.run(
+            [*_bound_by_rights(), sys.executable, "-m", "app.cli", "-w", str(folder), "load"],
+            env=os.environ | CLOCK,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        _writable(folder, yes=True)
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.startswith("orgcontext: ")
+    assert "Traceback" not in done.stderr
+    assert _state(folder / "context.db") == before
+    timed(folder, ("load",), CLOCK)
+    assert _verified(folder / "context.db") == 3
+
+
+def _bound_by_rights() -> list[str]:
+    """What makes root's own processes heed the rights of files; nothing for anybody else."""
+    if os.getuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root heeds no rights of files, and there is no setpriv (util-linux) to make it")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def _writable(folder: Path, *, yes: bool) -> None:
+    for one in (folder, *folder.rglob("*")):
+        one.chmod((0o755 if yes else 0o555) if one.is_dir() else (0o644 if yes else 0o444))
+
+
+def test_a_clock_that_moved_back_loses_nothing(two_revisions: Path, tmp_path: Path) -> None:
+    """The newest revision is what is read, the chain holds, and no revision is of a time before the one that it follows."""
+    folder = tmp_path / "acme"
+    shutil.copytree(two_revisions, folder)
+    with closing(_opened(folder, "2026-11-22T12:00:00Z")) as context:
+        run_load(read_settings(folder), context, actor="person:local-user")
+        moments = [one.at for one in context.store.revisions()]
+        assert len(moments) == 3
+        assert moments == sorted(moments)
+        assert context.view(context.access.actor("person:local-user")).stamp.revision == 3
+    assert _verified(folder / "context.db") == 3
+
+
+def _opened(folder: Path, moment: str) -> ContextGraph:
+    context = open_context(read_settings(folder))
+    context.now = lambda: datetime.fromisoformat(moment)
+    return context
