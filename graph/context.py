@@ -514,7 +514,7 @@ class ContextGraph:
         """The revision with its digest: over its content, its own words, and the digest before it."""
         plain = Revision(
             number=number,
-            at=began,
+            at=_after(head, began),
             actor=actor,
             message=message,
             added=settled.added,
@@ -563,7 +563,9 @@ class ContextGraph:
                 draft.forget(number, kept)
                 draft.note(*past.retain(past.Retention(number, kept)))
                 draft.note(f"{chain.COMPACTED}{draft.number}", done.note)
-                plain = Revision(number=draft.number, at=self.now(), actor=actor.id, message=f"compact before revision {number}")
+                plain = Revision(
+                    number=draft.number, at=_after(head, self.now()), actor=actor.id, message=f"compact before revision {number}"
+                )
                 head = chain.seal(plain, chain.term(done.note), head.digest)
                 draft.publish(head)
         return Compacted(revision=head.number if head else 0, before=number, kept=kept, facts=done.facts, claims=done.claims)
@@ -1282,6 +1284,11 @@ def _shown(values: Iterable[str], row: EntityRow, where: Filter) -> list[str]:
     """The names of those that the filter does not cut out."""
     hidden = where.masked.get(row.kind, frozenset[str]())
     return [name for name in values if name.partition("@")[0] not in hidden]
+
+
+def _after(head: Revision | None, now: datetime) -> datetime:
+    """The time of the next revision: now, and never before the one that it follows, wherever the clock was moved."""
+    return max(now, head.at) if head else now
 
 
 def _moment(when: datetime) -> str:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +401,73 @@ def test_readers_never_see_half_a_revision(home: Place, at_once: int) -> None:
         thread.join()
     assert wrong == []
     assert keys(reader.relations(EVERYTHING, at=1)) == keys(links)
+
+
+class Wire:
+    """A connection to the server that can be cut and mended: what the server looks like that was stopped, and started again."""
+
+    def __init__(self, home: Place) -> None:
+        host, port = _server(home).removeprefix("bolt://").rsplit(":", 1)
+        self.server, self.ends = (host, int(port)), list[socket.socket]()
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port, self.passed = self.listening.getsockname()[1], 0
+        self.cut_after = 0
+        threading.Thread(target=self._accept, args=(self.listening,), daemon=True).start()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                one = listening.accept()[0]
+                other = socket.create_connection(self.server)
+            except OSError:
+                return
+            self.ends += [one, other]
+            for pair in ((one, other), (other, one)):
+                threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while some := one.recv(65536):
+                self.passed += len(some)
+                if self.cut_after and self.passed > self.cut_after:
+                    self.cut()
+                    return
+                other.sendall(some)
+        except OSError:
+            return
+
+    def cut(self) -> None:
+        self.cut_after = 0
+        for one in (self.listening, *self.ends):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self.ends.clear()
+
+    def mend(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self.listening,), daemon=True).start()
+
+
+def test_a_connection_that_is_cut_in_the_midst_loses_nothing(home: Place, tmp_path: Path) -> None:
+    """After however many bytes: it is said in words, the revision is whole or not there, and with the server back the load goes through."""
+    rows = "".join(f"P-{n},Person {n},unit-{n % 40}\n" for n in range(400))
+    (tmp_path / "people.csv").write_text(f"id,name,unit\n{rows}", encoding="utf-8")
+    (tmp_path / "orgcontext.yaml").write_text(
+        "organization: Acme\nsources:\n  - {name: hr, loader: people, path: people.csv}\n", encoding="utf-8"
+    )
+    wire = Wire(home)
+    home.stack.callback(wire.cut)
+    settings = read_settings(tmp_path, environment={**os.environ, "ORGCONTEXT_STORE": f"bolt://127.0.0.1:{wire.port}?graph={_name(home)}"})
+    context = open_context(settings)
+    home.stack.callback(context.close)
+    for share in (0.2, 0.5, 0.9):
+        wire.passed, wire.cut_after = 0, int(share * 400_000)
+        with pytest.raises(StoreError, match=r"connection|reach"):
+            run_load(settings, context, actor="person:tester")
+        wire.mend()
+        head = context.store.head()
+        assert head is None, f"{wire.passed} bytes"
+    report = run_load(settings, context, actor="person:tester")
+    assert (report.revision, report.added.entities) == (1, 440)
+    assert len(list(home().entities(EVERYTHING))) == 440

@@ -226,7 +226,7 @@ class SQLiteStore:
         self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._guard = threading.Lock()
         with _translated(path):
-            if path.exists() and path.stat().st_size:
+            if path.exists() and path.stat().st_size and not self._begun(self._db):
                 self._check_schema(self._db)
             else:
                 self._create()
@@ -260,6 +260,11 @@ class SQLiteStore:
         with self._guard:
             self._open.append(db)
         return db
+
+    @staticmethod
+    def _begun(db: sqlite3.Connection) -> bool:
+        """Whether the file was made by somebody who was stopped before anything was in it."""
+        return db.execute("PRAGMA user_version").fetchone() == (0,) and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
 
     def _create(self) -> None:
         db = self._db
