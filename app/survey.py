@@ -108,8 +108,11 @@ def _walk(base: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(names))
 
 
+_CONTEXT_INSIDE = frozenset((".github", ".gitlab", ".gitea", ".forgejo", ".well-known", ".vscode", ".cursor", ".mcp.json"))  # hidden, with context in them
+
+
 def _skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED_FOLDERS
+    return (name.startswith(".") and name not in _CONTEXT_INSIDE) or name in _SKIPPED_FOLDERS
 
 
 def _seen(path: Path, base: Path) -> Seen:

@@ -5,18 +5,19 @@ from __future__ import annotations
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 # what a request holds is any JSON
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from graph.errors import InputError, nearest
-from graph.feel import Missing, Names, Parsed, Quantity, literal, parse
+from graph.feel import FUNCTIONS, Function, Missing, Names, Parsed, Quantity, literal, parse
 from graph.feel import condition as condition_of
 from graph.model import Entity, PropertyValue
 
 MAX_RULES = 100_000
+_SAMPLE = 100  # items of a list whose keys are looked at
 MAX_CHAIN = 50  # how many tables may wait for one another
 _POLICIES = {
     "U": "UNIQUE",
@@ -55,7 +56,10 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A decision as the graph keeps it: rules with a hit policy, or one expression; `result` is the name that others use."""
+    """A decision as the graph keeps it: rules with a hit policy, or one expression; `result` is the name that others use.
+
+    With `parameters` (None: it is no function) it is a business knowledge model, which others call with arguments.
+    """
 
     id: str
     name: str
@@ -68,11 +72,12 @@ class Table:
     expression: str = ""
     rules: tuple[Rule, ...] = ()
     units: Mapping[str, str] | None = None
+    parameters: tuple[Slot, ...] | None = None
 
     @property
     def names(self) -> frozenset[str]:
         """The names that its texts use and that may have blanks or signs in them."""
-        parts = (part for slot in self.inputs for part in slot.name.split("."))
+        parts = (part for slot in (*self.inputs, *(self.parameters or ())) for part in slot.name.split("."))
         return frozenset(part for part in parts if not re.search(r'[()"<>=,]', part))
 
 
@@ -93,7 +98,11 @@ def condition(subject: str, entry: str, names: Iterable[str] = ()) -> str:
 
 def checked(expression: str, names: Iterable[str] = ()) -> str:
     """The expression as it stands; `InputError` where it is none, or beyond what is worked out here."""
-    return parse(expression, names).text
+    known = frozenset(names)
+    read = parse(expression, known)
+    for name in sorted(read.called - known):
+        raise InputError(f"{expression[:80]!r}: there is no function {name!r}{nearest(name, FUNCTIONS)}")
+    return read.text
 
 
 def table_of(entity: Entity, rules: Iterable[Entity]) -> Table:
@@ -116,7 +125,12 @@ def table_of(entity: Entity, rules: Iterable[Entity]) -> Table:
         expression=_text(said, "expression"),
         rules=tuple(Rule(rule.id, _text(rule.properties, "when"), _text(rule.properties, "then")) for rule in ordered),
         units={slot.name: currency for slot in inputs} if currency else None,
+        parameters=_parameters(said),
     )
+
+
+def _parameters(said: Mapping[str, PropertyValue]) -> tuple[Slot, ...] | None:
+    return tuple(map(_slot, _texts(said, "parameters"))) if _text(said, "element") == "businessKnowledgeModel" else None
 
 
 _ORDERS = frozenset({"RULE ORDER", "OUTPUT ORDER"})
@@ -230,18 +244,49 @@ def decide(table: Table, given: Mapping[str, object], *, others: Iterable[Table]
     `InputError` names the inputs that are missing or of the wrong type, unit or value, and the rules that contradict one another. Numbers
     come back as decimals; the outcome of a table with several outputs is a mapping; None: no rule matches and there is no default.
     """
-    known = {other.result: other for other in others if other.result}
-    return _decided(table, given, known, ())
+    run = _Run({other.result: other for other in others if other.result}, given)
+    try:
+        return _decided(table, given, run, ())
+    except RecursionError:
+        raise InputError(f"{table.name}: what it calls calls itself too deeply") from None
 
 
-def _decided(table: Table, given: Mapping[str, object], known: Mapping[str, Table], waiting: tuple[str, ...]) -> Decided:
+@dataclass(frozen=True)
+class _Run:
+    """One question: the tables that there are, what the request gives, what was decided on the way, and the steps taken."""
+
+    known: Mapping[str, Table]
+    given: Mapping[str, object]
+    outcomes: dict[str, object] = field(default_factory=dict[str, object])
+    steps: list[int] = field(default_factory=lambda: [0])
+
+    def outcome(self, other: Table, given: Mapping[str, object], waiting: tuple[str, ...]) -> object:
+        """What another decision says to the request (worked out once), or to what a function was called with (each time)."""
+        if given is not self.given:
+            return _decided(other, given, self, waiting).outcome
+        if other.id not in self.outcomes:
+            self.outcomes[other.id] = _decided(other, given, self, waiting).outcome
+        return self.outcomes[other.id]
+
+    def function(self, model: Table) -> Function:
+        """A knowledge model as what expressions call."""
+        slots = model.parameters or ()
+
+        def body(given: Mapping[str, object]) -> object:
+            Names({}, steps=self.steps).within({})
+            return _decided(model, given, self, ()).outcome
+
+        return Function(tuple(slot.name for slot in slots), body)
+
+
+def _decided(table: Table, given: Mapping[str, object], run: _Run, waiting: tuple[str, ...]) -> Decided:
     if table.id in waiting or len(waiting) > MAX_CHAIN:
         raise InputError(
             f"{table.name}: waits for itself through {' and '.join(waiting[-5:])}; a decision cannot depend on its own outcome"
         )
     if len(table.rules) > MAX_RULES:
         raise InputError(f"{table.name}: {len(table.rules)} rules; {MAX_RULES} is the most")
-    names = _names(table, given, known, waiting)
+    names = _names(table, given, run, waiting)
     if not table.rules:
         return Decided(_worked(table, table.expression, names), ()) if table.expression else _undecided(table)
     for slot in table.inputs:
@@ -257,40 +302,53 @@ def needs(table: Table, *, others: Iterable[Table] = ()) -> tuple[str, ...]:
     known = {other.result: other for other in others if other.result}
     found: dict[str, None] = {}
     waiting, seen = [table], {table.id}
+    words = {*known, *(name for other in known.values() for name in other.names)}
     while waiting:
         one = waiting.pop(0)
         texts = [slot.name for slot in one.inputs] or [one.expression] * bool(one.expression)
-        for name in sorted({name for text in texts for name in _asks(one, text)}):
+        for name in sorted({name for text in texts for name in _asks(one, text, words)}):
             other = known.get(name)
             if other is None or other.id == one.id:
                 found.setdefault(name)
-            elif other.id not in seen:
+            elif other.id not in seen and other.parameters is None:
                 seen.add(other.id)
                 waiting.append(other)
     return tuple(found)
 
 
-def _asks(table: Table, text: str) -> frozenset[str]:
+def _asks(table: Table, text: str, others: Iterable[str]) -> frozenset[str]:
     try:
-        return parse(text, table.names).names
+        return parse(text, {*table.names, *others}).names if text else frozenset()
     except InputError:
-        return frozenset({text})
+        found = frozenset(name for name in others if name in text)
+        return found or frozenset({text})
 
 
 def _undecided(table: Table) -> Decided:
     raise InputError(f"{table.name}: has neither rules nor an expression that could decide")
 
 
-def _names(table: Table, given: Mapping[str, object], known: Mapping[str, Table], waiting: tuple[str, ...]) -> Names:
-    """The names that the table can use: what is given, and the outcomes of the tables that it asks for and nobody gave."""
-    types = {slot.name: slot.type for slot in table.inputs}
+def _names(table: Table, given: Mapping[str, object], run: _Run, waiting: tuple[str, ...]) -> Names:
+    """The names that the table can use: what is given, and of the tables that it asks for and nobody gave the outcome or the function."""
+    types = {slot.name: slot.type for slot in (*table.inputs, *(table.parameters or ()))}
     values = {name: _declared(name, value, types.get(name, "")) for name, value in given.items()}
-    texts = [slot.name for slot in table.inputs] + [table.expression] * bool(table.expression)
+    for result in _wanted(table, [result for result, other in run.known.items() if result not in values and other.id != table.id]):
+        other = run.known[result]
+        values[result] = run.outcome(other, given, (*waiting, table.id)) if other.parameters is None else run.function(other)
+    if table.parameters is not None and table.result not in values:
+        values[table.result] = run.function(table)
+    return Names(values, table.units or {}, steps=run.steps)
+
+
+def _wanted(table: Table, results: Sequence[str]) -> list[str]:
+    """The results of others that the table's texts name, and not only as a part of another word."""
+    texts = [slot.name for slot in table.inputs] + [table.expression, table.default]
     texts += [text for rule in table.rules for text in (rule.when, rule.then)]
-    for result, other in known.items():
-        if result not in values and other.id != table.id and any(result in text for text in texts):
-            values[result] = _decided(other, given, known, (*waiting, table.id)).outcome
-    return Names(values, table.units or {})
+    asked: set[str] = set()
+    for text in texts:
+        if any(result in text for result in results):
+            asked |= _asks(table, text, results)
+    return [result for result in results if result in asked]
 
 
 def _declared(name: str, value: object, declared: str) -> object:
@@ -301,15 +359,17 @@ def _declared(name: str, value: object, declared: str) -> object:
 
 
 def _parsed(table: Table, text: str, names: Names) -> Parsed:
-    keys = (key for value in names.values.values() if isinstance(value, dict) for key in _keys(value))
-    return parse(text, {*table.names, *names.values, *keys})
+    return parse(text, {*table.names, *names.values, *(key for value in names.values.values() for key in _keys(value))})
 
 
-def _keys(value: Mapping[str, object]) -> Iterable[str]:
-    for key, inner in value.items():
-        yield key
-        if isinstance(inner, dict):
-            yield from _keys(inner)
+def _keys(value: object) -> Iterable[str]:
+    """The names inside a value: the keys of contexts, of those in a list too, and the parameters of functions."""
+    if isinstance(value, Function):
+        yield from value.parameters
+    for one in value[:_SAMPLE] if isinstance(value, list) else [value]:
+        if isinstance(one, dict):
+            yield from one
+            yield from (key for inner in one.values() for key in _keys(inner))
 
 
 def _worked(table: Table, text: str, names: Names) -> object:

@@ -1,7 +1,7 @@
-"""FEEL read and worked out: expressions and unary tests of DMN 1.5, its compliance level 2 and what of level 3 needs no loops.
+"""FEEL read and worked out: expressions and unary tests of DMN 1.5, with loops, quantifiers and functions that models define.
 
-Nothing here runs Python that somebody wrote: a text becomes a tree of small functions, of bounded length and depth, without loops. Numbers
-are decimals of 34 digits (IEEE 754-2008 decimal128, as DMN has it). Beyond DMN it takes what people and workflow engines write: `${…}`, `==`,
+Nothing here runs Python that somebody wrote: a text becomes a tree of small functions, of bounded length and depth; a loop or a call costs
+a step, and the steps of a question are bounded. What needs a clock (`today`) or patterns (`matches`) is not there. Numbers are decimals of 34 digits (IEEE 754-2008 decimal128, as DMN has it). Beyond DMN it takes what people and workflow engines write: `${…}`, `==`,
 `&&`, `||`, `!`, a unit behind a number (`50000 EUR`), and a bare word to the right of a comparison (`risk = high`).
 """
 
@@ -10,19 +10,21 @@ from __future__ import annotations
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
 # a value of FEEL has no type until a function has looked at it
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal, DecimalException, InvalidOperation
-from functools import lru_cache, wraps
+from functools import cmp_to_key, lru_cache, wraps
 from itertools import islice
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from graph.errors import InputError
+from graph.errors import InputError, nearest
 
 MAX_LENGTH = 20_000
 MAX_DEPTH = 40  # a level takes a dozen of Python's frames
 MAX_ITEMS = 10_000
+MAX_STEPS = 50_000  # rounds of loops and calls of functions in one question
 _DECIMALS = Context(prec=34, Emax=6144, Emin=-6143)
 
 
@@ -60,6 +62,25 @@ class Names:
     units: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: set[str] = field(default_factory=set[str])
     subject: object = None  # `?`
+    steps: list[int] = field(default_factory=lambda: [0])  # those taken, counted in one place however deep
+
+    def within(self, more: Mapping[str, object]) -> Names:
+        """The names inside a loop, a context or a function; it costs a step, and `InputError` says when there were too many."""
+        self.steps[0] += 1
+        if self.steps[0] > MAX_STEPS:
+            raise InputError(f"more than {MAX_STEPS} rounds and calls to work this out; ask for less in one expression")
+        return Names({**self.values, **more}, self.units, self.missing, self.subject, self.steps)
+
+
+class Function(NamedTuple):
+    """A function that a model defines: the names of what it takes, and what it gives for them."""
+
+    parameters: tuple[str, ...]
+    body: Callable[[Mapping[str, object]], object]
+
+    def __call__(self, *given: object) -> object:
+        """What it gives for arguments in order; null for too many or too few."""
+        return self.body(dict(zip(self.parameters, given, strict=True))) if len(given) == len(self.parameters) else None
 
 
 Code: TypeAlias = Callable[[Names], object]
@@ -78,6 +99,7 @@ class Parsed(NamedTuple):
     code: Code
     text: str
     names: frozenset[str]
+    called: frozenset[str] = frozenset()  # those of them that must be functions
 
 
 # reading: from text to tokens
@@ -92,7 +114,7 @@ _TOKEN = re.compile(
 )
 _SAME = {"==": "=", "&&": "and", "||": "or", "!": "not"}
 _WORDS = frozenset("and or not in between if then else true false null".split())  # noqa: SIM905  # a sentence of words reads better than a list
-_REFUSED = frozenset({"for", "some", "every", "function", "instance"})
+_LOOPS = ("for", "some", "every")
 _UNIT = re.compile(r"[A-Z]{3}|%")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -142,7 +164,10 @@ _PLAIN = re.compile(r"[^\W\d][\w']*")
 def _odd(names: frozenset[str]) -> tuple[str, ...]:
     """The names that are not one plain word, longest first, those of functions among them."""
     return tuple(
-        sorted({name for name in (*names, *FUNCTIONS) if name and not _PLAIN.fullmatch(name)}, key=lambda name: (-len(name), name))
+        sorted(
+            {name for name in (*names, *FUNCTIONS, *_PARAMETER_NAMES) if name and not _PLAIN.fullmatch(name)},
+            key=lambda name: (-len(name), name),
+        )
     )
 
 
@@ -160,10 +185,33 @@ def parse(text: str, names: Iterable[str] = ()) -> Parsed:
 
 @lru_cache(maxsize=8192)
 def _parse(text: str, names: tuple[str, ...]) -> Parsed:
-    parser = _Parser(_bare(text), names)
+    bare = _bare(text)
+    own = _own(bare) - set(names)
+    parser = _Parser(bare, sorted((*names, *own), key=len, reverse=True) if own else names)
     code = parser.expression()
     parser.end()
-    return Parsed(code, text, frozenset(parser.asked))
+    return Parsed(_bounded(code, text), text, frozenset(parser.asked), frozenset(parser.called))
+
+
+_DEFINES = re.compile(
+    r"[{,(]\s*([^\W\d]\w*(?: +[^\W\d]\w*)+)\s*(?=:)|\b(?:for|some|every)\s+([^\W\d]\w*(?: +(?!in\b)[^\W\d]\w*)+)\s+in\b"
+    r"|\bfunction\s*\(\s*([^\W\d]\w*(?: +[^\W\d]\w*)+)\s*[,):]"
+)
+
+
+def _own(text: str) -> set[str]:
+    """The names of several words that an expression gives itself: keys of contexts, variables of loops, parameters."""
+    return {name for found in _DEFINES.findall(text[:MAX_LENGTH]) for name in found if name}
+
+
+def _bounded(code: Code, text: str) -> Code:
+    def worked(names: Names) -> object:
+        try:
+            return code(names)
+        except RecursionError:
+            raise InputError(f"{_quoted(text)}: functions call one another too deeply to work it out") from None
+
+    return worked
 
 
 def _bare(text: str) -> str:
@@ -227,6 +275,7 @@ class _Parser:
         self.position = 0
         self.depth = 0
         self.asked: set[str] = set()
+        self.called: set[str] = set()
 
     # tokens
 
@@ -256,23 +305,87 @@ class _Parser:
 
     def fault(self, wanted: str) -> InputError:
         token = self.next
-        refused = token.text in _REFUSED
-        hint = f"; {token.text!r} is beyond what is worked out here" if refused else ""
-        return InputError(f"{_quoted(self.text)}: {wanted} at character {token.at + 1}, not {token.text or 'its end'!r}{hint}")
+        return InputError(f"{_quoted(self.text)}: {wanted} at character {token.at + 1}, not {token.text or 'its end'!r}")
 
     # expressions
 
     @_nested
     def expression(self) -> Code:
-        return self.conditional() if self.take("if") else self.either()
+        if self.take("if"):
+            return self.conditional()
+        if self.next.text in _LOOPS and self.ahead(1).sort == "name" and self.ahead(2).text == "in":
+            return self.loop(self.take(*_LOOPS))
+        if self.next.text == "function" and self.ahead(1).text == "(":
+            return self.definition()
+        return self.either()
 
     def conditional(self) -> Code:
-        test = self.expression()
-        self.need("then")
-        yes = self.expression()
-        self.need("else")
+        branches: list[tuple[Code, Code]] = []
+        while True:
+            test = self.expression()
+            self.need("then")
+            branches.append((test, self.expression()))
+            self.need("else")
+            if not self.take("if"):  # a row of `else if` is no deeper than one
+                break
         no = self.expression()
-        return lambda names: (yes if test(names) is True else no)(names)
+        return lambda names: next((yes for test, yes in branches if test(names) is True), no)(names)
+
+    def loop(self, word: str) -> Code:
+        """`for … return`, `some … satisfies`, `every … satisfies`, over as many variables as there are."""
+        asked, called = set(self.asked), set(self.called)
+        domains: list[tuple[str, Code]] = []
+        while not domains or self.take(","):
+            name = self.named()
+            self.need("in")
+            low = self.expression()
+            domains.append((name, self.run(low) if self.take("..") else low))
+        self.need("return" if word == "for" else "satisfies")
+        body = self.expression()
+        self.forget(asked, called, {"partial", *(name for name, _ in domains)})
+        return lambda names: _LOOP[word](domains, body, names)
+
+    def run(self, low: Code) -> Code:
+        high = self.expression()
+        return lambda names: Span(low(names), high(names), low_in=True, high_in=True)
+
+    def named(self) -> str:
+        if self.next.sort != "name":
+            raise self.fault("a name is wanted")
+        self.position += 1
+        return self.tokens[self.position - 1].text
+
+    def forget(self, asked: set[str], called: set[str], own: Iterable[str]) -> None:
+        """Names that a part has given itself are asked of nobody; what was asked for before it stays so."""
+        self.asked = asked | (self.asked - set(own))
+        self.called = called | (self.called - set(own))
+
+    def definition(self) -> Code:
+        self.position += 2
+        asked, called = set(self.asked), set(self.called)
+        parameters: list[str] = []
+        while not self.take(")"):
+            parameters.append(self.named())
+            if self.take(":"):
+                self.type()
+            if self.next.text != ")":
+                self.need(",")
+        body = self.expression()
+        self.forget(asked, called, parameters)
+        own = tuple(parameters)
+        return lambda names: Function(own, lambda given: body(names.within(given)))
+
+    def type(self) -> str:
+        """The name of a type, `list<number>` and types of several words among them."""
+        words = [self.named()]
+        while self.next.sort == "name" and self.next.text not in _WORDS:
+            words.append(self.named())
+        if self.take("<"):
+            while not self.take(">"):
+                if self.next.sort == "end":
+                    raise self.fault("'>' is wanted")
+                self.position += 1
+        return " ".join(words)
 
     def either(self) -> Code:
         parts = [self.both()]
@@ -299,6 +412,10 @@ class _Parser:
             return lambda names: _within(left(names), Span(low(names), high(names), low_in=True, high_in=True), said)
         if self.take("in"):
             return self.membership(left, said)
+        if self.next.text == "instance" and self.ahead(1).text == "of":
+            self.position += 2
+            type_ = self.type()
+            return lambda names: _is_a(left(names), type_)
         return left
 
     def said(self, start: int) -> str:
@@ -378,8 +495,8 @@ class _Parser:
     def postfix(self) -> Code:
         start = self.position
         made = self.primary()
-        while not self.ends_interval() and (sign := self.take(".", "[")):
-            made = self.member(made, start) if sign == "." else self.filtered(made)
+        while not self.ends_interval() and (sign := self.take(".", "[", "(")):
+            made = self.member(made, start) if sign == "." else self.filtered(made) if sign == "[" else self.call(made, start)
         return made
 
     def ends_interval(self) -> bool:
@@ -437,14 +554,17 @@ class _Parser:
 
     def name(self) -> Code:
         word = self.next.text
-        if word in _REFUSED:
-            raise self.fault("a value is wanted")
         self.position += 1
         if word in _CONSTANTS:
             constant = _CONSTANTS[word]
             return lambda _: constant
-        if self.next.text == "(" and (word in FUNCTIONS or word == "not"):
-            return self.call(word)
+        if self.next.text == "(" and word == "not":
+            self.position += 1
+            inner = self.expression()
+            self.need(")")
+            return lambda names: _negated(inner(names))
+        if self.next.text == "(" and word in FUNCTIONS:
+            return lambda names: names.values[word] if isinstance(names.values.get(word), Function) else FUNCTIONS[word]
         if word == "not":
             inner = self.comparison()
             return lambda names: _negated(inner(names))
@@ -452,16 +572,24 @@ class _Parser:
             self.position -= 1
             raise self.fault("a value is wanted")
         self.asked.add(word)
+        if self.next.text == "(":
+            self.called.add(word)
         return lambda names: _named(word, names)
 
-    def call(self, word: str) -> Code:
-        self.need("(")
-        parts = [] if self.next.text == ")" else [self.expression()]
-        while self.take(","):
+    def call(self, of: Code, start: int) -> Code:
+        word = self.text[self.tokens[start].at : self.tokens[self.position - 1].at].strip()
+        keys: list[str] = []
+        parts: list[Code] = []
+        while not self.take(")"):
+            if self.next.sort == "name" and self.ahead(1).text == ":":
+                keys.append(self.named())
+                self.need(":")
             parts.append(self.expression())
-        self.need(")")
-        function = _negated if word == "not" else FUNCTIONS[word]
-        return lambda names: _called(function, word, [part(names) for part in parts])
+            if self.next.text != ")":
+                self.need(",")
+        if keys and len(keys) != len(parts):
+            raise self.fault(f"a name before every argument of {word}, or before none, is wanted")
+        return lambda names: _called(of(names), word, [part(names) for part in parts], keys)
 
     # brackets
 
@@ -512,10 +640,13 @@ class _Parser:
                 raise self.fault("a key is wanted")
             self.position += 1
             self.need(":")
+            asked, called = set(self.asked), set(self.called)
+            before = tuple(parts)
             parts[token.text[1:-1] if token.sort == "string" else token.text] = self.expression()
+            self.forget(asked, called, before)
             if self.next.text != "}":
                 self.need(",")
-        return lambda names: {key: part(names) for key, part in parts.items()}
+        return lambda names: _entries(parts, names)
 
 
 _CONSTANTS: Mapping[str, object] = {"true": True, "false": False, "null": None}
@@ -536,13 +667,117 @@ def _named(word: str, names: Names) -> object:
 
 
 def _about(names: Names, subject: object) -> Names:
-    return Names(names.values, names.units, names.missing, subject)
+    return Names(names.values, names.units, names.missing, subject, names.steps)
+
+
+def _entries(parts: Mapping[str, Code], names: Names) -> dict[str, object]:
+    """A context: each entry knows those before it."""
+    found: dict[str, object] = {}
+    for key, part in parts.items():
+        found[key] = part(names.within(found) if found else names)
+    return found
+
+
+# working out: loops
+
+Domains: TypeAlias = Sequence[tuple[str, Code]]
+
+
+def _rounds(domains: Domains, names: Names) -> Iterator[Names]:
+    """The names of each round, the last variable running fastest."""
+    if not domains:
+        yield names
+        return
+    word, domain = domains[0]
+    for item in _run_over(domain(names)):
+        yield from _rounds(domains[1:], names.within({word: item}))
+
+
+def _run_over(value: object) -> Iterable[object]:
+    if isinstance(value, Span):
+        return _stepped(value.low, value.high)
+    if isinstance(value, Missing):
+        return ()
+    return value if isinstance(value, list) else [value]
+
+
+def _stepped(low: object, high: object) -> Iterator[object]:
+    """From one whole number or day to another, upwards or downwards."""
+    if isinstance(low, Decimal) and isinstance(high, Decimal) and abs(high - low) <= MAX_STEPS:
+        first, last = int(low), int(high)
+        yield from map(Decimal, range(first, last + (1 if last >= first else -1), 1 if last >= first else -1))
+    elif isinstance(low, date) and isinstance(high, date) and abs((high - low).days) <= MAX_STEPS:
+        sign = 1 if high >= low else -1
+        yield from (low + timedelta(sign * days) for days in range(abs((high - low).days) + 1))
+    else:
+        raise InputError(f"{low} to {high}: no row of at most {MAX_STEPS} whole numbers or days")
+
+
+def _for(domains: Domains, body: Code, names: Names) -> object:
+    found: list[object] = []
+    inner = Names({**names.values, "partial": found}, names.units, names.missing, names.subject, names.steps)
+    found.extend(body(each) for each in _rounds(domains, inner))
+    return found
+
+
+_LOOP: Mapping[str, Callable[[Domains, Code, Names], object]] = {
+    "for": _for,
+    "some": lambda domains, body, names: _any(body(each) for each in _rounds(domains, names)),
+    "every": lambda domains, body, names: _all(body(each) for each in _rounds(domains, names)),
+}
+
+
+def _is_a(value: object, name: str) -> object:
+    """Whether a value is of a type of FEEL; None for a type that is not one of its own."""
+    if value is None or isinstance(value, Missing):
+        return name == "Any" and value is not None
+    wanted = _TYPES.get(name)
+    plain = type(value) if isinstance(value, bool | datetime) else None  # both are of a wider type of Python, and not of FEEL's
+    return None if wanted is None else (plain in wanted if plain else isinstance(value, wanted))
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "number": (Decimal, Quantity),
+    "string": (str,),
+    "boolean": (bool,),
+    "date": (date,),
+    "time": (time,),
+    "date and time": (datetime,),
+    "days and time duration": (timedelta,),
+    "years and months duration": (Months,),
+    "list": (list,),
+    "context": (dict,),
+    "function": (Function,),
+    "range": (Span,),
+    "Any": (bool, datetime, object),
+}
 
 
 _PARTS: Mapping[str, Callable[[object], object]] = {
     part: lambda value, part=part: Decimal(getattr(value, part)) if hasattr(value, part) else None
     for part in ("year", "month", "day", "hour", "minute", "second")
+} | {
+    "weekday": lambda value: Decimal(value.isoweekday()) if isinstance(value, date) else None,
+    "years": lambda value: Decimal(int(value.months / 12)) if isinstance(value, Months) else None,
+    "months": lambda value: Decimal(abs(value.months) % 12).copy_sign(value.months) if isinstance(value, Months) else None,
+    "days": lambda value: _in_units(value)[0],
+    "hours": lambda value: _in_units(value)[1],
+    "minutes": lambda value: _in_units(value)[2],
+    "seconds": lambda value: _in_units(value)[3],
+    "start": lambda value: value.low if isinstance(value, Span) else None,
+    "end": lambda value: value.high if isinstance(value, Span) else None,
+    "start included": lambda value: value.low_in if isinstance(value, Span) else None,
+    "end included": lambda value: value.high_in if isinstance(value, Span) else None,
 }
+
+
+def _in_units(value: object) -> list[Decimal | None]:
+    """A duration's days, hours, minutes and seconds, each with its sign."""
+    if not isinstance(value, timedelta):
+        return [None] * 4
+    whole = abs(value)
+    sign = Decimal(1 if value == whole else -1)
+    return [sign * part for part in map(Decimal, (whole.days, whole.seconds // 3600, whole.seconds // 60 % 60, whole.seconds % 60))]
 
 
 def _member(value: object, key: str, said: str, names: Names) -> object:
@@ -564,7 +799,7 @@ def _filtered(value: object, test: Code, names: Names) -> object:
     found: list[object] = []
     for item in islice(items, MAX_ITEMS):
         own: Mapping[str, object] = item if isinstance(item, dict) else {}
-        met = test(Names({**names.values, **own, "item": item}, names.units, names.missing, item))
+        met = test(_about(names.within({**own, "item": item}), item))
         if isinstance(met, Decimal):
             number = int(met)
             return items[number - 1 if number > 0 else number] if number and abs(number) <= len(items) else None
@@ -730,11 +965,36 @@ def _of_decimals(function: Callable[[Decimal, Decimal], Decimal]) -> Callable[[o
     return lambda one, other: function(one, other) if isinstance(one, Decimal) and isinstance(other, Decimal) else None
 
 
+def _scaled(one: object, times: object) -> object:
+    """A duration this many times; None where it is none."""
+    if not isinstance(times, Decimal):
+        return None
+    if isinstance(one, Months):
+        return Months(int(one.months * times))
+    return timedelta(seconds=float(Decimal(one.total_seconds()) * times)) if isinstance(one, timedelta) else None
+
+
+def _multiply(one: object, other: object) -> object:
+    if isinstance(one, Decimal) and isinstance(other, Decimal):
+        return _DECIMALS.multiply(one, other)
+    return _scaled(other, one) if isinstance(one, Decimal) else _scaled(one, other)
+
+
+def _divide(one: object, other: object) -> object:
+    if isinstance(one, Decimal) and isinstance(other, Decimal):
+        return _DECIMALS.divide(one, other)
+    if isinstance(one, timedelta) and isinstance(other, timedelta):
+        return _DECIMALS.divide(Decimal(one.total_seconds()), Decimal(other.total_seconds()))
+    if isinstance(one, Months) and isinstance(other, Months):
+        return _DECIMALS.divide(Decimal(one.months), Decimal(other.months))
+    return _scaled(one, _DECIMALS.divide(Decimal(1), other)) if isinstance(other, Decimal) else None
+
+
 _ARITHMETIC: Mapping[str, Callable[[object, object], object]] = {
     "+": _add,
     "-": _subtract,
-    "*": _of_decimals(_DECIMALS.multiply),
-    "/": _of_decimals(_DECIMALS.divide),
+    "*": _multiply,
+    "/": _divide,
     "**": _of_decimals(_DECIMALS.power),
 }
 
@@ -742,12 +1002,23 @@ _ARITHMETIC: Mapping[str, Callable[[object, object], object]] = {
 # working out: functions
 
 
-def _called(function: Callable[..., object], word: str, given: list[object]) -> object:
-    if any(isinstance(one, Missing) for one in given):
+def _called(function: object, word: str, given: list[object], keys: Sequence[str] = ()) -> object:
+    """What a function gives; `keys` are the names before its arguments, if it is called by name."""
+    if isinstance(function, Missing):
+        raise InputError(f"{word}: no function of this name is known here{nearest(word, FUNCTIONS)}")
+    if not callable(function):
         return None
+    if any(isinstance(one, Missing) for one in given) and function is not _is_defined:
+        return None
+    if keys:
+        order = function.parameters if isinstance(function, Function) else _ordered_names(word, keys)
+        if set(keys) - set(order):
+            return None
+        named = dict(zip(keys, given, strict=True))
+        given = [named.get(key) for key in (order if isinstance(function, Function) else order[: len(keys)])]
     try:
         return function(*given)
-    except (DecimalException, ArithmeticError, ValueError, AttributeError, IndexError):
+    except (DecimalException, ArithmeticError, ValueError, AttributeError, IndexError, KeyError):
         return None
     except TypeError:
         return None if None in given else _misused(word, given)
@@ -755,6 +1026,11 @@ def _called(function: Callable[..., object], word: str, given: list[object]) -> 
 
 def _misused(word: str, given: list[object]) -> object:
     raise InputError(f"{word}({', '.join(map(str, given))[:80]}): not what this function works on")
+
+
+def _ordered_names(word: str, keys: Sequence[str]) -> Sequence[str]:
+    """The parameters of a function of FEEL that its standard names so, the form that takes the given ones."""
+    return next((order for order in _PARAMETERS.get(word, ()) if set(keys) == set(order[: len(keys)])), ())
 
 
 def _flat(given: tuple[object, ...]) -> list[object]:
@@ -861,33 +1137,244 @@ def _words(value: object) -> str:
     return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
+def _read_number(text: object, grouping: str | None = None, point: str | None = None) -> Decimal:
+    plain = str(text).replace(grouping, "") if grouping else str(text)
+    return Decimal(plain.replace(point, ".") if point else plain)
+
+
+def _placed(items: list[object], number: Decimal) -> int:
+    """The index of Python for a place of FEEL, which counts from 1, or from the end where it is negative."""
+    if not number or abs(number) > len(items):
+        raise IndexError
+    return int(number) - 1 if number > 0 else len(items) + int(number)
+
+
+def _sublist(items: list[object], start: Decimal, length: Decimal | None = None) -> list[object]:
+    first = _placed(items, start)
+    return items[first:] if length is None else items[first : first + int(length)]
+
+
+def _without(items: list[object], number: Decimal) -> list[object]:
+    place = _placed(items, number)
+    return items[:place] + items[place + 1 :]
+
+
+def _inserted(items: list[object], number: Decimal, one: object) -> list[object]:
+    place = _placed(items, number)
+    return [*items[:place], one, *items[place:]]
+
+
+def _replaced(items: list[object], where: object, one: object) -> list[object]:
+    if isinstance(where, Function):
+        return [one if where(item, one) is True else item for item in items]
+    place = _placed(items, where) if isinstance(where, Decimal) else len(items)
+    return [one if number == place else item for number, item in enumerate(items)]
+
+
+def _distinct(*lists: list[object]) -> list[object]:
+    found: list[object] = []
+    for item in islice((one for items in lists for one in items), MAX_ITEMS):
+        if item not in found:
+            found.append(item)
+    return found
+
+
+def _sorted(items: list[object], first: Function | None = None) -> list[object]:
+    """The list in order, or in the order that a function says of any two."""
+    if first is None:
+        return sorted(items)  # type: ignore[type-var]  # what has no order is a TypeError, and that is said
+    return sorted(items, key=cmp_to_key(lambda one, other: -1 if first(one, other) is True else int(first(other, one) is True)))
+
+
+def _median(*given: object) -> object:
+    numbers = sorted(_numbers(given))
+    middle = numbers[(len(numbers) - 1) // 2 : len(numbers) // 2 + 1]
+    return _mean(*middle) if middle else None
+
+
+def _mode(*given: object) -> object:
+    counted = Counter(_numbers(given))
+    return sorted(number for number, times in counted.items() if times == max(counted.values()))
+
+
+def _deviation(*given: object) -> object:
+    """The standard deviation of a sample."""
+    numbers = _numbers(given)
+    mean = _mean(*numbers)
+    if len(numbers) < 2 or not isinstance(mean, Decimal):
+        return None
+    squares = _sum(*(_DECIMALS.power(number - mean, Decimal(2)) for number in numbers))
+    return _DECIMALS.sqrt(_DECIMALS.divide(squares, Decimal(len(numbers) - 1))) if isinstance(squares, Decimal) else None
+
+
+def _product(*given: object) -> object:
+    made = Decimal(1)
+    for number in (numbers := _numbers(given)):
+        made = _DECIMALS.multiply(made, number)
+    return made if numbers else None
+
+
+def _split(text: str, by: str) -> list[str]:
+    """The parts of a text; only between what stands there literally, since a pattern of FEEL can take for ever."""
+    plain = re.sub(r"\\(\W)", r"\1", by)
+    if not by or re.search(r"(?<!\\)[.*+?()\[\]{}|^$]", by):
+        raise InputError(f"split by {by!r}: only by a text, patterns are not worked out here")
+    return text.split(plain)
+
+
+def _put(into: dict[str, object], key: object, value: object) -> dict[str, object]:
+    """The context with one more entry; a list of keys goes into the contexts inside."""
+    first, *rest = map(str, key if isinstance(key, list) else [key])
+    inner = into.get(first, {})
+    return {**into, first: _put(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
+
+
+def _merged(contexts: list[dict[str, object]]) -> dict[str, object]:
+    return {key: value for one in contexts for key, value in one.items()}
+
+
+def _between(start: date, end: date) -> Months:
+    """The whole months from one day to another."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    if months > 0 and end.day < start.day:
+        return Months(months - 1)
+    return Months(months + 1 if months < 0 and end.day > start.day else months)
+
+
+def _is_defined(value: object) -> bool:
+    return not isinstance(value, Missing)
+
+
+def _ends(value: object) -> Span:
+    return value if isinstance(value, Span) else Span(value, value, low_in=True, high_in=True)
+
+
+def _before(one: object, other: object) -> object:
+    """Whether a point or an interval ends before another begins."""
+    first, second = _ends(one), _ends(other)
+    order = _order(first.high, second.low)
+    return None if order is None else order < 0 or (not order and not (first.high_in and second.low_in))
+
+
+def _includes(one: Span, other: object) -> object:
+    inner = _ends(other)
+    low, high = _order(one.low, inner.low), _order(one.high, inner.high)
+    if low is None or high is None:
+        return None
+    return (low < 0 or (not low and (one.low_in or not inner.low_in))) and (high > 0 or (not high and (one.high_in or not inner.high_in)))
+
+
+_PARAMETERS: Mapping[str, tuple[tuple[str, ...], ...]] = {  # as the standard names them, for calls by name
+    "string": (("from",),),
+    "number": (("from", "grouping separator", "decimal separator"),),
+    "date": (("from",), ("year", "month", "day")),
+    "time": (("from",), ("hour", "minute", "second", "offset")),
+    "date and time": (("from",), ("date", "time")),
+    "duration": (("from",),),
+    "years and months duration": (("from", "to"),),
+    "substring": (("string", "start position", "length"),),
+    "string length": (("string",),),
+    "upper case": (("string",),),
+    "lower case": (("string",),),
+    "substring before": (("string", "match"),),
+    "substring after": (("string", "match"),),
+    "contains": (("string", "match"),),
+    "starts with": (("string", "match"),),
+    "ends with": (("string", "match"),),
+    "split": (("string", "delimiter"),),
+    "string join": (("list", "delimiter"),),
+    "list contains": (("list", "element"),),
+    "index of": (("list", "match"),),
+    "sublist": (("list", "start position", "length"),),
+    "remove": (("list", "position"),),
+    "insert before": (("list", "position", "newItem"),),
+    "sort": (("list", "precedes"),),
+    "decimal": (("n", "scale"),),
+    "modulo": (("dividend", "divisor"),),
+    "get value": (("m", "key"),),
+    "get entries": (("m",),),
+    "not": (("negand",),),
+    **dict.fromkeys(("count", "min", "max", "sum", "mean", "product", "median", "mode", "stddev", "all", "any"), (("list",),)),
+    **dict.fromkeys(("reverse", "distinct values", "flatten"), (("list",),)),
+    **dict.fromkeys(("floor", "ceiling", "round up", "round down", "round half up", "round half down"), (("n", "scale"),)),
+    **dict.fromkeys(("abs", "sqrt", "exp", "log", "odd", "even"), (("number",),)),
+}
+_PARAMETER_NAMES = frozenset(name for orders in _PARAMETERS.values() for order in orders for name in order)
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = tuple("January February March April May June July August September October November December".split())  # noqa: SIM905  # reads better than a tuple
+
 FUNCTIONS: Mapping[str, Callable[..., object]] = {  # what they are given is known when they are called
     "abs": abs,
+    "after": lambda one, other: _before(other, one),
+    "all": lambda *given: _all(_flat(given)),
+    "any": lambda *given: _any(_flat(given)),
     "append": lambda items, *more: [*items, *more],
+    "before": _before,
     "ceiling": _round("ROUND_CEILING"),
     "concatenate": lambda *lists: [one for items in lists for one in items],
     "contains": lambda text, part: part in text,
-    "count": lambda items: Decimal(len(items)),
+    "context": lambda entries: {one["key"]: one["value"] for one in entries},
+    "context merge": _merged,
+    "context put": _put,
+    "count": lambda *given: Decimal(len(_flat(given))),
     "date": _date,
     "date and time": _moment,
+    "day of week": lambda day: _DAYS[day.weekday()],
+    "day of year": lambda day: Decimal(day.timetuple().tm_yday),
+    "decimal": _round("ROUND_HALF_EVEN"),
+    "distinct values": _distinct,
     "duration": _duration,
+    "during": lambda one, other: _includes(other, one),
     "ends with": lambda text, part: text.endswith(part),
+    "even": lambda number: number % 2 == 0,
+    "exp": lambda number: number.exp(_DECIMALS),
     "flatten": _leaves,
     "floor": _round("ROUND_FLOOR"),
+    "get entries": lambda of: [{"key": key, "value": value} for key, value in of.items()],
+    "get value": lambda of, key: of.get(key),
+    "includes": _includes,
+    "index of": lambda items, one: [Decimal(number) for number, item in enumerate(items, 1) if item == one],
+    "insert before": _inserted,
+    "is": lambda one, other: type(one) is type(other) and one == other,
+    "is defined": _is_defined,
     "list contains": lambda items, one: one in items,
+    "list replace": _replaced,
+    "log": lambda number: number.ln(_DECIMALS),
     "lower case": lambda text: text.lower(),
     "max": _extreme(max),
     "mean": _mean,
+    "median": _median,
     "min": _extreme(min),
+    "mode": _mode,
     "modulo": lambda one, other: one - other * (one / other).to_integral_value("ROUND_FLOOR"),
-    "number": lambda text, *_: Decimal(str(text)),
+    "month of year": lambda day: _MONTHS[day.month - 1],
+    "number": _read_number,
+    "odd": lambda number: number % 2 == 1,
+    "product": _product,
+    "remove": _without,
+    "reverse": lambda items: items[::-1],
+    "round down": _round("ROUND_DOWN"),
+    "round half down": _round("ROUND_HALF_DOWN"),
     "round half even": _round("ROUND_HALF_EVEN"),
     "round half up": _round("ROUND_HALF_UP"),
+    "round up": _round("ROUND_UP"),
+    "sort": _sorted,
+    "split": _split,
+    "sqrt": lambda number: number.sqrt(_DECIMALS),
     "starts with": lambda text, part: text.startswith(part),
+    "stddev": _deviation,
     "string": _words,
+    "string join": lambda items, by="": (by or "").join(item for item in items if item is not None),
     "string length": lambda text: Decimal(len(text)),
+    "sublist": _sublist,
     "substring": _substring,
+    "substring after": lambda text, part: text.partition(part)[2] if part else text,
+    "substring before": lambda text, part: text.partition(part)[0] if part and part in text else "",
     "sum": _sum,
     "time": lambda text: text.time() if isinstance(text, datetime) else time.fromisoformat(text),
+    "union": _distinct,
     "upper case": lambda text: text.upper(),
+    "week of year": lambda day: Decimal(day.isocalendar().week),
+    "years and months duration": _between,
 }

@@ -161,13 +161,15 @@ def _decision(model: _Model, one: Element) -> Iterator[Fact | Finding]:
     table = logic if logic and logic.name == "decisionTable" else None
     variable = one.first("variable")
     result = _words(variable("name") if variable and variable("name") else one("name"))
+    parameters = tuple(dict.fromkeys(f"{p('name')}: {model.type_of(p)[0]}".removesuffix(": ") for p in holder.all("formalParameter")))
     more = filled(
         element=one.name,
         result=result,
         description=one.said("description"),
         question=one.said("question"),
         allowed_answers=one.said("allowedAnswers"),
-        inputs=tuple(dict.fromkeys(f"{p('name')}: {model.type_of(p)[0]}".removesuffix(": ") for p in holder.all("formalParameter"))),
+        inputs=parameters,
+        parameters=parameters,
         expression="" if table or not logic else _written(logic),
     )
     shape = _shape(model, table, result) if table else {}
@@ -206,8 +208,13 @@ def _inner(holder: Element) -> str:
 
 
 def _entries(logic: Element) -> str:
-    parts = ((one.first("variable"), _inner(one)) for one in logic.all("contextEntry"))
-    return "{" + ", ".join(f"{variable('name') if variable else 'result'}: {text}" for variable, text in parts) + "}"
+    """A boxed context; with an entry that has no name, it gives that one (DMN 1.5, 7.3.5)."""
+    parts = [
+        (variable("name") if variable else "", _inner(one)) for one in logic.all("contextEntry") for variable in [one.first("variable")]
+    ]
+    given = next((text for name, text in parts if not name), "")
+    entries = ", ".join(f"{name}: {text}" for name, text in (*parts, *[("result", given)] * bool(given)) if name)
+    return "{" + entries + ("}.result" if given else "}")
 
 
 def _invoked(logic: Element) -> str:

@@ -23,6 +23,8 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
             "work email",
             "email work",
             "primary work email",
+            "email primary work",
+            "primary email",
             "business email",
             "company email",
             "email address",
@@ -44,11 +46,11 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
         *("benutzername", "identifiant", "usuario", "gebruikersnaam"),
     ),
     "first_name": (
-        *("first name", "given name", "legal first name", "preferred first name", "forename", "vorname", "prenom"),
+        *("first name", "given name", "legal first name", "legal name first name", "preferred first name", "preferred name first name", "forename", "vorname", "prenom"),
         *("nombre de pila", "nombres", "voornaam"),
     ),
     "last_name": (
-        *("last name", "surname", "family name", "legal last name", "preferred last name", "nachname", "familienname", "nom de famille"),
+        *("last name", "surname", "family name", "legal last name", "legal name last name", "preferred last name", "preferred name last name", "nachname", "familienname", "nom de famille"),
         *("apellidos", "apellido", "achternaam", "cognome"),
     ),
     "name": (
@@ -67,10 +69,10 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
         *("nom complet", "nom", "nombre completo", "nombre", "nome completo", "nominativo", "nome", "naam", "volledige naam"),
     ),
     "position": (
-        *("position id", "position code", "position number", "position key", "position no", "post id"),
+        *("position id", "position code", "position number", "position key", "post reference", "unique post reference", "position no", "post id"),
         *("planstelle", "planstellennummer", "planstellen id", "stellen id", "id poste", "code poste", "codigo de puesto"),
     ),
-    "position_title": ("position title", "position name", "planstellenbezeichnung", "planstellentext"),
+    "position_title": ("position title", "position name", "post title", "planstellenbezeichnung", "planstellentext"),
     "title": (
         *(
             "job title",
@@ -81,6 +83,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
             "job",
             "job name",
             "working title",
+            "employee title",
             "job position",
             "designation",
         ),
@@ -145,6 +148,7 @@ PEOPLE: Mapping[str, tuple[str, ...]] = {
         "division",
         "business unit",
         "division name",
+        "directorate",
         "business unit name",
         "bereich",
         "geschaftsbereich",
@@ -219,7 +223,8 @@ class Guess:
 
 def bare(heading: str) -> str:
     """A heading for comparing: words in small letters without accents and marks; `#` is a number, `e-mail` is one word."""
-    plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading.replace("ß", "ss")).casefold())
+    heading = re.sub(r"\s*[\[(](?:required|optional|mandatory|pflichtfeld)[\])]\s*$", "", heading.replace("ß", "ss"), flags=re.IGNORECASE)
+    plain = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).casefold())
     plain = "".join(one for one in plain if not unicodedata.combining(one)).replace("#", " number ")
     plain = re.sub(r"\be[\s_-]mail", "email", plain).replace("user name", "username").replace("username", "user name")
     return " ".join(re.sub(r"[^\w]|_", " ", plain.replace("'s", "s").replace("\u2019s", "s")).split())

@@ -38,8 +38,13 @@ def _employment(value: object) -> object:
     return _WORDS.get(text.casefold(), text)
 
 
+_DISTINGUISHED = re.compile(r"(?:CN|UID)=((?:[^,\\]|\\.)+)(?:\s*,\s*(?:OU|CN|O|DC|C|L)=(?:[^,\\]|\\.)+)+", re.IGNORECASE)
+
+
 def _somebody(text: str) -> str:
-    """A manager, or nothing where the cell says that there is none."""
+    """A manager, or nothing where the cell says that there is none; the common name where a directory's export has a whole entry name."""
+    if found := _DISTINGUISHED.fullmatch(text):
+        return re.sub(r"\\(.)", r"\1", found[1]).strip()
     return "" if text.casefold() in _NOBODY else text
 
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph import Decided, Entity, InputError, Relation, Rule, Slot, Table, checked, condition, decide, holds, table_of
+from graph.decide import needs
 from graph.feel import literal
 from loaders import Source, read
 
@@ -110,14 +111,14 @@ def test_the_kit_at_level_two(data: Path) -> None:
 
 
 def test_the_kit_beyond(data: Path) -> None:
-    """Of level 3 and the models off the standard, all cases that need no calls of knowledge models, loops or imports give what is expected."""
+    """Of level 3 and the models off the standard, all cases give what is expected save one that imports files and one with numbers as texts."""
     folders = [data / "dmn-tck" / "TestCases" / name for name in ("compliance-level-3", "non-compliant")]
     if not all(folder.is_dir() for folder in folders):
         pytest.skip("the data set dmn-tck is not there")
     outcome = {case: wrong for folder in folders for case, wrong in run(folder).items()}
     met = [case for case, wrong in outcome.items() if not wrong]
     print(f"DMN TCK beyond level 2: {len(met)} of {len(outcome)} cases")
-    beyond = ("0004-lending", "0087-chapter-11", "0089-nested", "0019-flight")
+    beyond = ("0089-nested", "0019-flight")
     assert {case: wrong for case, wrong in outcome.items() if wrong and not case.startswith(beyond)} == {}
 
 
@@ -218,6 +219,105 @@ CONDITIONS = {
 def test_conditions_over_a_request(text: str, request_: dict[str, object], outcome: bool | None) -> None:
     """FEEL as DMN has it, and what people write; values may be texts, as a command line gives them."""
     assert holds(text, request_) is bool(outcome)
+
+
+WORKED = {
+    "for i in 1..3 return i * i": "[1, 4, 9]",
+    "for i in 3..1 return i": "[3, 2, 1]",
+    "for x in [1, 2], y in [10, 20] return x + y": "[11, 21, 12, 22]",
+    "for i in 1..5 return if i <= 2 then 1 else partial[-1] + partial[-2]": "[1, 1, 2, 3, 5]",
+    'some line in lines satisfies line.amount > 100 and line.cost centre = "IT"': "true",
+    "every line in lines satisfies line.amount > 100": "false",
+    "some x in [] satisfies x > 1": "false",
+    "sum(for line in lines return line.amount)": "150",
+    "sum(lines.amount) / count(lines)": "75",
+    "{first part: 2, second part: first part + 1}.second part": "3",
+    "{twice: function(n) n * 2, all: for x in [1, 2] return twice(x)}.all": "[2, 4]",
+    "(function(whole part: number, b) whole part - b)(b: 1, whole part: 5)": "4",
+    "sort([3, 1, 2], function(a, b) a > b)": "[3, 2, 1]",
+    'substring(string: "abcdef", start position: 3, length: 2)': '"cd"',
+    'string join(["a", null, "b"], "-")': '"a-b"',
+    'distinct values(["a", "b", "a"])': '["a", "b"]',
+    "[round up(5.5, 0), round down(-5.5, 0), decimal(2.675, 2), floor(-1.5), median([8, 2, 5, 3])]": "[6, -5, 2.68, -2, 4]",
+    "mode([6, 1, 9, 6, 1])": "[1, 6]",
+    "stddev(2, 4, 7, 5) > 2.08 and stddev(2, 4, 7, 5) < 2.09": "true",
+    "[all([true, null]), any([false, true]), odd(5), even(5)]": "[null, true, true, false]",
+    "[sublist([1, 2, 3], -2), remove([1, 2, 3], 2), insert before([1, 3], 2, 2), index of([1, 2, 1], 1)]": "[[2, 3], [1, 3], [1, 2, 3], [1, 3]]",
+    'get value({a: 1}, "a") + context put({a: 1}, "b", 2).b': "3",
+    'years and months duration(date("2024-03-15"), date("2026-02-14")) = duration("P1Y10M")': "true",
+    'date("2026-11-24") - date("2026-11-20") = duration("P4D") and duration("P4D") * 2 = duration("P8D")': "true",
+    'duration("P1Y2M").years + duration("P2DT3H").hours + date("2026-11-24").weekday': "6",
+    '[before(1, [2..3]), after(date("2026-01-02"), date("2026-01-01")), includes([1..5], 5), includes([1..5), 5)]': "[true, true, true, false]",
+    "[1 instance of number, true instance of number, [1] instance of list<number>, null instance of string]": "[true, false, true, false]",
+    'if grade = "a" then 1 else if grade = "b" then 2 else 3': "2",
+    "function = 5": "true",
+}
+
+
+@pytest.mark.parametrize(("text", "outcome"), WORKED.items(), ids=WORKED)
+def test_expressions_are_worked_out(text: str, outcome: str) -> None:
+    """Loops, quantifiers, functions of one's own, contexts and the functions of FEEL give what the standard says."""
+    lines = [{"amount": 120, "cost centre": "IT"}, {"amount": 30, "cost centre": "HR"}]
+    asked = Table(id="table:x", name="X", result="X", expression=text)
+    told = Table(id="table:y", name="Y", result="Y", expression=outcome)
+    request = {"lines": lines, "grade": "b", "function": 5}
+    assert decide(asked, request).outcome == decide(told, {}).outcome
+
+
+def test_knowledge_models_are_called() -> None:
+    """A model is called by name or in order, calls others and itself, and is not asked of the request; what calls itself without end is refused."""
+    rate = Table(
+        id="table:rate",
+        name="rate",
+        result="rate",
+        parameters=(Slot("Credit Class"),),
+        rules=(Rule("rule:1", 'Credit Class = "A"', "0.03"),),
+    )
+    cost = Table(
+        id="table:cost", name="cost", result="cost", expression="Amount * rate(Credit Class: class)", inputs=(Slot("Amount"), Slot("class"))
+    )
+    assert decide(cost, {"Amount": 200, "class": "A"}, others=[rate]).outcome == Decimal(6)
+    assert needs(cost, others=[rate]) == ("Amount", "class")
+    down = Table(id="table:f", name="f", result="f", parameters=(Slot("n"),), expression="if n <= 1 then 1 else n * f(n - 1)")
+    ask = Table(id="table:a", name="a", result="a", expression="f(5)")
+    assert decide(ask, {}, others=[down]).outcome == Decimal(120)
+    for endless in ("f(n + 1)", "f(n + 1) + f(n + 1)", "if n > 20 then 1 else f(n + 1) + f(n + 1)"):
+        around = Table(id="table:f", name="f", result="f", parameters=(Slot("n"),), expression=endless)
+        with pytest.raises(InputError):
+            decide(ask, {}, others=[around])
+
+
+ENDLESS = {
+    "for a in 1..9999, b in 1..9999 return a": "rounds and calls",
+    "for a in 1..99999999999 return a": "whole numbers or days",
+    "some a in 1..9999 satisfies some b in 1..9999 satisfies a < 0": "rounds and calls",
+    "{f: function(x) x(x)}.f({f: function(x) x(x)}.f)": "too deeply",
+    'split("a", "(a+)+")': "patterns are not worked out",
+    "aproval(5)": "no function of this name",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), ENDLESS.items(), ids=ENDLESS)
+def test_what_takes_for_ever_is_refused(text: str, message: str) -> None:
+    """Loops in loops, functions that call themselves and patterns end in an error of ours."""
+    with pytest.raises(InputError, match=message):
+        decide(Table(id="table:x", name="X", expression=text), {})
+
+
+def test_a_decision_is_not_asked_for_because_its_name_is_a_part_of_a_word() -> None:
+    """`Age` is no part of `Stage`, and a ladder of decisions that all need two others is worked out once each."""
+    age = Table(id="table:age", name="Age", result="Age", expression="year - birth")
+    assert decide(Table(id="table:s", name="S", expression="Stage + 1"), {"Stage": 1}, others=[age]).outcome == Decimal(2)
+    ladder = [Table(id="table:d0", name="d0", result="d0", expression="1")]
+    ladder += [Table(id=f"table:d{n}", name=f"d{n}", result=f"d{n}", expression=f"d{n - 1} + d{max(n - 2, 0)}") for n in range(1, 40)]
+    assert decide(ladder[-1], {}, others=ladder).outcome == Decimal(165580141)
+
+
+def test_a_function_that_is_not_there_is_said_when_it_is_read() -> None:
+    """`checked` names the call of what nobody defined; names that are given may be functions."""
+    with pytest.raises(InputError, match="there is no function 'substrin'; did you mean 'substring'"):
+        checked('substrin("a", 1)')
+    assert checked("rate(1)", {"rate"}) == "rate(1)"
 
 
 HARD = (
