@@ -92,10 +92,11 @@ class Review:
             self.tell(agent, "ready", task=task, run=run)
 
     def first(self, agent: str, task: str, run: str, many: int) -> None:
-        """What stands first in an agent's scope."""
+        """What an agent gets, the riskiest first and then as it is ranked."""
         found = json.loads(self.ask(agent, "scope", form="json", task=task, run=run).json())
-        self.say(f"{agent}: {len(found['entities'])} things, {len(found['missing'])} missing; first")
-        for one in found["entities"][1 : many + 1]:
+        self.say(f"{agent}: {len(found['entities'])} things, {len(found['missing'])} missing; the riskiest and the nearest")
+        ranked = sorted(found["entities"][1:], key=lambda one: -one["properties"].get("risk_score", 0))
+        for one in ranked[:many]:
             score = f", risk score {one['properties']['risk_score']}" if "risk_score" in one["properties"] else ""
             self.say(f"  {one['name']} ({one['kind']}, {one['freshness']['state']}{score}) from {one['origins'][0]['locator']}")
 

@@ -4,42 +4,56 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from graph import Finding
 
-_PLACE = re.compile(r"(.+):(\d+):(\d+)")
+_PLACE = re.compile(r"(.+?):(\d+)(?::(\d+))?")
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(findings: Sequence[Finding]) -> str:
-    """The findings as a SARIF 2.1.0 log (OASIS): a rule a check; a place `file:line:column` is physical, an id is logical."""
+def sarif(findings: Sequence[Finding], places: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The findings as a SARIF 2.1.0 log (OASIS): a rule a check; a place `file:line:column` is physical, an id is logical.
+
+    `places` has the `file:line` of ids, for readers that show nothing without a file (GitHub's code scanning).
+    """
     checks = sorted({one.check for one in findings})
     driver = {"name": "orgcontext", "version": version("orgcontext"), "rules": [{"id": name} for name in checks]}
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": [_result(one) for one in findings]}]}
+    log = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": [_result(one, places) for one in findings]}],
+    }
     return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _result(finding: Finding, places: Mapping[str, str]) -> dict[str, Any]:
     text = " ".join(part for part in (finding.message, finding.remedy) if part)
     return {
         "ruleId": finding.check,
         "level": finding.level,
         "message": {"text": text},
-        "locations": [_location(finding.subject)],
+        "locations": [_location(finding.subject, places)],
         "partialFingerprints": {"orgcontextFinding/v1": finding.id},
     }
 
 
-def _location(subject: str) -> dict[str, Any]:
-    met = _PLACE.fullmatch(subject)
-    if met is None:
-        return {"logicalLocations": [{"fullyQualifiedName": subject}]}
-    region = {"startLine": int(met[2]), "startColumn": int(met[3])}
+def _location(subject: str, places: Mapping[str, str]) -> dict[str, Any]:
+    if subject not in places:
+        met = _PLACE.fullmatch(subject)
+        return _physical(met) if met and met[3] else {"logicalLocations": [{"fullyQualifiedName": subject}]}
+    met = _PLACE.fullmatch(places[subject])
+    physical = _physical(met) if met else {"physicalLocation": {"artifactLocation": {"uri": quote(places[subject].partition("#")[0])}}}
+    return physical | {"logicalLocations": [{"fullyQualifiedName": subject}]}
+
+
+def _physical(met: re.Match[str]) -> dict[str, Any]:
+    region = {"startLine": int(met[2])} | ({"startColumn": int(met[3])} if met[3] else {})
     return {"physicalLocation": {"artifactLocation": {"uri": quote(met[1])}, "region": region}}
 
 

@@ -1,6 +1,6 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
-from graph.analysis import Impact
+from graph.analysis import ANALYSES, Impact, Noted, Ways
 from graph.around import Around, around_json
 from graph.chain import Chain
 from graph.consistency import Unlike
@@ -76,6 +76,7 @@ from graph.stores.base import EntityRow, RelationRow
 from graph.verify import Verified
 
 __all__ = [
+    "ANALYSES",
     "EVERYTHING",
     "EXPORTS",
     "RENDERINGS",
@@ -126,6 +127,7 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "NotInOntology",
+    "Noted",
     "Ontology",
     "Origin",
     "OtherValue",
@@ -170,6 +172,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verified",
+    "Ways",
     "around_json",
     "canonical",
     "checked",

@@ -67,7 +67,7 @@ class _Gathered:
     def open(self, id_: str, relation: str) -> None:
         """Bring in the neighbours of a thing, each for itself or in groups."""
         self.shown.setdefault(id_)
-        rows = self.view.store.relations(self.view.where, touching=[id_], kinds=[relation] if relation else None, at=self.view.at)
+        rows = self._relations([id_], kinds=[relation] if relation else None)
         near = {_other(row, id_): row.kind for row in rows}
         fresh = [one for one in near if one not in self.shown and one not in self.without]
         if len(self.shown) + len(fresh) > self.limit and relation:
@@ -77,6 +77,11 @@ class _Gathered:
             self._group(id_, fresh, near)
         else:
             self.shown.update(dict.fromkeys(fresh))
+
+    def _relations(self, ids: Sequence[str], kinds: Sequence[str] | None = None) -> list[RelationRow]:
+        """By names: the store's numbers would tell in which order hidden things came."""
+        rows = self.view.store.relations(self.view.where, touching=ids, kinds=kinds, at=self.view.at)
+        return sorted(rows, key=lambda row: (row.kind, row.source, row.target))
 
     def _group(self, hub: str, ids: Sequence[str], near: Mapping[str, str]) -> None:
         kinds = {row.id: row.kind for row in self.view.store.entities(self.view.where, ids=ids, at=self.view.at)}
@@ -93,7 +98,7 @@ class _Gathered:
         ids = [id_ for id_ in self.shown if id_ == self.focus or id_ not in self.without]
         found = {row.id: row for row in self.view.store.entities(self.view.where, ids=ids, at=self.view.at)}
         rows = [found[id_] for id_ in ids if id_ in found]
-        relations = list(self.view.store.relations(self.view.where, touching=list(found), at=self.view.at))
+        relations = self._relations(list(found))
         fresh = freshnesses(self.view, rows)
         more, ties = _beside(found, relations)
         return Around(

@@ -926,7 +926,20 @@ class ContextGraph:
         )
         changed = self.compare(first, number, actor=actor) if number else Compared(view.stamp, view.stamp, (), {}, {})
         read = self._last_read() if view.where.facets is None else {}
-        return drift.drift(drift.Situation(picture, changed, read, view.owners))
+        agents = self._retooled(picture, view, since, actor)
+        going_on = [] if at is not None else [one for one in self.runs(actor=actor) if not one.run.ended_at]
+        return drift.drift(drift.Situation(picture, changed, read, view.owners, agents, [(one.run, one.stale) for one in going_on]))
+
+    def _retooled(self, picture: checks.Picture, view: View, since: str | int | None, actor: Actor) -> dict[str, list[Difference]]:
+        """What has changed about each agent, its tools and its tasks, since a revision (None: since it was registered or confirmed)."""
+        number, found = view.stamp.revision, dict[str, list[Difference]]()
+        for agent in (row.id for row in picture.of("Agent")):
+            states = self.store.versions(agent, upto=number) if since is None else ()
+            first = drift.registered_since(states, view.where) if since is None else self.view(actor, at=since).stamp.revision
+            if first and first != number and self._kept(number).promises(first):
+                about = (agent, *picture.to(agent, "uses_tool"), *picture.to(agent, "performs"))
+                found[agent] = [one for id_ in about for one in self.compare(first, number, actor=actor, about=id_).differences]
+        return found
 
     def _last_read(self) -> dict[str, tuple[date, int]]:
         """When each source was last read, and how often it is to be."""
@@ -945,6 +958,13 @@ class ContextGraph:
     def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
         return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
 
+    def places(self, ids: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, str]:
+        """Where the sources say these things, as far as the actor may see them: the locator of the first origin of each."""
+        view = self.view(actor, at=at)
+        rows = self.store.entities(view.where, ids=sorted(set(ids)), at=view.at) if ids else ()
+        origins = ((row.id, json.loads(row.origins)) for row in rows)
+        return {id_: said[0]["locator"] for id_, said in origins if said}
+
     def impact(self, id_: str, *, actor: Actor, at: str | int | None = None) -> analysis.Impact:
         """What a change or the loss of this thing reaches, with the path to each."""
         view = self.view(actor, at=at)
@@ -955,6 +975,19 @@ class ContextGraph:
             list(self.store.relations(view.where, at=view.at)),
             ontology=self.ontology,
         )
+
+    def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Noted]]:
+        """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
+        view = self.view(actor, at=at)
+        entities = {row.id: row for row in self.store.entities(view.where, at=view.at)}
+        shape = analysis.Shape(entities, self.store.relations(view.where, at=view.at), self.ontology)
+        return {name: analysis.analyze(shape, name) for name in names}
+
+    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, at: str | int | None = None) -> analysis.Ways:
+        """The shortest ways between two things, with the relations along them; one, or every one."""
+        view = self.view(actor, at=at)
+        own = scope.known(view, [start, end])
+        return analysis.ways(own[start], own[end], self.store.relations(view.where, at=view.at), every=every)
 
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""

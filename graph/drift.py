@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from math import inf
 from typing import NamedTuple
 
 from graph.checks import Picture
-from graph.model import Finding, Level
-from graph.past import Compared, Difference
-from graph.stores.base import EntityRow, RelationRow, fold
+from graph.decide import judge
+from graph.errors import InputError
+from graph.model import Filter, Finding, Level
+from graph.past import Compared, Difference, masked
+from graph.runs import Run, Stale
+from graph.stores.base import EntityRow, RelationRow, Version, fold
 
 SOON = timedelta(days=7)
 _SHOWN = 3
@@ -20,12 +25,18 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Situation:
-    """What is now, what has changed since it was last looked at, and when each source was last read (with its cadence in days)."""
+    """What is now, what has changed since it was last looked at, and when each source was last read (with its cadence in days).
+
+    `agents`: what has changed about each agent, its tools and its tasks since it was registered. `stale`: runs that go on, with the
+    deliveries in them of which something has changed.
+    """
 
     now: Picture
     changes: Compared
     read: Mapping[str, tuple[date, int]]
     owners: Mapping[str, str]
+    agents: Mapping[str, Sequence[Difference]] = field(default_factory=dict[str, Sequence[Difference]])
+    stale: Sequence[tuple[Run, Sequence[Stale]]] = ()
 
 
 class Drifted(NamedTuple):
@@ -187,17 +198,97 @@ def _practices(situation: Situation) -> Iterator[_Practice]:
             yield practice
 
 
+def _amounts(picture: Picture, id_: str) -> Counter[float]:
+    """The amounts that a log holds of a process or an activity, with the number of cases about each."""
+    told = str(picture.properties.get(id_, {}).get("observed_amounts", ""))
+    parts = (text.partition(":") for text in told.split(";"))
+    try:
+        return Counter({float(amount): int(count) for amount, colon, count in parts if colon})
+    except ValueError:  # somebody else's words: no loader of ours wrote them
+        return Counter()
+
+
+def _condition(picture: Picture, step: str) -> str:
+    """On what condition a step is asked for: what stands on it, else its threshold; "" for always."""
+    said = picture.properties[step]
+    text, threshold = str(said.get("condition", "")), said.get("threshold")
+    return text or (f"amount >= {threshold}" if isinstance(threshold, int | float) else "")
+
+
+def _asked_for(condition: str, amounts: Counter[float]) -> Counter[float] | None:
+    """Those amounts for which the condition holds; None where amounts alone do not settle it."""
+    if not (condition and amounts):
+        return None
+    try:
+        judged = {amount: judge(condition, {"amount": amount}) for amount in amounts}
+    except InputError:
+        return None
+    if any(one.holds is None for one in judged.values()):
+        return None
+    return Counter({amount: count for amount, count in amounts.items() if judged[amount].holds})
+
+
+def _examples(amounts: Counter[float]) -> str:
+    shown = ", ".join(f"{amount:,.15g}" for amount in sorted(amounts, reverse=True)[:_SHOWN])
+    return f"about {shown}" + (f" and {len(amounts) - _SHOWN} other amounts" if len(amounts) > _SHOWN else "")
+
+
+def _left_out(practice: _Practice, step: _Step) -> tuple[Counter[float], Counter[float]]:
+    """The amounts for which a step is asked for, and those of them in whose cases the log does not hold it."""
+    picture = practice.picture
+    wanted = _asked_for(_condition(picture, step.row.id), _amounts(picture, practice.process.id)) or Counter()
+    return wanted, wanted - (_amounts(picture, step.seen.id) if step.seen else Counter())
+
+
+def _threshold_missed(situation: Situation) -> Iterator[Drifted]:
+    for practice in _practices(situation):
+        for step in practice.steps:
+            wanted, missed = _left_out(practice, step)
+            if missed:
+                message = (
+                    f"{step.row.name} is asked for where {_condition(situation.now, step.row.id)}, and was left out in {missed.total()} of "
+                    f"{wanted.total()} such cases of {practice.process.name}, {_examples(missed)}"
+                )
+                yield Drifted(step.row.id, message, (practice.process.id,))
+
+
+def _over_limit(situation: Situation) -> Iterator[Drifted]:
+    """The step of the highest limit among those taken, where the amount is over it and no step was left out that would say so."""
+    picture = situation.now
+    for practice in _practices(situation):
+        taken = [(step, _limit(picture, step.row.id), _amounts(picture, step.seen.id)) for step in practice.steps if step.seen]
+        told = sum((_left_out(practice, step)[1] for step in practice.steps), Counter[float]())
+        for step, limit, amounts in taken:
+            over = Counter({amount: count for amount, count in amounts.items() if amount > limit}) - told
+            for other, reach, seen in taken:
+                if other is not step and reach > limit:
+                    over -= seen
+            if over:
+                message = (
+                    f"{step.row.name} may approve up to {limit:,.15g}, and was the last word in {over.total()} cases {_examples(over)}"
+                )
+                yield Drifted(step.row.id, message, (practice.process.id,))
+
+
+def _limit(picture: Picture, step: str) -> float:
+    """How much a step may approve; without end where no authority of it says."""
+    told = (picture.properties.get(one, {}).get("limit") for one in picture.to(step, "under_authority"))
+    return max((float(one) for one in told if isinstance(one, int | float)), default=inf)
+
+
 def _skipped(situation: Situation) -> Iterator[Drifted]:
     for practice in _practices(situation):
         for step in practice.steps:
+            condition = _condition(practice.picture, step.row.id)
+            if _asked_for(condition, _amounts(practice.picture, practice.process.id)) is not None:
+                continue  # told by what the amounts asked for
             count = _number(practice.picture, step.seen.id, "observed_cases") if step.seen else 0
             if count < practice.cases:
-                conditional = "condition" in practice.picture.properties[step.row.id]
-                but = "; it is asked for only under a condition" if conditional else ""
+                but = f"; it is asked for only where {condition}" if condition else ""
                 message = (
                     f"{step.row.name} was left out in {practice.cases - count} of {practice.cases} cases of {practice.process.name}{but}"
                 )
-                yield Drifted(step.row.id, message, (practice.process.id,), level="note" if conditional else None)
+                yield Drifted(step.row.id, message, (practice.process.id,), level="note" if condition else None)
 
 
 def _undocumented(situation: Situation) -> Iterator[Drifted]:
@@ -274,19 +365,55 @@ def _out_of_order(situation: Situation) -> Iterator[Drifted]:
 # agents
 
 
+_QUIET = frozenset({"verified_at", "verified_by", "review"})  # whether it was confirmed is no change of what it is
+
+
+def registered_since(states: Iterable[Version], where: Filter) -> int:
+    """The revision in which an agent was last registered or confirmed, as far as this filter shows it; 0: never."""
+    found, before = 0, {"registered": False}
+    for state in states:
+        if isinstance(state.row, EntityRow):
+            said = json.loads(masked(state.row, where).properties)
+            if said.get("registered", True) is not False and any(
+                said.get(name) != before.get(name) for name in ("registered", "verified_at")
+            ):
+                found = state.since
+            before = said
+    return found
+
+
 def _retooled(situation: Situation) -> Iterator[Drifted]:
-    """Agents whose tools, tasks or instructions are others than when they were last looked at."""
-    agents = situation.now.ontology.family("Agent")
-    told: dict[str, list[str]] = {}
-    for one in situation.changes.differences:
-        source, *rest = one.key.split(" ")
-        row = situation.now.rows.get(source)
-        if one.what == "relation" and rest[0] in ("uses_tool", "performs", "acts_for") and row and row.kind in agents:
-            told.setdefault(source, []).append(
-                f"{'+' if one.change == 'added' else '-' if one.change == 'withdrawn' else '~'} {' '.join(rest)}"
-            )
-    for id_, said in sorted(told.items()):
-        yield Drifted(id_, f"{situation.now.name(id_)} is not as it was registered: {'; '.join(sorted(said))}", tuple(sorted(said)))
+    """Agents whose tools, tasks or person are others than when they were registered, or whose tools and tasks are not what they were."""
+    for id_, differences in sorted(situation.agents.items()):
+        said = sorted({text for one in differences if (text := _worded(id_, one))})
+        if said:
+            yield Drifted(id_, f"{situation.now.name(id_)} is not as it was registered: {'; '.join(said)}", tuple(said))
+
+
+def _worded(agent: str, one: Difference) -> str:
+    """A change as it bears on an agent: of what it uses and does, or of what its tools and tasks are; "" for any other."""
+    sign = {"added": "+", "withdrawn": "-", "changed": "~"}[one.change]
+    if one.what == "entity":
+        names = [] if one.key == agent or one.change != "changed" else [name for name in one.properties if name not in _QUIET]
+        return f"{sign} {one.key} ({', '.join(names)})" if names else ""
+    source, kind, target = one.key.split(" ")
+    if source == agent:
+        return f"{sign} {kind} {target}" if kind in ("uses_tool", "performs", "acts_for") else ""
+    return f"{sign} {source} requires {target}" if kind == "requires" else ""
+
+
+def _works_on(situation: Situation) -> Iterator[Drifted]:
+    """Agents that take part in a run that goes on, and were given in it what has changed since."""
+    for run, given in situation.stale:
+        by_agent: dict[str, list[Stale]] = {}
+        for one in given:
+            by_agent.setdefault(one.actor, []).append(one)
+        for agent, mine in sorted(by_agent.items()):
+            changed = sorted({text for one in mine for text in one.changed})
+            more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+            what = f"{len(mine)} {'delivery' if len(mine) == 1 else 'deliveries'} of revision {run.revision}"
+            message = f"{situation.now.name(agent)} still works in {run.id} with {what}, since when {', '.join(changed[:_SHOWN])}{more}"
+            yield Drifted(agent, message, tuple(one.delivery for one in mine), run.id)
 
 
 DRIFTS: Mapping[str, Drift] = {
@@ -296,8 +423,13 @@ DRIFTS: Mapping[str, Drift] = {
     "redefined": Drift("warning", "Its owner tells those who use the term, or `orgcontext revert` undoes it.", _redefined),
     "meanings_apart": Drift("warning", "The units agree on one definition, or each names its own term.", _apart),
     "step_skipped": Drift("warning", "Document when the step may be left out, or see that it is taken.", _skipped),
+    "threshold_missed": Drift(
+        "warning", "See that the step is taken from that amount on, or correct the documented threshold.", _threshold_missed
+    ),
+    "over_limit": Drift("warning", "Let whoever may approve as much approve it, or raise the authority.", _over_limit),
     "step_undocumented": Drift("note", "Document the step, or see that it is not taken.", _undocumented),
     "other_approver": Drift("warning", "Correct who is documented, or see that nobody else approves.", _other_approver),
     "out_of_order": Drift("warning", "Correct the documented order, or see that it is kept.", _out_of_order),
-    "agent_changed": Drift("warning", "Register the agent anew, or take back what was added.", _retooled),
+    "stale_delivery": Drift("warning", "End the run and begin another, or have the agent ask again outside of it.", _works_on),
+    "agent_changed": Drift("warning", "Its owner confirms the agent as it is now, or takes back what was changed.", _retooled),
 }

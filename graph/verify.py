@@ -324,7 +324,8 @@ class Bench:
         most, row = max(known, key=lambda pair: pair[0])
         wanted = number(claim.value)
         state: State = "supported" if wanted is not None and wanted <= most else "contradicted"
-        because = f"{who} may approve {what} up to {most:g}."
+        currency = json.loads(row.properties).get("currency")
+        because = f"{who} may approve {what} up to {_amount(most)}{f' {currency}' if currency else ''}."
         return Verified(
             claim=claim,
             state=state,
@@ -368,6 +369,10 @@ def _worded(value: object) -> str:
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ ,'\u00a0\u202f]\d{3})+|\d+)(?:\.\d+)?")
 _SCALE = {"k": 1e3, "m": 1e6, "bn": 1e9, "thousand": 1e3, "million": 1e6, "billion": 1e9, "%": 1, "": 1}
+
+
+def _amount(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def number(value: object) -> float | None:

@@ -21,9 +21,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from itertools import groupby, pairwise
-from math import floor, log10
+from math import floor, isfinite, log10
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ from loaders.source import File, filled, link, thing
 MAX_EVENTS = 20_000_000
 MAX_NAMES = 200_000  # distinct activities, actors, pairs or outcomes
 MAX_TOLD = 20  # findings of one sort; the rest is a number
+MAX_AMOUNTS = 400  # distinct amounts told of one thing
 MAX_ITEM = 16 * 1024 * 1024  # characters of one event of JSON
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "case": (
@@ -58,6 +60,12 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("outcome", "result", "decision", "verdict", "approved", "status"),
     "process": ("process", "processname", "workflow"),
     "lifecycle": ("lifecycletransition", "transition", "lifecycle"),
+    "amount": (
+        *(f"{case}{name}" for case in ("", "case") for name in ("amount", "amountreq", "requestedamount", "totalamount")),
+        *(f"amount{currency}" for currency in ("eur", "usd", "gbp", "chf")),
+        *(f"{sort}amount" for sort in ("invoice", "order", "net", "gross", "loan", "contract", "purchase")),
+        "costtotal",
+    ),
 }
 _KINDS = {folded: ours for ours, names in _COLUMNS.items() for folded in names}
 _ACTORS = {"actor": "Person", "position": "Position", "role": "Role", "group": "Unit"}  # the nearer to a person, the sooner
@@ -67,13 +75,17 @@ _FORMS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y 
 
 
 class Event(NamedTuple):
-    """Something that happened: when (seconds since 1970), what, by whom (`kind name`), with what outcome, and since when it was under way."""
+    """Something that happened: when (seconds since 1970), what, by whom (`kind name`), with what outcome, and since when it was under way.
+
+    `amount` is what its case is about, where it says so.
+    """
 
     at: float
     activity: str
     actor: str = ""
     outcome: str = ""
     start: float | None = None
+    amount: float | None = None
 
 
 def matches(file: File) -> bool:
@@ -122,6 +134,7 @@ class _Tally:
     last: float = float("-inf")
     seconds: Counter[float] = field(default_factory=Counter[float])
     outcomes: Counter[str] = field(default_factory=Counter[str])
+    amounts: Counter[float] = field(default_factory=Counter[float])
 
     def see(self, at: float, seconds: float | None = None, outcome: str = "") -> None:
         self.count += 1
@@ -140,6 +153,7 @@ class _Tally:
             observed_to=_day(self.last),
             median_hours=_median(self.seconds),
             observed_outcomes=tuple(f"{name}: {count}" for name, count in sorted(self.outcomes.items(), key=lambda one: (-one[1], one[0]))),
+            observed_amounts="; ".join(f"{amount:.15g}: {self.amounts[amount]}" for amount in sorted(self.amounts)),
         )
 
 
@@ -158,6 +172,30 @@ def _median(values: Counter[float]) -> float | None:
     return None
 
 
+def _coarser(found: Counter[float], digits: int) -> Counter[float]:
+    cut: Counter[float] = Counter()
+    for amount, count in found.items():
+        cut[_cut(amount, digits)] += count
+    return cut
+
+
+def _cut(amount: float, digits: int) -> float:
+    """Towards zero, so that no amount comes to lie above a threshold that it does not reach."""
+    if not amount:
+        return 0.0
+    unit = Decimal(10) ** (floor(log10(abs(amount))) - digits + 1)
+    return float((Decimal(str(amount)) / unit).to_integral_value(ROUND_DOWN) * unit)
+
+
+def _amount(text: str) -> float | None:
+    """A plain number, or None: what groups thousands or names a currency can mean two things."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
+
+
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()
 
@@ -170,6 +208,12 @@ class _Mined:
     activities: dict[str, _Tally] = field(default_factory=lambda: defaultdict(_Tally))
     actors: dict[tuple[str, str], _Tally] = field(default_factory=lambda: defaultdict(_Tally))
     pairs: dict[tuple[str, str], _Tally] = field(default_factory=lambda: defaultdict(_Tally))
+
+    def coarsen(self) -> None:
+        """Cut all amounts alike, to as many digits as leaves not too many of them."""
+        digits = next((one for one in (4, 3) if len(_coarser(self.whole.amounts, one)) <= MAX_AMOUNTS), 2)
+        for tally in (self.whole, *self.activities.values()):
+            tally.amounts = _coarser(tally.amounts, digits)
 
 
 @dataclass
@@ -199,8 +243,13 @@ class _Log:
                 mined.actors[event.actor, event.activity].see(event.at, None, event.outcome)
         for one, other in pairwise(events):
             mined.pairs[one.activity, other.activity].see(other.at, other.at - one.at)
+        amount = max((event.amount for event in events if event.amount is not None), default=None)
         for activity in {event.activity for event in events}:
             mined.activities[activity].cases += 1
+            if amount is not None:
+                mined.activities[activity].amounts[_cut(amount, 4)] += 1
+        if amount is not None:
+            mined.whole.amounts[_cut(amount, 4)] += 1
         self._bounded(mined)
 
     def _bounded(self, mined: _Mined) -> None:
@@ -249,6 +298,7 @@ class _Log:
 def _facts(log: _Log, process: str, mined: _Mined) -> Iterator[Fact]:
     where, own = log.file.name, f"process:{slug(process) or 'log'}"
     local = own.partition(":")[2]
+    mined.coarsen()
     whole = mined.whole.said() | {"observed_cases": mined.whole.count}
     yield thing("Process", own, where, name=process, properties={name: value for name, value in whole.items() if name != "observed_count"})
     ids = _distinct(sorted(mined.activities), f"activity:{local}.")
@@ -333,11 +383,12 @@ def _xes(log: _Log) -> Iterator[tuple[str, list[Event]]]:
 def _trace(log: _Log, trace: Element) -> list[Event]:
     """The events that were completed; those that only began give the time since when."""
     found: list[Event] = []
+    whole = next((child("value") for child in trace.children if _KINDS.get(_folded(child("key") or "")) == "amount"), "")
     began: dict[str, list[float]] = defaultdict(list)
     for one in trace.all("event"):
         log.count(str(one.line))
         values = {_KINDS.get(_folded(child("key")), ""): child("value") for child in one.children if child("key")}
-        event = _event(log, values, str(one.line))
+        event = _event(log, {"amount": whole, **values}, str(one.line))
         change = values.get("lifecycle", "complete").casefold()
         if event is None:
             continue
@@ -359,7 +410,8 @@ def _event(log: _Log, values: Mapping[str, str], where: str | int) -> Event | No
         log.bad(str(where), f"an event has {why}")
         return None
     outcome, start = values.get("outcome"), values.get("start")
-    return Event(at, activity, _by(values), " ".join(outcome.split())[:200] if outcome else "", _moment(start) if start else None)
+    said = " ".join(outcome.split())[:200] if outcome else ""
+    return Event(at, activity, _by(values), said, _moment(start) if start else None, _amount(values.get("amount", "")))
 
 
 # tables
@@ -433,6 +485,7 @@ class _Held:
         self.names: dict[str, int] = {}
         self.times, self.starts = array("d"), array("d")
         self.parts = tuple(array("i") for _ in range(5))  # process, case, activity, actor, outcome
+        self.amounts: dict[int, float] = {}  # the largest of each case
 
     def add(self, process: str, case: str, event: Event) -> None:
         self.times.append(event.at)
@@ -444,6 +497,8 @@ class _Held:
         activities.append(names.setdefault(event.activity, len(names)))
         actors.append(names.setdefault(event.actor, len(names)))
         outcomes.append(names.setdefault(event.outcome, len(names)))
+        if event.amount is not None:
+            self.amounts[cases[-1]] = max(event.amount, self.amounts.get(cases[-1], event.amount))
 
     def cases(self) -> Iterator[tuple[str, list[Event]]]:
         """The cases, by their names, each with its events."""
@@ -458,6 +513,7 @@ class _Held:
                     names[actors[row]],
                     names[outcomes[row]],
                     self.starts[row] if self.starts[row] <= self.times[row] else None,
+                    self.amounts.get(case),
                 )
                 for row in rows
             ]

@@ -177,6 +177,61 @@ def test_practice_is_held_against_the_documented_flow(store: Store) -> None:
     assert "3 times" in found["out_of_order"].message
 
 
+LOG = """\
+case,activity,resource,timestamp,amount
+{rows}
+"""
+
+
+def test_practice_is_held_against_the_documented_thresholds(sample: Path) -> None:
+    """A log of the sample's procurement: who was left out though the amount asked for them, in how many cases, with examples."""
+    asked = {"Category check": 0, "Controller confirms the budget": 5000, "Head of Procurement approves": 20000, "CFO approves": 50000}
+    amounts = [800, 5000, 5001, 12000, 20000, 30000, 49000, 50000, 60000, 75000, 90000.5, 499000]
+    left_out = {("Controller confirms the budget", 12000), ("CFO approves", 60000), ("CFO approves", 90000.5)}
+    rows = [
+        f"c{number},{step},,2026-10-{number + 1:02}T{hour:02}:00:00Z,{amount}"
+        for number, amount in enumerate(amounts)
+        for hour, (step, threshold) in enumerate(asked.items(), 8)
+        if (amount > threshold or not threshold) and (step, amount) not in left_out
+    ]
+    (sample / "log.csv").write_text(LOG.format(rows="\n".join(rows)).replace("case,", "process,case,").replace("\nc", "\nProcurement,c"))
+    settings = sample / "orgcontext.yaml"
+    settings.write_text(settings.read_text() + "  - {name: log, loader: eventlog, path: log.csv, precedence: 1}\n")
+    said(sample, "load")
+    found = {one["subject"]: one for one in json.loads(said(sample, "drift", "--format", "json"))["answer"]}
+    assert {id_: one["check"] for id_, one in found.items()} == {
+        "asset:nda-policy": "cadence_missed",
+        "step:procurement.budget": "threshold_missed",
+        "step:procurement.cfo": "threshold_missed",
+    }
+    assert (
+        "left out in 1 of 10 such cases of Procurement of goods and services, about 12,000" in found["step:procurement.budget"]["message"]
+    )
+    assert (
+        "left out in 2 of 4 such cases of Procurement of goods and services, about 90,000, 60,000"
+        in found["step:procurement.cfo"]["message"]
+    )
+
+
+def test_amounts_over_the_highest_authority_are_told(store: Store) -> None:
+    """What was approved by nobody who may approve as much."""
+    log: list[Fact] = [
+        thing("Process", "process:buy", "Purchase of goods", observed_cases=5, observed_amounts="50000: 2; 60000: 2; 90000: 1"),
+        thing(
+            "Activity",
+            "activity:buy.cfo",
+            "Finance says yes",
+            observed_count=5,
+            observed_cases=5,
+            observed_amounts="50000: 2; 60000: 2; 90000: 1",
+        ),
+        link("activity:buy.cfo", "step_of", "process:buy"),
+    ]
+    found = company(store, [*PEOPLE, *FLOW], more=[("log", 1, log)]).drift(actor=ANALYST)
+    assert checks(found) == [("over_limit", "step:buy.cfo")]
+    assert "may approve up to 50,000, and was the last word in 3 cases about 90,000, 60,000" in found[0].message
+
+
 AGENTS: list[Fact] = [
     *PEOPLE,
     thing("Agent", "agent:one", "One", registered=True),
@@ -199,6 +254,40 @@ def test_an_agent_with_other_tools_than_before_is_told(store: Store) -> None:
     found = meant(store, AGENTS, after)
     assert checks(found) == [("agent_changed", "agent:one")]
     assert "+ uses_tool tool:shell" in found[0].message
+
+
+def test_an_agent_is_held_against_its_registration(store: Store) -> None:
+    """However many revisions ago: its tools, what they are, what its tasks require; and no longer once its owner confirmed it so."""
+    tool, used = thing("Tool", "tool:shell", "Shell", description="Reads."), link("agent:one", "uses_tool", "tool:shell")
+    context = company(store, [*AGENTS, tool, used])
+    other = thing("Tool", "tool:shell", "Shell", description="Reads and writes.")
+    changed = [*AGENTS, other, used, thing("Policy", "asset:more", "More"), link("task:read", "requires", "asset:more")]
+    context.load([reading("main", changed)], actor="person:tester")
+    context.load([reading("main", [*changed, thing("Unit", "unit:new", "New")], digest="sha256:third")], actor="person:tester")
+    (found,) = [one for one in context.drift(actor=ANALYST) if one.check == "agent_changed"]
+    assert found.subject == "agent:one"
+    assert found.evidence == ("+ task:read requires asset:more", "~ tool:shell (description)")
+    assert not [one for one in context.drift(actor=ANALYST, since=2) if one.check == "agent_changed"]
+    again = [one for one in changed if getattr(one, "id", "") != "agent:one"]
+    again.append(thing("Agent", "agent:one", "One", registered=True, verified_at="2026-11-20"))
+    context.load([reading("main", again, digest="sha256:fourth")], actor="person:tester")
+    assert not [one for one in context.drift(actor=ANALYST) if one.check == "agent_changed"]
+
+
+def test_an_agent_that_works_with_a_stale_delivery_is_told(store: Store) -> None:
+    """While its run goes on, and only where something that it was given has changed since."""
+    context = company(store, AGENTS, access=POLICY)
+    analyst, question = POLICY.actor("person:analyst"), OPERATIONS["show"].question
+    run = context.start_run("review", participants=("agent:one", "agent:two"), actor=analyst)
+    for agent, asked in (("agent:one", "task:read"), ("agent:two", "agent:two")):
+        ask(context, POLICY.actor(agent), "show", question.model_validate({"id": asked, "run": run.id}))
+    assert not [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
+    context.load([reading("main", [*AGENTS[:-1], thing("Unit", "unit:new", "New")])], actor="person:tester")
+    (found,) = [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
+    assert (found.subject, found.id) == ("agent:one", f"stale_delivery:agent:one:{run.id}")
+    assert "1 delivery of revision 1, since when task:read requires asset:rules withdrawn" in found.message
+    context.end_run(run.id, actor=analyst)
+    assert not [one for one in context.drift(actor=analyst) if one.check == "stale_delivery"]
 
 
 POLICY = Policy.model_validate(

@@ -126,6 +126,20 @@ def test_junit_is_xml_with_a_failure_for_each_fault() -> None:
     assert json.loads(sarif([found("<a>")]))["runs"][0]["results"][0]["ruleId"] == "x"
 
 
+def test_sarif_says_in_which_file_a_gap_is() -> None:
+    """A reader such as code scanning shows a result at a line of a file; what has none keeps its name alone."""
+    findings = [Finding(id="x:1", check="x", level="note", subject=subject, message="m") for subject in ("asset:a", "page:b", "unit:c")]
+    places = {"asset:a": "hr/the people.csv:12", "page:b": "pages/b.md#part"}
+    results = json.loads(sarif(findings, places))["runs"][0]["results"]
+    physical = [one["locations"][0].get("physicalLocation") for one in results]
+    assert physical == [
+        {"artifactLocation": {"uri": "hr/the%20people.csv"}, "region": {"startLine": 12}},
+        {"artifactLocation": {"uri": "pages/b.md"}},
+        None,
+    ]
+    assert [one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in results] == ["asset:a", "page:b", "unit:c"]
+
+
 def _commands() -> list[str]:
     """What the examples for CI run, in their order."""
     folder = Path(__file__).resolve().parent.parent / "docs" / "ci"

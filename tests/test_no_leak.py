@@ -102,7 +102,7 @@ ACTORS = [Actor(id=id_, roles=frozenset({"reader"})) for id_ in ("agent:reader",
 VEIL = Veil(frozenset({"Dataset"}), frozenset({"cites"}), {"Person": frozenset({"email", "title"})})
 IDS = sorted({one.id for one in (*FACTS, *SECRETS) if isinstance(one, Entity)})
 HIDDEN = sorted(one.id for one in SECRETS if isinstance(one, Entity))
-_SECONDS = re.compile(r'"seconds":[\d.e-]+|\d+ ms')  # how long it took is never the same
+_SECONDS = re.compile(r'"seconds":[\d.e-]+|\d+ ms *')  # how long it took is never the same, nor how wide a column of it
 TEXTS = [
     *IDS,
     "payroll",

@@ -22,8 +22,24 @@ from app.settings import FILE, Settings, actor_of, open_context, read_settings
 from graph import Actor, ContextError, ContextGraph, EntityRow, Filter, NotFound, RelationRow
 
 LASTING = frozenset(
-    ("around", "find", "show", "stats", "scope", "ready", "gaps", "impact", "precedents", "history", "diff", "merges", "path")
+    (
+        "around",
+        "find",
+        "show",
+        "stats",
+        "scope",
+        "ready",
+        "impact",
+        "precedents",
+        "history",
+        "diff",
+        "merges",
+        "path",
+        "analyze",
+        "readiness",
+    )
 )  # questions whose answers hold as long as the revision does; all others are asked anew, and what changes something is never asked twice
+HANGS_ON = {"gaps": "gap/"}  # questions whose answers hold as long as these notes beside the graph do, too
 AT = "at"  # the revision that is looked at, in the address and in the session
 AS = "as"  # whom one looks as
 
@@ -53,8 +69,9 @@ class Seat(NamedTuple):
             question = {"at": moment, **question}
         asked = operation.question.model_validate(question).model_dump_json()
         who = actor or self.actor
-        if name in LASTING:
-            text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), self._state(), name, asked, form)
+        if name in LASTING or name in HANGS_ON:
+            state = (*self._state(), *self._noted(name))
+            text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), state, name, asked, form)
         else:
             text = _text(self.context, who, name, asked, form)
         return json.loads(text) if form == "json" else text
@@ -87,6 +104,10 @@ class Seat(NamedTuple):
         stand = (str(head.number), head.digest) if head else ("0", "")
         rules = map(str, _changed(self.settings))
         return (str(self.settings.folder), self.settings.store, *stand, str(date.today()), *rules)
+
+    def _noted(self, name: str) -> tuple[str, ...]:
+        prefix = HANGS_ON.get(name, "")
+        return tuple(f"{key} {text}" for key, text in sorted(self.context.store.notes(prefix).items())) if prefix else ()
 
     def entities(self, *kinds: str, ids: Iterable[str] | None = None) -> list[EntityRow]:
         """The things of these kinds (with their subkinds) that may be seen."""
@@ -218,7 +239,7 @@ def sentence(error: ContextError) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
-def visit(page: str, **parameters: str) -> NoReturn:
+def visit(page: str, **parameters: str | list[str]) -> NoReturn:
     """Go to another page, with what it is to show, looking as the same actor at the same revision."""
     kept = {name: st.query_params[name] for name in (AS, AT) if name in st.query_params}
     pages: dict[str, Any] = st.session_state["pages"]

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from app.operations.agents import AGENTS
+from app.operations.analyses import ANALYSES_ASKED
 from app.operations.around import AROUND
 from app.operations.around import AroundOf as AroundOf
 from app.operations.gaps import GAPS
@@ -32,7 +33,8 @@ from app.operations.runs import RUNS
 from graph import Actor, ContextError, ContextGraph, Event, InputError, NotAllowed, NotFound, Value, canonical
 
 OPERATIONS: dict[str, Operation] = {
-    one.name: one for one in (*READING, *AROUND, *ROUTES, *JUDGING, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS, *GAPS)
+    one.name: one
+    for one in (*READING, *AROUND, *ROUTES, *JUDGING, *ANALYSES_ASKED, *RIGHTS, *REVISIONS, *KEEPING, *RUNS, *PROPOSALS, *AGENTS, *GAPS)
 }
 
 

@@ -55,7 +55,7 @@ def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
     shown = weighed if question.all else [one for one in weighed if one.decided is None]
     findings = [one.finding for one in shown]
     formats = {
-        "sarif": lambda: sarif(findings),
+        "sarif": lambda: sarif(findings, context.places([one.subject for one in findings], actor=actor, at=moment(question))),
         "junit": lambda: junit(findings),
     }
     return simple(

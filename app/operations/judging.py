@@ -1,10 +1,10 @@
-"""Questions that judge: claims, texts, what a loss reaches, what was merged."""
+"""Questions that judge: claims, texts, what was merged."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, content, dump, findings_text, moment, simple
+from app.operations.question import Operation, Question, Reply, columns, content, dump, findings_text, moment, simple
 from app.reports import sarif
 from graph import (
     Actor,
@@ -20,10 +20,6 @@ class Check(Question):
     text: str = content("The text to be checked.")
     name: str = Field(default="text", description="What the text is called in what is said of it.")
     tongue: str = Field(default="english", description="The language whose inflections are known.")
-
-
-class ImpactOf(Question):
-    id: str = argument("The thing that changes, leaves or fails.")
 
 
 class MergesOf(Question):
@@ -55,15 +51,6 @@ def check(context: ContextGraph, actor: Actor, question: Check, _: str) -> Reply
     return simple(context, actor, moment(question), dump(found), text, served=served, findings=tuple(found), formats=formats)
 
 
-def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> Reply:
-    found = context.impact(question.id, actor=actor, at=moment(question))
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-    head = f"{found.subject} reaches {len(found.reached)} things{f': {kinds}' if kinds else ''}\n"
-    rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in found.reached)
-    text = head + columns(rows)
-    return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(one.id for one in found.reached))
-
-
 def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> Reply:
     found = context.merges(actor=actor, at=moment(question), score=question.score)
     rows = ((one.id, one.name, f"also {', '.join(one.aliases)}", f"by {', '.join(one.by)}") for one in found.merged)
@@ -74,7 +61,6 @@ def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> R
 JUDGING: tuple[Operation, ...] = (
     Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
     Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
-    Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
     Operation(
         "merges",
         "What was taken for one thing, by which values; what was refused; what only looks alike.",

@@ -20,7 +20,7 @@ MEDIA = {
     "html": "text/html",
     "csv": "text/csv",
     "eml": "message/rfc822",
-    "svg": "image/svg+xml",
+    "badge": "image/svg+xml",
     "patch": "application/rdf-patch",
 }
 _PROBLEMS = {

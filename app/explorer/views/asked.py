@@ -18,18 +18,20 @@ from app.explorer.seat import Seat, sentence, visit
 from app.operations import CONTENT, OPERATIONS
 from graph import ContextError
 
-READS = (
-    "list",
-    "show",
-    "stats",
-    "inbox",
-    "explain",
-    "matrix",
-    "digest",
-    "history",
-)  # last words of questions of a group that change nothing
-
-WRITES = ("propose", "confirm")  # and these, which are of no group
+FIRST = (
+    "level",
+    "state",
+    "name",
+    "check",
+    "analysis",
+    "message",
+    "remedy",
+    "at",
+    "actor",
+    "operation",
+    "outcome",
+)  # columns, where there are
+LAST = ("sources", "evidence", "id", "digest", "run")  # the others stand between
 
 
 def runs(seat: Seat) -> None:
@@ -38,18 +40,6 @@ def runs(seat: Seat) -> None:
         "Agents and runs", "Which agents there are, sanctioned or not; what they were given, at which revision, and what has changed since."
     )
     asked(seat, "agents", "runs")
-
-
-def analyses(seat: Seat) -> None:
-    """Every analysis that there is."""
-    head("Analyses", "Questions about the shape of the graph: circles, single points, what holds it together.")
-    asked(seat, "analyze", "path")
-
-
-def readiness(seat: Seat) -> None:
-    """The organization's readiness."""
-    head("Readiness", "How ready the organization is for agents, function by function.")
-    asked(seat, "readiness")
 
 
 def check(seat: Seat) -> None:
@@ -64,12 +54,6 @@ def merged(seat: Seat) -> None:
     asked(seat, "merges")
 
 
-def drift(seat: Seat) -> None:
-    """What drifted, and the remedies."""
-    head("Drift", "Where the graph and what it was read from have come apart, and what would mend it.")
-    asked(seat, "drift")
-
-
 def audit(seat: Seat) -> None:
     """Who asked and did what."""
     head("Audit", "Who asked what and was served what; the chain of digests that shows that nothing was changed afterwards.")
@@ -79,6 +63,9 @@ def audit(seat: Seat) -> None:
 def asked(seat: Seat, *names: str) -> None:
     """The questions of these names (`review` stands for `review list` and its like, too), one under a tab each."""
     found = [one for name in names for one in OPERATIONS if one == name or one.startswith(f"{name} ")]
+    if len(found) == 1:
+        _question(seat, found[0])
+        return
     for tab, name in zip(st.tabs([words(one).capitalize() for one in found]), found, strict=True):
         with tab:
             _question(seat, name)
@@ -88,12 +75,12 @@ def _question(seat: Seat, name: str) -> None:
     operation = OPERATIONS[name]
     st.caption(operation.summary)
     fields = {one: info for one, info in operation.question.model_fields.items() if one not in ("at", "actor")}
-    group, _, last = name.rpartition(" ")
-    writes = (bool(group) and last not in READS) or name in WRITES
-    waits = writes or any(info.json_schema_extra == CONTENT for info in fields.values())
-    with st.form(f"ask-{name}", border=False):
-        question = {one: value for one, info in fields.items() if (value := _field(name, one, info)) not in (None, "", [], ())}
-        pressed = st.form_submit_button("Do it" if writes else "Ask", type="primary" if writes else "secondary")
+    if "run" in fields and not fields["run"].is_required():
+        del fields["run"]  # whoever looks here asks of now, or of the revision that the page is at
+    needed = {one: info for one, info in fields.items() if info.is_required() or info.json_schema_extra == CONTENT}
+    waits = operation.writes or any(info.json_schema_extra == CONTENT for info in fields.values())
+    asks = "Do it" if operation.writes else "Ask"
+    question, pressed = _form(name, fields, bool(needed) or waits, asks) if fields else ({}, False)
     missing = [one for one, info in fields.items() if info.is_required() and one not in question]
     if missing:
         if pressed:
@@ -109,6 +96,22 @@ def _question(seat: Seat, name: str) -> None:
     show_answer(answer, name)
 
 
+def _form(name: str, fields: Mapping[str, FieldInfo], open_: bool, asks: str) -> tuple[dict[str, Any], bool]:  # noqa: FBT001  # one caller, above
+    """The fields of a question, three in a line, folded where none is needed; what they say, and whether it is asked now."""
+    question: dict[str, Any] = {}
+    with st.container() if open_ else st.expander("Narrow it down"), st.form(f"ask-{name}", border=False):
+        wide = [one for one, info in fields.items() if info.json_schema_extra == CONTENT]
+        narrow = [one for one in fields if one not in wide]
+        for one in wide:
+            question[one] = _field(name, one, fields[one])
+        for begin in range(0, len(narrow), 3):
+            for column, one in zip(st.columns(3, vertical_alignment="bottom"), narrow[begin : begin + 3], strict=False):
+                with column:
+                    question[one] = _field(name, one, fields[one])
+        pressed = st.form_submit_button(asks, type="primary" if open_ else "secondary")
+    return {one: value for one, value in question.items() if value not in (None, "", [], ())}, pressed
+
+
 def _field(name: str, field: str, info: FieldInfo) -> Any:
     """The widget for one field of a question, and what it says."""
     key, label, hint = f"{name}-{field}", words(field).capitalize(), info.description
@@ -122,7 +125,7 @@ def _field(name: str, field: str, info: FieldInfo) -> Any:
         options = [one.value for one in kind]
     if options:
         return st.selectbox(label, ["", *options], key=key, help=hint)
-    said = st.text_input(label, key=key, help=hint, placeholder="" if info.is_required() else "left as it is")
+    said = st.text_input(label, key=key, help=hint, placeholder="" if info.is_required() else "any")
     return said.split() if said and get_origin(kind) in (tuple, list) else said
 
 
@@ -143,13 +146,21 @@ def _list(answer: Sequence[Any], key: str) -> None:
     if not answer:
         st.success("Nothing: there is none.", icon=":material/check:")
         return
-    rows = [_flat(one) if isinstance(one, Mapping) else {"": one} for one in answer]
+    rows = _ordered([_flat(one) if isinstance(one, Mapping) else {"": one} for one in answer])
     if "level" in rows[0]:
         counts = Counter(row["level"] for row in rows)
         st.caption(", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level]))
     chosen = table(rows, f"answer-{key}", pick="Choose a row to see its thing in the graph." if _thing(rows[0]) else "")
     if chosen and (id_ := _thing(chosen[0])):
         visit("graph", entity=id_)
+
+
+def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with what is read first in front, and without columns in which nothing stands."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if any(row.get(name) not in ("", None) for row in rows)]
+    place = {name: number - len(FIRST) for number, name in enumerate(FIRST)} | {name: number + 1 for number, name in enumerate(LAST)}
+    names.sort(key=lambda name: place.get(name, 0))
+    return [{name: "" if row.get(name) is None else row[name] for name in names} for row in rows]
 
 
 def _thing(row: Mapping[str, Any]) -> str:
@@ -163,7 +174,7 @@ def _flat(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cell(name: str, value: Any) -> Any:
     if isinstance(value, str) and name in ("at", "loaded_at") and value:
-        return f"{value} ({ago(value)})"
+        return f"{ago(value)}, {value[:19].replace('T', ' ')}"
     if isinstance(value, list):
         return ", ".join(_said(one) for one in value)
     return _said(value) if isinstance(value, Mapping) else value

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -14,7 +15,7 @@ import streamlit as st
 
 from app.explorer.manners import LEVELS, head, many, plain, table, words
 from app.explorer.seat import Seat, visit
-from app.explorer.views.parts import some
+from app.explorer.views.parts import pick, some
 
 SHADES = {"error": "#D64545", "warning": "#E0AC2B", "note": "#4C78A8"}
 
@@ -23,7 +24,10 @@ def gaps(seat: Seat) -> None:
     """The page."""
     head("Gaps", "What an agent would fall into: what is missing, overdue, contested or out of shape, and who can mend it.")
     with st.spinner("Checking …"):
-        findings: list[dict[str, Any]] = seat.ask("gaps")
+        whole: list[dict[str, Any]] = seat.ask("gaps", all=True)
+    decided = sum("decided" in one for one in whole)
+    both = decided and st.toggle(f"Also the {decided} accepted or assigned", key="decided", bind="query-params")
+    findings = [one for one in whole if both or "decided" not in one]
     if not findings:
         st.success("No gaps: every check passes.", icon=":material/check:")
         return
@@ -55,7 +59,7 @@ def gaps(seat: Seat) -> None:
         rows = [_row(one, names) for one in kept]
         chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460, narrow=True)
     if chosen:
-        _finding(next(one for one in kept if one["id"] == chosen[0]["id"]), names)
+        _finding(seat, next(one for one in kept if one["id"] == chosen[0]["id"]), names)
 
 
 def _names(seat: Seat, findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -71,6 +75,7 @@ def _row(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         "thing": names.get(one["subject"], one["subject"]),
         "who can mend it": names.get(one["owner"], one["owner"]),
         "remedy": one["remedy"],
+        "decided": _decided(one.get("decided", {}), names),
         "id": one["id"],
     }
 
@@ -92,7 +97,16 @@ def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
     st.text(f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it.")
 
 
-def _finding(one: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def _decided(said: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """What was decided about a gap, in words; "" for an open one."""
+    if not said:
+        return ""
+    to = f" to {names.get(said['to'], said['to'])}" if said["to"] else ""
+    until = f" until {said['until']}" if said["until"] else ""
+    return f"{said['state']}{to}{until}" + (f": {said['why']}" if said["why"] else "")
+
+
+def _finding(seat: Seat, one: Mapping[str, Any], names: Mapping[str, str]) -> None:
     with st.container(border=True):
         st.subheader(plain(f"{words(one['check'])}: {names.get(one['subject'], one['subject'])}"), anchor=False)
         st.text(one["message"])
@@ -100,5 +114,44 @@ def _finding(one: Mapping[str, Any], names: Mapping[str, str]) -> None:
             st.text(f"What to do: {one['remedy']}")
         if one["evidence"]:
             st.text(f"Evidence: {', '.join(one['evidence'])}")
-        if ":" in one["subject"] and st.button("See it in the graph", key="gap-graph"):
-            visit("graph", entity=one["subject"])
+        if said := _decided(one.get("decided", {}), names):
+            st.text(f"It is {said}" + (f", by {one['decided']['by']}" if one["decided"]["by"] else ""))
+        _cure(seat, one)
+        if not seat.at and seat.can("gaps accept", "gaps assign", "gaps reopen"):
+            _decide(seat, one)
+
+
+def _cure(seat: Seat, one: Mapping[str, Any]) -> None:
+    """The ways to where the gap is seen and mended."""
+    pages: dict[str, Any] = st.session_state["pages"]
+    if ":" in one["subject"] and st.button("See it in the graph", key="gap-graph"):
+        visit("graph", entity=one["subject"])
+    if seat.sees_all and "sources" in pages:
+        st.page_link(pages["sources"], label="Load the mended file", icon=":material/database:")
+
+
+def _decide(seat: Seat, one: Mapping[str, Any]) -> None:
+    """Accept, assign or reopen it; whether this actor may is said by the answer."""
+    if "decided" in one:
+        if st.button("Report it again", key="gap-reopen"):
+            _done(seat, "gaps reopen", {"id": one["id"]})
+        return
+    with st.popover("Accept it", icon=":material/task_alt:"), st.form("gap-accept", border=False):
+        why = st.text_input("Why", key="gap-why", placeholder="the reason, for whoever asks later")
+        until = st.date_input("Until", key="gap-until", value=None, help="The last day on which it is accepted; without one, for good.")
+        if st.form_submit_button("Accept", type="primary"):
+            _done(seat, "gaps accept", {"id": one["id"], "why": why, "until": until.isoformat() if isinstance(until, date) else ""})
+    with st.popover("Give it to somebody", icon=":material/person_add:"), st.form("gap-assign", border=False):
+        to = pick(seat, "Who mends it", "Position", "Person", "Unit", key="gap-to")
+        if st.form_submit_button("Assign", type="primary"):
+            _done(seat, "gaps assign", {"id": one["id"], "to": to})
+
+
+def _done(seat: Seat, name: str, question: Mapping[str, str]) -> None:
+    """Ask for the decision, and show the gaps anew."""
+    if len(question.get("why", "enough")) < 3:
+        st.warning("Give a reason, for whoever asks later.")
+        return
+    said = seat.put(name, question)
+    st.toast(plain(f"{said.get('gap', said.get('id', ''))}: {said['state']}"))
+    st.rerun()
