@@ -2,7 +2,7 @@
 
 Tokenizers of the byte-pair kind give a common word a token, a long or rare word one for every few letters, digits one for three, and
 other signs about one each (https://github.com/openai/tiktoken tells how `o200k_base` splits). Against that count the estimate of our
-renderings is from 2 to 20 per cent higher, in a dozen languages never more than a few per cent lower (tests/test_estimate.py).
+renderings is 2 to 10 per cent higher, and in a dozen languages never more than a few per cent lower (tests/test_estimate.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
-_PIECE = re.compile(r"[^\W\d_]+|\d{1,3}|[^\w\s]{1,2}|_|\n")
+_PIECE = re.compile(r"[^\W\d_]+|\d{1,3}|[^\w\s]{1,3}|_|\n")
 _HUNDREDTHS = 100
 _COMMON = 6  # letters that a word of one token has
 _LETTERS = 4.5  # letters of each further token of a longer word
