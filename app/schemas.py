@@ -70,6 +70,8 @@ _BUDGET = {
         "used": {"type": "integer"},
         "left_out": {"type": "integer"},
         "left_out_by_kind": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "next": _TEXT,
+        "needed": {"type": "integer"},
     },
 }
 

@@ -20,6 +20,7 @@ from graph.errors import (
     UnreadableSource,
     nearest,
 )
+from graph.estimate import tokens
 from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
 from graph.language import vale_rules
@@ -61,7 +62,7 @@ from graph.precedents import Pattern, Precedent, Precedents
 from graph.proposals import Request
 from graph.readiness import Candidate, Readiness
 from graph.registry import AgentEntry, Knock
-from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph, tokens
+from graph.render import RENDERINGS, Item, Missing, Stamp, Subgraph
 from graph.review import Case
 from graph.route import Approval, Route
 from graph.runs import HandOver, Run

@@ -135,6 +135,7 @@ class _Needs(NamedTuple):
 
     row: EntityRow
     named: Mapping[str, str]  # what is required: the merged thing behind it; "" where there is none
+    kinds: Mapping[str, frozenset[str]]  # a kind that is required: the things of it and of its subkinds
     more: frozenset[str]
     ask: str
     reviewed: bool
@@ -179,8 +180,8 @@ def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
         (own[one.subject], one.target) for one in view.store.claims(about=sorted(own), at=view.at) if one.kind == "requires" and one.target
     ]
     there = view.store.resolve(sorted({target for _, target in claims}), view.where, at=view.at)
-    kinds = {row.id: {kind for name in said[row.id].get("requires_kinds", []) for kind in view.ontology.family(name)} for row in rows}
-    every = sorted(frozenset[str]().union(*kinds.values()))
+    families = {name: frozenset(view.ontology.family(name)) for row in rows for name in said[row.id].get("requires_kinds", [])}
+    every = sorted(frozenset[str]().union(*families.values()))
     of_kinds = [(row.id, row.kind) for row in view.store.entities(view.where, kinds=every, at=view.at)] if every else []
     functions = sorted(id_ for id_ in set(there.values()) if id_.startswith("function:"))
     serving = list(view.store.relations(view.where, touching=functions, kinds=["serves"], at=view.at)) if functions else []
@@ -189,13 +190,16 @@ def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
     for one in sorted(owners, key=lambda one: (one.source, one.target)):
         asked.setdefault(one.source, one.target)
     named = {row.id: {target: there.get(target, "") for task, target in claims if task == row.id} for row in rows}
+    things = {name: frozenset(id_ for id_, kind in of_kinds if kind in family) for name, family in families.items()}
+    kinds = {row.id: {name: things[name] for name in said[row.id].get("requires_kinds", [])} for row in rows}
     more = {
-        row.id: {id_ for id_, kind in of_kinds if kind in kinds[row.id]}
-        | {one.source for one in serving if one.target in named[row.id].values()}
+        row.id: frozenset[str]().union(*kinds[row.id].values()) | {one.source for one in serving if one.target in named[row.id].values()}
         for row in rows
     }
     return [
-        _Needs(row, named[row.id], frozenset(more[row.id]), asked.get(row.id, ""), said[row.id].get("review_required") is True)
+        _Needs(
+            row, named[row.id], kinds[row.id], frozenset(more[row.id]), asked.get(row.id, ""), said[row.id].get("review_required") is True
+        )
         for row in rows
     ]
 
@@ -203,6 +207,11 @@ def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
 def _candidate(need: _Needs, seat: Seat, seen: frozenset[str], fresh: Mapping[str, tuple[str, str]], *, assigned: bool) -> Candidate:
     lacks = [
         Lack(id=id_, state="forbidden" if own else "absent", ask=need.ask) for id_, own in sorted(need.named.items()) if own not in seen
+    ]
+    lacks += [
+        Lack(id=name, state="forbidden" if those else "absent", ask=need.ask)
+        for name, those in sorted(need.kinds.items())
+        if not those & seen
     ]
     missing = bool(lacks)
     for id_ in sorted({*need.named.values(), *need.more} & seen):

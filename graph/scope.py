@@ -17,9 +17,10 @@ from typing import NamedTuple
 from pydantic import Field
 
 from graph.errors import InputError, NotFound
+from graph.estimate import tokens
 from graph.model import Filter, Value
 from graph.ontology import Freshness, Ontology, freshness
-from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost
+from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost, envelope
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold
 from graph.wording import Asked, Wanted, fits, label_properties, score
 
@@ -34,11 +35,14 @@ _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
 _NEAR, _FAR = 20, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
 _FULLER = 0.8  # in a compact answer a thing is said in full before what is less than so much as relevant
-_ENVELOPE = 120  # tokens of what stands around the entities
+_NAMED = 4  # tokens around an id that is named as over the budget
 
 
 class Scope(Value):
-    """The question: from where (`task`, `function`, `anchors`, or what `text` finds), how far, how much, and in which format it is measured."""
+    """The question: from where (`task`, `function`, `anchors`, or what `text` finds), how far, how much, in which format it is measured.
+
+    `after` goes on with what an earlier answer left out: the last id of that one, as its budget names it.
+    """
 
     text: str = ""
     task: str = ""
@@ -47,6 +51,7 @@ class Scope(Value):
     hops: int = Field(default=3, ge=0, le=6)
     budget: int = Field(default=4000, ge=1)
     compact: bool = True
+    after: str = ""
 
 
 class Hit(Value):
@@ -159,18 +164,27 @@ def rules(ontology: Ontology, hops: int) -> list[Rule]:
 def requirements(view: View, task: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """What the task requires and this actor may see; what of it is unavailable (absent and hidden look the same); and whom to ask for it.
 
-    What a task requires is part of the task, so it is named to whoever may see the task, even where the thing itself is not for them.
+    What a task requires is part of the task, so it is named to whoever may see the task, even where the thing itself is not for them;
+    a kind of which there is nothing by its own name.
     """
     row = next(view.store.entities(view.where, ids=[task], at=view.at))
     wanted = [c.target for c in view.store.claims(about=[task, *row.aliases], at=view.at) if c.kind == "requires" and c.target]
     wanted = sorted(dict.fromkeys(wanted))
     found = view.store.resolve(wanted, view.where, at=view.at)
     there = [found[id_] for id_ in wanted if id_ in found]
-    kinds = [kind for name in json.loads(row.properties).get("requires_kinds", []) for kind in sorted(view.ontology.family(name))]
-    of_kinds = sorted(one.id for one in view.store.entities(view.where, kinds=kinds, at=view.at)) if kinds else []
+    of_kinds, empty = _of_kinds(view, json.loads(row.properties).get("requires_kinds", []))
     of_functions = _served(view, [id_ for id_ in there if id_.startswith("function:")])
-    missing = tuple(id_ for id_ in wanted if id_ not in found)
+    missing = (*(id_ for id_ in wanted if id_ not in found), *empty)
     return tuple(dict.fromkeys([*there, *of_kinds, *of_functions])), missing, _owners(view, [task]).get(task, "")
+
+
+def _of_kinds(view: View, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The things of these kinds that this actor may see, and the names of the kinds of which there is none."""
+    families = {name: frozenset(view.ontology.family(name)) for name in names}
+    every = sorted(frozenset[str]().union(*families.values()))
+    rows = list(view.store.entities(view.where, kinds=every, at=view.at)) if every else []
+    there = {row.kind for row in rows}
+    return sorted(row.id for row in rows), sorted(name for name, family in families.items() if not family & there)
 
 
 def _served(view: View, functions: Sequence[str]) -> list[str]:
@@ -258,22 +272,57 @@ def _paths(walked: Walked) -> dict[str, tuple[Step, ...]]:
 
 
 def _fit(view: View, question: Scope, anchors: tuple[str, ...], items: list[Item], missing: tuple[Missing, ...]) -> Subgraph:
-    """As many items as the budget holds: a smaller budget gives a prefix of what a larger one gives, and says no more of any of them."""
+    """As many items as the budget holds: a smaller budget gives a prefix of what a larger one gives, and says no more of any of them.
+
+    Room is kept to name what is required and does not fit.
+    """
     names = {item.row.id: item.row.name for item in items}
-    used = _ENVELOPE + sum(len(one.requirement) + 40 for one in missing) // 3
-    taken: list[Item] = []
-    for number, item, price in _steps(items, names, question):
+    items = _after(items, question.after)
+    around = envelope(view.stamp, missing, kinds=sorted({item.row.kind for item in items}), compact=question.compact)
+    used, needed, taken = around + sum(map(_named_only, items)), 0, list[Item]()
+    last = max((number for number, item in enumerate(items) if item.required), default=0)
+    steps = _steps(items, names, question)
+    for number, item, price in steps:
         if used + price > question.budget:
+            needed = 0 if len(taken) > last else _needed(used + price, number, steps, last)
             break
         used += price
         taken[number:] = [item, *taken[number + 1 :]]
     left = items[len(taken) :]
-    kinds: dict[str, int] = {}
-    for item in left:
-        kinds[item.row.kind] = kinds.get(item.row.kind, 0) + 1
     cut = tuple(Missing(requirement=item.row.id, state="over_budget") for item in left if item.required)
-    budget = Budget(tokens=question.budget, used=used, left_out=len(left), left_out_by_kind=dict(sorted(kinds.items())))
+    budget = Budget(
+        tokens=question.budget,
+        used=used,
+        left_out=len(left),
+        left_out_by_kind=dict(sorted(Counter(item.row.kind for item in left).items())),
+        next=(taken[-1].row.id if taken else question.after) if left else "",
+        needed=needed,
+    )
     return Subgraph(anchors, tuple(taken), (*missing, *cut), budget, view.stamp, names)
+
+
+def _after(items: list[Item], cursor: str) -> list[Item]:
+    """The items behind the one that an earlier answer ended with; `InputError` where that is not in this answer."""
+    if not cursor:
+        return items
+    places = [number for number, item in enumerate(items) if item.row.id == cursor or cursor in item.row.aliases]
+    if not places:
+        message = f"{cursor!r} is not in this answer; 'after' is the id that the budget of the answer before names as 'next', at the same revision"
+        raise InputError(message)
+    return items[places[0] + 1 :]
+
+
+def _named_only(item: Item) -> int:
+    """What it takes to say that a required thing is there and does not fit."""
+    return tokens(item.row.id) + _NAMED if item.required else 0
+
+
+def _needed(used: int, reached: int, rest: Iterator[tuple[int, Item, int]], last: int) -> int:
+    """The least budget that names all up to the last place: what is used up to the place reached, and what comes after that."""
+    while reached != last:
+        reached, _, price = next(rest)
+        used += price
+    return used
 
 
 def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> Iterator[tuple[int, Item, int]]:
@@ -283,7 +332,7 @@ def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> 
     relevant, so that many things are named before all is said of one. The order hangs on the items alone and never on the budget.
     """
     if not question.compact:
-        yield from ((number, item, cost(item, names, compact=False)) for number, item in enumerate(items))
+        yield from ((number, item, cost(item, names, compact=False) - _named_only(item)) for number, item in enumerate(items))
         return
     fuller = 0
     for number, item in enumerate(items):
@@ -291,7 +340,7 @@ def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> 
             yield fuller, items[fuller], _more(items[fuller], names)
             fuller += 1
         brief = _brief(item)
-        yield number, brief, cost(brief, names, compact=True)
+        yield number, brief, cost(brief, names, compact=True) - _named_only(item)
     yield from ((number, items[number], _more(items[number], names)) for number in range(fuller, len(items)))
 
 
@@ -332,9 +381,7 @@ def told(items: Sequence[Item], asked: Asked) -> list[Item]:
         wanted = sorted(ahead[item.row.id], key=lambda row: not asked.wants(row.kind, True))
         ahead[item.row.id] = wanted[:most]
     before = {row[:3] for rows in ahead.values() for row in rows}
-    return [
-        replace(item, said=(*ahead[item.row.id], *(row for row in item.relations if row[:3] not in before))) for item in items
-    ]
+    return [replace(item, said=(*ahead[item.row.id], *(row for row in item.relations if row[:3] not in before))) for item in items]
 
 
 def _with(item: Item, relations: list[RelationRow]) -> Item:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_store import ReferenceStore
 
-from graph import RENDERINGS, NotFound, Scope
+from graph import RENDERINGS, InputError, NotFound, Scope, tokens
 from graph.stores.base import Store
 
 CONTEXT = company(ReferenceStore(), ALL)
@@ -74,3 +74,44 @@ def test_another_label_finds_its_term(store: Store) -> None:
     """Nearly as well as its name."""
     hits = company(store, ALL).find("BOM", actor=ANALYST)
     assert (hits[0].id, hits[0].score >= 0.9) == ("term:bom", True)
+
+
+@given(STARTS, st.integers(300, 1500), st.booleans())
+@settings(max_examples=30)
+def test_what_is_left_out_comes_with_the_cursor(start: str, budget: int, compact: bool) -> None:  # hypothesis gives them by place
+    """Page after page gives the one long answer, in its order and nothing twice."""
+    question = Scope(anchors=(start,), budget=budget, compact=compact)
+    gathered: list[str] = []
+    while True:
+        found = CONTEXT.scope(question, actor=ANALYST)
+        gathered += [item.row.id for item in found.items]
+        if not found.budget.next or not found.items:
+            break
+        question = question.model_copy(update={"after": found.budget.next})
+    whole = ids(Scope(anchors=(start,), budget=1_000_000, compact=compact))
+    assert gathered == whole[: len(gathered)]
+    assert found.budget.left_out == len(whole) - len(gathered)
+
+
+@given(STARTS, st.integers(50, 2000), st.integers(50, 2000))
+@settings(max_examples=40)
+def test_more_budget_never_says_less_of_anything(start: str, one: int, other: int) -> None:
+    """What is said in full with little is said in full with more, and the answer keeps to its budget once it holds anything."""
+    less, more = (CONTEXT.scope(Scope(anchors=(start,), budget=budget), actor=ANALYST) for budget in sorted((one, other)))
+    assert all(large.brief <= small.brief for small, large in zip(less.items, more.items, strict=False))
+    assert all(tokens(RENDERINGS["markdown"](found, CONTEXT.ontology)) <= found.budget.tokens for found in (less, more) if found.items)
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("start", ["process:buy", "position:cfo", "decision:1"])
+def test_a_budget_too_small_says_what_it_takes(start: str, *, compact: bool) -> None:
+    """That much holds it, and one token less does not."""
+    needed = CONTEXT.scope(Scope(anchors=(start,), budget=10, compact=compact), actor=ANALYST).budget.needed
+    assert ids(Scope(anchors=(start,), budget=needed, compact=compact)) == [start]
+    assert ids(Scope(anchors=(start,), budget=needed - 1, compact=compact)) == []
+
+
+def test_a_cursor_from_elsewhere_is_refused() -> None:
+    """With what it must be."""
+    with pytest.raises(InputError, match="is not in this answer"):
+        CONTEXT.scope(Scope(anchors=("process:buy",), after="asset:none"), actor=ANALYST)

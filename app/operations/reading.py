@@ -44,6 +44,9 @@ class ScopeOf(Question):
     anchor: tuple[str, ...] = Field(default=(), description="An id to start from; can be given several times.")
     hops: int = Field(default=3, ge=0, le=6, description="How many relations to follow at most.")
     budget: int = Field(default=4000, ge=1, le=1_000_000, description="Tokens that the answer may take, in the format asked for.")
+    after: str = Field(
+        default="", description="Go on behind this id, which an answer that left things out names as `next`; with --at its revision."
+    )
     as_of: date | None = Field(default=None, description="The day in the world for which it must be true; default: today.")
 
 
@@ -116,6 +119,7 @@ def scope(context: ContextGraph, actor: Actor, question: ScopeOf, form: str) -> 
         anchors=question.anchor,
         hops=question.hops,
         budget=question.budget,
+        after=question.after,
         compact=form in ("text", "markdown"),
     )
     found = context.scope(wanted, actor=actor, at=moment(question), as_of=question.as_of)
