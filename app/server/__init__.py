@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.supervisors import Multiprocess
 
 from app.server.cards import agent_card
 from app.server.tools import always, by_header, make_server
@@ -50,6 +52,7 @@ class Listening:
     origins: tuple[str, ...] = ()
     certificate: str = ""
     key: str = ""
+    workers: int = 1
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -59,28 +62,42 @@ class Listening:
 
 
 def serve(folder: Path, listening: Listening) -> None:
-    """Serve the workspace by HTTP and MCP until it is told to end; requests under way are answered first."""
+    """Serve the workspace by HTTP and MCP until it is told to end; requests under way are answered first.
+
+    Each worker is a process with a store and a rate limit of its own: a token may then ask its rate's share of each.
+    """
+    settings = read_settings(folder)
+    with closing(open_context(settings)) as context:
+        _ready(settings, context, listening)
+    config = uvicorn.Config(
+        partial(_worker, folder, listening),
+        factory=True,
+        host=listening.host,
+        port=listening.port,
+        workers=listening.workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=20,
+        timeout_keep_alive=15,
+        timeout_worker_healthcheck=60,
+        h11_max_incomplete_event_size=32_768,
+        ssl_certfile=listening.certificate or None,
+        ssl_keyfile=listening.key or None,
+    )
+    if listening.workers == 1:
+        uvicorn.Server(config).run()
+    else:
+        Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def _worker(folder: Path, listening: Listening) -> Starlette:
+    """The application of one process, which opens the store and closes it when it ends."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("orgcontext").setLevel(logging.INFO)
     settings = read_settings(folder)
     context = open_context(settings)
-    try:
-        _ready(settings, context, listening)
-        logging.basicConfig(format="%(message)s", level=logging.WARNING)
-        logging.getLogger("orgcontext").setLevel(logging.INFO)
-        uvicorn.run(
-            application(settings, context, listening),
-            host=listening.host,
-            port=listening.port,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=20,
-            timeout_keep_alive=15,
-            h11_max_incomplete_event_size=32_768,
-            ssl_certfile=listening.certificate or None,
-            ssl_keyfile=listening.key or None,
-        )
-    finally:
-        context.close()
+    return application(settings, context, listening, ended=context.close)
 
 
 def _ready(settings: Settings, context: ContextGraph, listening: Listening) -> None:
@@ -96,9 +113,11 @@ def _ready(settings: Settings, context: ContextGraph, listening: Listening) -> N
         raise InputError(message)
 
 
-def application(settings: Settings, context: ContextGraph, listening: Listening) -> Starlette:
-    """HTTP and MCP of one workspace as one ASGI application."""
-    gate = Gate(context, settings.workspace.identity, settings.folder)
+def application(settings: Settings, context: ContextGraph, listening: Listening, *, ended: Callable[[], None] = lambda: None) -> Starlette:
+    """HTTP and MCP of one workspace as one ASGI application; `ended` is called when it has answered for the last time."""
+    identity = settings.workspace.identity
+    share = {"rate": identity.rate / listening.workers, "burst": max(1, identity.burst // listening.workers)}
+    gate = Gate(context, identity.model_copy(update=share), settings.folder)
     server = make_server(context, by_header(gate.caller))
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # `Hosts` has looked at both before
     inner = server.streamable_http_app(
@@ -112,8 +131,11 @@ def application(settings: Settings, context: ContextGraph, listening: Listening)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with server.session_manager.run():
-            yield
+        try:
+            async with server.session_manager.run():
+                yield
+        finally:
+            ended()
 
     return make_app(
         context, gate, hosts=listening.hosts, origins=listening.origins, limits=listening.limits, more=tuple(more), lifespan=lifespan
