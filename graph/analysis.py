@@ -182,10 +182,16 @@ def _answered_for(shape: Shape) -> Mapping[str, list[frozenset[str]]]:
         for several in (shape.ahead(kind) if outward else shape.behind(kind)).values():
             people = frozenset(person for one in several for person in _able(shape, one))
             for one in several:
-                units.setdefault(one, [unit for unit in shape.to(one, "member_of") if shape.is_a(unit, "Unit")])
+                units.setdefault(one, _units(shape, one))
             for unit in sorted({unit for one in several for unit in units[one]} if people else ()):
                 found[unit].append(people)
     return found
+
+
+def _units(shape: Shape, id_: str) -> list[str]:
+    """The units that somebody is in; of a post without one, its holders'."""
+    found = [unit for unit in shape.to(id_, "member_of") if shape.is_a(unit, "Unit")]
+    return found or sorted({unit for one in shape.people(id_) for unit in shape.to(one, "member_of") if shape.is_a(unit, "Unit")})
 
 
 def _able(shape: Shape, id_: str) -> Iterator[str]:
@@ -344,13 +350,21 @@ def _by_person(shape: Shape, steps: Iterable[str], kind: str) -> Mapping[str, se
 def _handovers(shape: Shape) -> Iterator[Noted]:
     for process, steps in sorted(shape.behind("step_of").items()):
         units = {step: _unit(shape, step) for step in steps}
-        passes = [(one, other) for one in sorted(units) if units[one] for other in _following(shape, one, units)]
+        passes = _passes(shape, units)
         across = [(one, other) for one, other in passes if units[one] != units[other]]
         if across:
             said = [f"{units[one]} -> {units[other]}" for one, other in across]
             message = f"{process} changes hands {len(across)} times: {_listed(said, '; ')}"
-            evidence = tuple(f"{one} precedes {other}" for one, other in across)
+            evidence = tuple(f"{one} before {other}" for one, other in across)
             yield Noted(analysis="handovers", sort="process", subject=process, amount=len(across), message=message, evidence=evidence)
+
+
+def _passes(shape: Shape, units: Mapping[str, str]) -> list[tuple[str, str]]:
+    """From whose step to whose the process passes: as it is drawn, or, where nothing is drawn, by the order of the steps."""
+    if any(other in units for one in units for other in shape.to(one, "precedes")):
+        return [(one, other) for one in sorted(units) if units[one] for other in _following(shape, one, units)]
+    placed = sorted((shape.things[one].order, one) for one in units if shape.things[one].order and units[one])
+    return [(one, other) for (_, one), (_, other) in pairwise(placed)]
 
 
 def _following(shape: Shape, step: str, units: Mapping[str, str]) -> list[str]:
@@ -371,7 +385,8 @@ def _following(shape: Shape, step: str, units: Mapping[str, str]) -> list[str]:
 def _unit(shape: Shape, step: str) -> str:
     """The unit of whoever does or approves a step; "" where none is on file."""
     posts = (*shape.to(step, "performed_by"), *shape.to(step, "approved_by"))
-    return next(filter(None, (shape.home(post, "Unit") for post in posts)), "")
+    behind = (one for post in posts for one in (post, *shape.people(post)))  # a post without a unit is in its holder's
+    return next(filter(None, (shape.home(one, "Unit") for one in behind)), "")
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,12 @@ _STANDS: Mapping[str, tuple[str, ...]] = {
 def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
     """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
     before, after = Standing(shape), Standing(shape, gone)
-    found = {(one.sort, one.subject): one for need in NEEDS for one in _lost(need, shape, before, after)}
+    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, before, after)], gone)
+
+
+def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()) -> list[Noted]:
+    """These losses, each once, and what goes on with them."""
+    found = {(one.sort, one.subject): one for one in lost}
     for sorts, relation, outward, sort, kind, words in _PASSED:
         for one in [one for one in found.values() if one.sort in sorts]:
             for other in shape.to(one.subject, relation) if outward else shape.of(one.subject, relation):
@@ -276,8 +281,8 @@ def vacated(before: Shape, after: Shape) -> list[Noted]:
         for id_, others in was.items():
             fits = not need.kind or before.is_a(id_, need.kind)
             if fits and judge(map(first.able, others)) and not judge(map(second.able, now.get(id_, ()))):
-                found.append(_loss(need.sort, id_, f"{id_} {need.words}", tuple(others)))
-    return found
+                found.append(_loss(need.sort, id_, f"{id_} {need.words} ({', '.join(others)})", tuple(others)))
+    return _with_passed(before, found)
 
 
 def _said(shape: Shape) -> dict[tuple[str, str, str, float, tuple[str, ...]], Noted]:

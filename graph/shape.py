@@ -20,11 +20,12 @@ _HOMES = ("step_of", "owned_by", "performed_by", "holds", "member_of", "part_of"
 
 
 class Thing(NamedTuple):
-    """A thing as the analyses need it; `left`: a person who is known to work here no longer."""
+    """A thing as the analyses need it; `left`: a person who is known to work here no longer; `order`: the place of a step, 0 for none."""
 
     kind: str
     name: str
     left: bool = False
+    order: float = 0
 
 
 class Link(NamedTuple):
@@ -174,7 +175,7 @@ class Shape:
 
 def shape(entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontology: Ontology) -> Shape:
     """The shape of these rows; a relation with an end that is not among them is left out."""
-    things = {row.id: Thing(row.kind, row.name, _left(row.properties)) for row in entities}
+    things = {row.id: Thing(row.kind, row.name, _left(row.properties), _order(row.properties)) for row in entities}
     own = {id_: id_ for id_ in things}  # one text for each id, however many rows name it
     links: dict[str, list[Link]] = defaultdict(list)
     for row in relations:
@@ -186,6 +187,11 @@ def shape(entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontol
 
 def _left(properties: str) -> bool:
     return '"employment"' in properties and json.loads(properties).get("employment") == "left"
+
+
+def _order(properties: str) -> float:
+    said = json.loads(properties).get("order") if '"order"' in properties else 0
+    return said if isinstance(said, int | float) else 0
 
 
 def _seen(properties: str) -> int:
