@@ -122,6 +122,7 @@ NEEDS = (
     Need("head_lost", "Unit", "heads", False, "has nobody at its head"),
     Need("function_lost", "BusinessFunction", "responsible_for", False, "has nobody who answers for it"),
     Need("context_lost", "AgentTask", "requires", True, "lacks what it requires", each=True),
+    Need("task_undone", "AgentTask", "performs", False, "has no agent left that does it"),
     Need("tool_lost", "Agent", "uses_tool", True, "lacks a tool", each=True),
     Need("dependency_lost", "", "depends_on", True, "lacks what it depends on", each=True),
     Need("interface_lost", "", "consumes", True, "lacks an interface", each=True),
