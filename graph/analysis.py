@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations, pairwise
 from math import comb
+from typing import Any
 
 import numpy as np
 
-from graph.arrays import Arrows, arrows, betweenness, ranks
+from graph.arrays import Arrows, Ints, arrows, betweenness, ranks
 from graph.arrays import circles as circles_of
 from graph.errors import InputError, nearest
 from graph.model import Value
@@ -21,7 +22,7 @@ EXACT = 1000  # things up to which betweenness is worked out from every start; a
 SAMPLED = 100
 _TOP = 20
 _SAID = 8  # names in a message; the evidence holds all
-_TRIED = 5000  # groups of people that the bus factor tries before it makes do with an upper bound
+_TRIED = 20_000  # looks at a group of people that the bus factor takes before it makes do with an upper bound
 _CUT = 200  # things in a circular part up to which each link is tried as the one to cut
 
 
@@ -138,30 +139,44 @@ def _single(shape: Shape, id_: str) -> bool:
 def articulation(links: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
     """The things without which a connected part of these links falls apart, and into how many more parts; the gravest first."""
     ids, columns = _numbered(links)
-    pairs = list(zip(columns.tails.tolist(), columns.heads.tolist(), strict=True))
-    blocks = Counter(one for block in (_blocks_fast if find_spec("rustworkx") else _blocks)(pairs) for one in block)
-    return sorted(((ids[one], count - 1) for one, count in blocks.items() if count > 1), key=lambda one: (-one[1], one[0]))
+    return [(ids[one], more) for one, more in cut_points(columns)]
 
 
-def _blocks(pairs: Sequence[tuple[int, int]]) -> Iterator[set[int]]:
+def cut_points(columns: Arrows) -> list[tuple[int, int]]:
+    """The same of things as numbers, by the blocks (biconnected components) that each is in: by rustworkx, where it is installed."""
+    if not columns.size:
+        return []
+    nodes, blocks = (_blocks_fast if find_spec("rustworkx") else _blocks)(columns)
+    both = np.unique(nodes * (columns.size * 2 + 1) + blocks)
+    more = np.bincount(both // (columns.size * 2 + 1), minlength=columns.size) - 1
+    return [(one, int(more[one])) for one in np.argsort(-more, kind="stable")[: int((more > 0).sum())].tolist()]
+
+
+def _blocks(columns: Arrows) -> tuple[Ints, Ints]:
+    """Things with the numbers of blocks that they are in."""
     import networkx as nx
 
     undirected: nx.Graph[int] = nx.Graph()
-    undirected.add_edges_from(pairs)
-    for block in nx.biconnected_components(undirected):
-        yield {int(one) for one in block}  # pyright: ignore[reportArgumentType] - the stub says lists of sets
+    undirected.add_edges_from(_pairs(columns))
+    found = [(int(one), place) for place, block in enumerate(nx.biconnected_components(undirected)) for one in set[Any](block)]
+    table = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
-def _blocks_fast(pairs: Sequence[tuple[int, int]]) -> Iterable[set[int]]:
-    """The same by rustworkx, where it is installed."""
+def _blocks_fast(columns: Arrows) -> tuple[Ints, Ints]:
     import rustworkx as rx
 
     undirected: rx.PyGraph[None, None] = rx.PyGraph(multigraph=False)
-    undirected.extend_from_edge_list(list(pairs))
-    blocks: dict[int, set[int]] = defaultdict(set)
-    for ends, block in rx.biconnected_components(undirected).items():
-        blocks[block].update(ends)
-    return blocks.values()
+    undirected.extend_from_edge_list(_pairs(columns))
+    found = rx.biconnected_components(undirected)
+    ends = np.array(list(found.keys()), dtype=np.int64).reshape(-1, 2)
+    blocks = np.fromiter(found.values(), np.int64, len(found))
+    return np.concatenate([ends[:, 0], ends[:, 1]]), np.concatenate([blocks, blocks])
+
+
+def _pairs(columns: Arrows) -> list[tuple[int, int]]:
+    kept = columns.tails != columns.heads
+    return list(zip(columns.tails[kept].tolist(), columns.heads[kept].tolist(), strict=True))
 
 
 def _bus_factors(shape: Shape) -> Iterator[Noted]:
@@ -203,25 +218,32 @@ def _able(shape: Shape, id_: str) -> Iterator[str]:
 
 def bus_factor(cover: Sequence[frozenset[str]]) -> tuple[bool, tuple[str, ...]]:
     """The fewest people without whom more than half of these groups are empty, and whether fewer are surely too few."""
-    people = sorted(frozenset[str]().union(*cover))
+    weights, people = Counter(cover), sorted(frozenset[str]().union(*cover))
     for size in range(1, len(people) + 1):
-        if comb(len(people), size) > _TRIED:
-            return False, _greedy(cover)
+        if comb(len(people), size) * len(weights) > _TRIED:
+            return False, _greedy(weights)
         for some in combinations(people, size):
-            if _emptied(cover, frozenset(some)) * 2 > len(cover):
+            gone = frozenset(some)
+            if sum(count for one, count in weights.items() if one <= gone) * 2 > len(cover):
                 return True, some
     return True, ()
 
 
-def _emptied(cover: Sequence[frozenset[str]], gone: frozenset[str]) -> int:
-    return sum(one <= gone for one in cover)
-
-
-def _greedy(cover: Sequence[frozenset[str]]) -> tuple[str, ...]:
-    """Group by group, always the one of which the fewest are left, until more than half are empty."""
-    gone: frozenset[str] = frozenset()
-    while _emptied(cover, gone) * 2 <= len(cover):
-        gone |= min((one - gone for one in cover if not one <= gone), key=lambda left: (len(left), sorted(left)))
+def _greedy(weights: Mapping[frozenset[str], int]) -> tuple[str, ...]:
+    """Group by group, small ones that many things hang on first, until more than half are empty: an upper bound."""
+    left, of = {one: len(one) for one in weights}, defaultdict[str, list[frozenset[str]]](list)
+    for one in weights:
+        for person in one:
+            of[person].append(one)
+    gone, empty, enough = set[str](), 0, sum(weights.values()) / 2
+    for group in sorted(weights, key=lambda one: (len(one) / weights[one], sorted(one))):
+        for person in sorted(group - gone):
+            gone.add(person)
+            for one in of[person]:
+                left[one] -= 1
+                empty += 0 if left[one] else weights[one]
+        if empty > enough:
+            break
     return tuple(sorted(gone))
 
 
@@ -283,14 +305,12 @@ def _foundations(shape: Shape) -> Iterator[Noted]:
 
 
 def _matrix(shape: Shape) -> Iterator[Noted]:
-    homes: dict[str, str] = {}
+    homes = shape.homes("BusinessFunction")
     cells: dict[tuple[str, str], list[str]] = defaultdict(list)
     for kind, rows in shape.links.items():
         affects = shape.ontology.relations[kind].affects
         for row in rows if affects else ():
-            first, second = (
-                homes.setdefault(one, shape.home(one, "BusinessFunction")) if one not in homes else homes[one] for one in row[:2]
-            )
+            first, second = homes.get(row.source, ""), homes.get(row.target, "")
             if first and second and first != second:
                 for cell in _cells(affects, first, second):
                     cells[cell].append(f"{row.source} {kind} {row.target}")

@@ -90,6 +90,22 @@ def reach(of: Arrows, starts: Sequence[int]) -> Reach:
     return Reach(distance, came)
 
 
+def nearest_of(of: Arrows, starts: Ints) -> Ints:
+    """For each thing the start that is the fewest steps behind it, of as near ones the least (-1: none reaches it)."""
+    label, distance = np.full(of.size, of.size), np.full(of.size, -1)
+    label[starts], distance[starts] = starts, 0
+    front, level = starts, 0
+    while len(front):
+        level += 1
+        tails, heads = of.out(front)
+        nearer = (distance[heads] < 0) | (distance[heads] == level)
+        tails, heads = tails[nearer], heads[nearer]
+        distance[heads] = level
+        np.minimum.at(label, heads, label[tails])
+        front = np.unique(heads)
+    return np.where(distance < 0, -1, label)
+
+
 # circles
 
 

@@ -72,11 +72,11 @@ def reached(shape: Shape, subject: str, *, direction: Direction) -> list[Reached
     found = reach(columns, [shape.number[subject]])
     paths = _paths(shape, effects, found, direction)
     far: list[int] = found.distance.tolist()
-    homes: dict[str, str] = {}
+    homes = shape.homes("BusinessFunction")
     rows: list[Reached] = []
     for place, path in paths.items():
         id_, thing = shape.ids[place], shape.things[shape.ids[place]]
-        home = homes[id_] = shape.home(id_, "BusinessFunction")
+        home = homes.get(id_, "")
         rows.append(
             Reached.trusted(id=id_, kind=thing.kind, name=thing.name, distance=far[place], path=path, function="" if home == id_ else home)
         )
@@ -178,11 +178,14 @@ _STANDS: Mapping[str, tuple[str, ...]] = {
     "Organization": ("heads", "member_of", "part_of"),
 }
 
+_STANDING = tuple(dict.fromkeys(kind for kinds in _STANDS.values() for kind in kinds))
+
 
 def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
     """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
     before, after = Standing(shape), Standing(shape, gone)
-    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, before, after)], gone)
+    touched = _touched(shape, gone)
+    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, (before, after), touched)], gone)
 
 
 def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()) -> list[Noted]:
@@ -198,10 +201,23 @@ def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()
     return sorted(found.values(), key=lambda one: (order[one.sort], one.subject))
 
 
-def _lost(need: Need, shape: Shape, before: Standing, after: Standing) -> Iterator[Noted]:
-    index = shape.ahead(need.relation) if need.outward else shape.behind(need.relation)
+def _touched(shape: Shape, gone: Collection[str]) -> list[str]:
+    """These things, and all behind which one of them stands, directly or not."""
+    found, waiting = set(gone), sorted(gone)
+    while waiting:
+        one = waiting.pop()
+        behind = {other for kind in _STANDING for other in shape.to(one, kind)} - found
+        found |= behind
+        waiting += sorted(behind)
+    return sorted(found)
+
+
+def _lost(need: Need, shape: Shape, standings: tuple[Standing, Standing], touched: Collection[str]) -> Iterator[Noted]:
+    before, after = standings
+    index, turned = (shape.ahead, shape.behind) if need.outward else (shape.behind, shape.ahead)
     judge = all if need.each else any
-    for id_, others in index.items():
+    for id_ in sorted({id_ for one in touched for id_ in turned(need.relation).get(one, ())}):
+        others = index(need.relation)[id_]
         if id_ in after.gone or (need.kind and not shape.is_a(id_, need.kind)):
             continue
         if judge(map(before.able, others)) and not judge(map(after.able, others)):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.arrays import Arrows, Ints
+from graph.arrays import Arrows, Ints, nearest_of
 from graph.ontology import Ontology
 from graph.stores.base import EntityRow, RelationRow
 
@@ -54,6 +54,7 @@ class Shape:
         self.ontology = ontology
         self._ahead: dict[str, Mapping[str, list[str]]] = {}
         self._behind: dict[str, Mapping[str, list[str]]] = {}
+        self._homes: dict[str, Mapping[str, str]] = {}
 
     def ahead(self, kind: str) -> Mapping[str, list[str]]:
         """By source: the targets of the relations of a kind."""
@@ -88,20 +89,18 @@ class Shape:
         found = [id_] if self.is_a(id_, "Person") else [*self.of(id_, "holds"), *self.of(id_, "has_role")]
         return [one for one in found if self.is_a(one, "Person") and not self.has_left(one)]
 
-    def near(self, id_: str) -> Iterator[str]:
-        """What a thing belongs to, one step up."""
-        for kind in _HOMES:
-            yield from self.to(id_, kind)
+    def homes(self, kind: str) -> Mapping[str, str]:
+        """By thing: the nearest thing of this kind that it belongs to, or is; of several as near the first by id; none is left out."""
+        if kind not in self._homes:
+            kinds = {name for name in {thing.kind for thing in self.things.values()} if self.ontology.is_a(name, kind)}
+            starts = np.array([place for place, id_ in enumerate(self.ids) if self.things[id_].kind in kinds], dtype=np.int64)
+            found: list[int] = nearest_of(self.steps(dict.fromkeys(_HOMES, "source")).arrows, starts).tolist()
+            self._homes[kind] = {id_: self.ids[home] for id_, home in zip(self.ids, found, strict=True) if home >= 0}
+        return self._homes[kind]
 
     def home(self, id_: str, kind: str) -> str:
-        """The nearest thing of this kind that a thing belongs to, or is; of several as near the first by id; "" for none."""
-        seen, level = {id_}, [id_]
-        while level:
-            if found := sorted(one for one in level if self.is_a(one, kind)):
-                return found[0]
-            level = [one for one in dict.fromkeys(other for one in level for other in self.near(one)) if one not in seen]
-            seen.update(level)
-        return ""
+        """The one of a thing, or ""."""
+        return self.homes(kind).get(id_, "")
 
     # columns
 
