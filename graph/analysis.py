@@ -22,7 +22,7 @@ EXACT = 1000  # things up to which betweenness is worked out from every start; a
 SAMPLED = 100
 _TOP = 20
 _SAID = 8  # names in a message; the evidence holds all
-_TRIED = 20_000  # looks at a group of people that the bus factor takes before it makes do with an upper bound
+_TRIED = 5000  # looks at a group of people that the bus factor takes before it makes do with an upper bound
 _CUT = 200  # things in a circular part up to which each link is tried as the one to cut
 
 
@@ -236,7 +236,7 @@ def _greedy(weights: Mapping[frozenset[str], int]) -> tuple[str, ...]:
         for person in one:
             of[person].append(one)
     gone, empty, enough = set[str](), 0, sum(weights.values()) / 2
-    for group in sorted(weights, key=lambda one: (len(one) / weights[one], sorted(one))):
+    for group in sorted(weights, key=lambda one: len(one) / weights[one]):
         for person in sorted(group - gone):
             gone.add(person)
             for one in of[person]:

@@ -970,7 +970,8 @@ class ContextGraph:
         changed = impact.Changed(tuple(own[one] for one in without), tuple((own[one], own[other]) for one, other in moves))
         known = self._shape(view)
         if not (without or moves):
-            return impact.impact(own[id_], known, direction=direction)
+            with _rare_collections():
+                return impact.impact(own[id_], known, direction=direction)
         found = impact.what_if(own.get(id_, ""), known, changed, direction=direction)
         before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
         return impact.with_gaps(found, before, after)
@@ -993,7 +994,8 @@ class ContextGraph:
     def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Noted]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
         known = self._shape(self.view(actor, at=at))
-        return {name: analysis.analyze(known, name) for name in names}
+        with _rare_collections():
+            return {name: analysis.analyze(known, name) for name in names}
 
     def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""

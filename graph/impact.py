@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from graph.analysis import Noted, analyze
@@ -85,14 +86,13 @@ def reached(shape: Shape, subject: str, *, direction: Direction) -> list[Reached
 
 def _paths(shape: Shape, effects: Steps, found: Reach, direction: Direction) -> dict[int, tuple[Step, ...]]:
     """By thing: the relations on the least of the shortest ways to it, each made from that to the thing before it."""
-    came: list[int] = found.came.tolist()
-    made: dict[int, tuple[Step, ...]] = {place: () for place, far in enumerate(found.distance.tolist()) if not far}
-    start = next(iter(made))
-    order = sorted((far, place) for place, far in enumerate(found.distance.tolist()) if far > 0)
-    for _, place in order:
-        ends = (came[place], place) if direction == "downstream" else (place, came[place])
-        made[place] = (*made[came[place]], shape.step(effects, *ends))
-    del made[start]
+    order = np.argsort(found.distance, kind="stable")
+    order = order[found.distance[order] > 0]
+    before = found.came[order]
+    ends = (before, order) if direction == "downstream" else (order, before)
+    made: dict[int, tuple[Step, ...]] = {}
+    for place, came, step in zip(order.tolist(), before.tolist(), shape.along(effects, *ends), strict=True):
+        made[place] = (*made.get(came, ()), step)
     return made
 
 

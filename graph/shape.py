@@ -43,6 +43,7 @@ class Steps(NamedTuple):
     arrows: Arrows
     kinds: Ints
     forward: NDArray[np.bool_]
+    codes: Ints  # tail and head of each in one number, ascending
 
 
 class Shape:
@@ -152,10 +153,16 @@ class Shape:
 
     def step(self, within: Steps, tail: int, head: int) -> Step:
         """The relation that an arrow goes along."""
-        first = int(within.arrows.start[tail])
-        place = first + int(np.searchsorted(within.arrows.heads[first : int(within.arrows.start[tail + 1])], head))
-        one, other = (tail, head) if within.forward[place] else (head, tail)
-        return self.ids[one], self.kinds[int(within.kinds[place])], self.ids[other]
+        return self.along(within, np.array([tail]), np.array([head]))[0]
+
+    def along(self, within: Steps, tails: Ints, heads: Ints) -> list[Step]:
+        """The relations that these arrows go along."""
+        width = len(self.ids)
+        places = np.searchsorted(within.codes, tails * width + heads)
+        forward = within.forward[places]
+        sources, targets = np.where(forward, tails, heads).tolist(), np.where(forward, heads, tails).tolist()
+        kinds = within.kinds[places].tolist()
+        return [(self.ids[one], self.kinds[kind], self.ids[other]) for one, kind, other in zip(sources, kinds, targets, strict=True)]
 
     # copies
 
@@ -211,4 +218,4 @@ def _steps(size: int, tails: Sequence[Ints], heads: Sequence[Ints], said: tuple[
     order = np.lexsort((~forward, kinds, codes))
     order = order[np.diff(codes[order], prepend=-1) > 0]
     kept = codes[order]
-    return Steps(Arrows(size, kept // max(size, 1), kept % max(size, 1)), kinds[order], forward[order])
+    return Steps(Arrows(size, kept // max(size, 1), kept % max(size, 1)), kinds[order], forward[order], kept)

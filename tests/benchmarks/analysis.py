@@ -6,7 +6,7 @@ the analyses do. Last comes what a question takes through the whole application,
 
 from __future__ import annotations
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateUsage=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateUsage=false, reportUnknownLambdaType=false
 # the yardsticks say little of their types; plain PageRank of NetworkX is its private one, since the public one is SciPy's
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import rustworkx as rx
-from networkx.algorithms.link_analysis.pagerank_alg import _pagerank_python
+from networkx.algorithms.link_analysis.pagerank_alg import _pagerank_python  # pyright: ignore[reportAttributeAccessIssue] - it is private
 
 from graph import ContextGraph, load_ontology, open_store
 from graph.analysis import cut_points
