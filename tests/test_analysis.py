@@ -101,7 +101,7 @@ def test_the_reach_of_a_change_is_by_the_shortest_ways(pairs: Pairs) -> None:
     """Down to what depends on it, up to what it depends on; each path holds from the one to the other, step by step."""
     shape, plain = systems(pairs), digraph(pairs)
     for direction, turned in (("downstream", plain.reverse()), ("upstream", plain)):
-        found = impact("system:0", shape, direction=direction)  # type: ignore[arg-type]
+        found = impact("system:0", shape, direction=direction)  # pyright: ignore[reportArgumentType] - a literal once it is here
         far = nx.single_source_shortest_path_length(turned, 0)
         assert {one.id: one.distance for one in found.reached} == {f"system:{one}": far[one] for one in far if one}
         for one in found.reached:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateUsage=false, reportUnknownLambdaType=false
 # the yardsticks say little of their types; plain PageRank of NetworkX is its private one, since the public one is SciPy's
+import gc
 import sys
 import tempfile
 import time
@@ -59,6 +60,8 @@ def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
     bare.extend_from_edge_list(pairs)
     undirected, flat = nx.Graph(pairs), rx.PyGraph(multigraph=False)
     flat.extend_from_edge_list(pairs)
+    gc.collect()
+    gc.freeze()  # three copies of the graph would be walked over and over, which no application has
     start = int(np.argmax(np.diff(columns.start)))
     subject = shape.ids[start]
     return [
