@@ -65,7 +65,11 @@ _SENIOR |= {  # as other departments and years have it
     "email": "Contact E-mail",
     "reports-to-senior-post-unique-reference": "Reports to Senior Post",
 }
-_JUNIOR |= {"profession": "Professional/Occupational Group", "organization": "Organisation", "number-of-posts-fte": "Number of Posts in FTE"}
+_JUNIOR |= {
+    "profession": "Professional/Occupational Group",
+    "organization": "Organisation",
+    "number-of-posts-fte": "Number of Posts in FTE",
+}
 
 
 def matches(file: File) -> bool:

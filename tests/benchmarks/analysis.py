@@ -1,0 +1,121 @@
+"""Circles, ranks, reach and articulation beside plain NetworkX and bare rustworkx: `python -m tests.benchmarks.analysis [entities]` prints a table.
+
+All three have the same graph of consequences in memory; for NetworkX and rustworkx only the algorithm itself is measured, for ours what
+the analyses do. Last comes what a question takes through the whole application, the first time at a revision and after that.
+"""
+
+from __future__ import annotations
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateUsage=false, reportUnknownLambdaType=false
+# the yardsticks say little of their types; plain PageRank of NetworkX is its private one, since the public one is SciPy's
+import gc
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import rustworkx as rx
+from networkx.algorithms.link_analysis.pagerank_alg import _pagerank_python  # pyright: ignore[reportAttributeAccessIssue] - it is private
+
+from graph import ContextGraph, load_ontology, open_store
+from graph.analysis import cut_points
+from graph.arrays import circles, ranks, reach
+from graph.impact import impact
+from graph.shape import Link, Shape, Thing
+from tests.benchmarks.gaps import fill
+from tests.benchmarks.generator import Organization
+
+
+def milliseconds(work: Callable[[], object], *, times: int = 3) -> float:
+    """The best of a few."""
+    took: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        took.append((time.perf_counter() - began) * 1000)
+    return min(took)
+
+
+def shape_of(made: Organization) -> Shape:
+    """The shape of an invented organization, without a store."""
+    links: dict[str, list[Link]] = {}
+    for source, kind, target in made.keys():  # noqa: SIM118 - no mapping
+        links.setdefault(kind, []).append(Link(source, target, 1))
+    return Shape({id_: Thing(made.entity(id_).kind, "") for id_ in made.ids()}, links, load_ontology())
+
+
+def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
+    """Name, ours, NetworkX, rustworkx; milliseconds."""
+    columns = shape.effects.arrows
+    pairs = list(zip(columns.tails.tolist(), columns.heads.tolist(), strict=True))
+    plain: nx.DiGraph[int] = nx.DiGraph()
+    plain.add_nodes_from(range(columns.size))
+    plain.add_edges_from(pairs)
+    bare: rx.PyDiGraph[None, None] = rx.PyDiGraph()
+    bare.add_nodes_from([None] * columns.size)
+    bare.extend_from_edge_list(pairs)
+    undirected, flat = nx.Graph(pairs), rx.PyGraph(multigraph=False)
+    flat.extend_from_edge_list(pairs)
+    gc.collect()
+    gc.freeze()  # three copies of the graph would be walked over and over, which no application has
+    start = int(np.argmax(np.diff(columns.start)))
+    subject = shape.ids[start]
+    return [
+        (
+            "circles",
+            milliseconds(lambda: circles(columns)),
+            milliseconds(lambda: list(nx.strongly_connected_components(plain)), times=1),
+            milliseconds(lambda: rx.strongly_connected_components(bare)),
+        ),
+        (
+            "ranks",
+            milliseconds(lambda: ranks(columns)),
+            milliseconds(lambda: _pagerank_python(plain), times=1),
+            milliseconds(lambda: rx.pagerank(bare)),
+        ),
+        (
+            "impact: reach",
+            milliseconds(lambda: reach(columns, [start])),
+            milliseconds(lambda: nx.descendants(plain, start), times=1),
+            milliseconds(lambda: rx.descendants(bare, start)),
+        ),
+        (
+            "impact: whole answer",
+            milliseconds(lambda: impact(subject, shape), times=2),
+            milliseconds(lambda: nx.single_source_shortest_path(plain, start), times=1),
+            milliseconds(lambda: rx.dijkstra_shortest_paths(bare, start, default_weight=1)),
+        ),
+        (
+            "articulation",
+            milliseconds(lambda: cut_points(columns)),
+            milliseconds(lambda: list(nx.biconnected_components(undirected)), times=1),
+            milliseconds(lambda: rx.biconnected_components(flat)),
+        ),
+    ]
+
+
+def main(entities: int) -> None:
+    """Print both tables."""
+    made = Organization(entities, 7)
+    print(f"{entities} entities\n{'':<22}{'ours':>10} {'NetworkX':>10} {'rustworkx':>10}  ms")
+    for name, ours, plain, bare in rows(shape_of(made)):
+        print(f"{name:<22}{ours:10.1f} {plain:10.1f} {bare:10.1f}  {plain / ours:6.1f} x quicker, {ours / bare:5.2f} x bare")
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{Path(folder) / 'made.db'}")
+        fill(store, made)
+        context = ContextGraph(store, ontology=load_ontology(), now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
+        actor, subject = context.access.actor("person:a"), made.id_of(3)
+        first = milliseconds(lambda: context.impact(subject, actor=actor), times=1)
+        again = milliseconds(lambda: context.impact(subject, actor=actor), times=2)
+        print(f"impact through the application: {first:.0f} ms the first time at a revision, then {again:.0f} ms")
+        for name in ("circles", "single_points", "bottlenecks", "foundations", "matrix", "hierarchy", "duties", "handovers"):
+            took = milliseconds(lambda name=name: context.analyze([name], actor=actor), times=1)
+            print(f"{name:<22}{took:10.0f} ms")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
