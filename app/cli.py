@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, BinaryIO, get_args, get_origin
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args, get_origin
 
 import click
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from app.commands import formats, opened
 from app.doors import COMMANDS as DOORS
 from app.keeping import COMMANDS
 from app.loading import EXAMPLES, SAMPLE, copy_workspace, load_text, run_load
-from app.operations import CONTENT, FILE, MAX_CONTENT, OPERATIONS, PLACE, Operation, Reply, ask, columns, envelope, findings_text
+from app.operations import CONTENT, FILE, MAX_CONTENT, OPERATIONS, PAIR, PLACE, Operation, Reply, ask, columns, envelope, findings_text
 from app.reports import baseline
 from graph import (
     Conflict,
@@ -86,6 +86,9 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
         return click.Argument([name], metavar="FILE", type=click.File("rb"))
     if info.json_schema_extra == FILE:
         return click.Option([f"--{name.replace('_', '-')}"], metavar="FILE", type=click.File("rb"), help=info.description)
+    if info.json_schema_extra == PAIR:
+        option = [f"--{name.replace('_', '-')}", name]
+        return click.Option(option, nargs=2, multiple=True, metavar="ONE OTHER", help=info.description, callback=_paired)
     place = info.json_schema_extra == PLACE
     many = get_origin(info.annotation) is tuple
     kind = _type(get_args(info.annotation)[0] if many else info.annotation)
@@ -98,10 +101,17 @@ def _parameter(name: str, info: FieldInfo) -> click.Parameter:
     return click.Option([flag, name], default=default, required=info.is_required(), help=info.description, show_default=shown, **switch)
 
 
+def _paired(_: click.Context, __: click.Parameter, given: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Pairs as the texts that every other door takes them in."""
+    return tuple(f"{one} {other}" for one, other in given)
+
+
 def _type(kind: Any) -> Any:
     """What click knows of the type of a field."""
     if isinstance(kind, UnionType):  # of a type and None; what is in the text is said by the model
         return str
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
     return click.Choice([str(one) for one in kind]) if kind is Sensitivity else kind
 
 

@@ -1,6 +1,6 @@
 """The graph itself; the front door: everyone outside this package imports from here and from nowhere below."""
 
-from graph.analysis import ANALYSES, Impact, Noted, Ways
+from graph.analysis import ANALYSES, Noted
 from graph.around import Around, around_json
 from graph.chain import Chain
 from graph.consistency import Unlike
@@ -22,6 +22,7 @@ from graph.errors import (
 )
 from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
+from graph.impact import Impact, Reached
 from graph.language import vale_rules
 from graph.model import (
     Actor,
@@ -73,6 +74,7 @@ from graph.scores import Scored
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
 from graph.verify import Verified
+from graph.ways import Ways
 
 __all__ = [
     "ANALYSES",
@@ -138,6 +140,7 @@ __all__ = [
     "Properties",
     "Property",
     "PropertyValue",
+    "Reached",
     "Readiness",
     "Reading",
     "Relation",

@@ -1,33 +1,28 @@
-"""Questions about the shape of the graph, one function each, over NetworkX; what a relation carries is said by the ontology."""
-
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# NetworkX's stubs leave most returned values open
+"""Questions about the shape of the graph, one function each; what a relation carries is said by the ontology."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from itertools import combinations, pairwise
+from math import comb
 
+import numpy as np
+
+from graph.arrays import Arrows, arrows, betweenness, ranks
+from graph.arrays import circles as circles_of
 from graph.errors import InputError, nearest
 from graph.model import Value
-from graph.ontology import Ontology
-from graph.stores.base import EntityRow, RelationRow
+from graph.shape import Shape
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-Step = tuple[str, str, str]  # source, kind, target
-EXACT = 2000  # things up to which betweenness is worked out from every start; above, from SAMPLED of them
-SAMPLED = 200
-MOST_PATHS = 1000
-_CIRCLES: Mapping[str, str] = {"reports_to": "reporting", "depends_on": "dependencies", "broader": "broader terms", "precedes": "approvals"}
-_HOMES = ("step_of", "owned_by", "performed_by", "holds", "member_of", "part_of", "responsible_for")  # towards what a thing belongs to
+EXACT = 1000  # things up to which betweenness is worked out from every start; above, from SAMPLED of them
+SAMPLED = 100
 _TOP = 20
+_SAID = 8  # names in a message; the evidence holds all
+_TRIED = 5000  # groups of people that the bus factor tries before it makes do with an upper bound
+_CUT = 200  # things in a circular part up to which each link is tried as the one to cut
 
 
 class Noted(Value):
@@ -41,301 +36,278 @@ class Noted(Value):
     evidence: tuple[str, ...] = ()
 
 
-class Ways(Value):
-    """The shortest ways from `start` to `end`, each the relations along it as they are on file; `more` if there are others unsaid."""
-
-    start: str
-    end: str
-    length: int
-    paths: tuple[tuple[Step, ...], ...]
-    more: bool = False
-
-
-class Shape:
-    """What an actor may see, indexed once for all analyses: things by id, relations in order."""
-
-    def __init__(self, entities: Mapping[str, EntityRow], relations: Iterable[RelationRow], ontology: Ontology) -> None:
-        self.entities = entities
-        self.ontology = ontology
-        self.relations = sorted(relations, key=lambda one: (one.source, one.kind, one.target))
-
-    @cached_property
-    def ahead(self) -> Mapping[str, Mapping[str, list[str]]]:
-        """By kind and source: the targets."""
-        return _index((row.kind, row.source, row.target) for row in self.relations)
-
-    @cached_property
-    def behind(self) -> Mapping[str, Mapping[str, list[str]]]:
-        """By kind and target: the sources."""
-        return _index((row.kind, row.target, row.source) for row in self.relations)
-
-    def to(self, id_: str, kind: str) -> list[str]:
-        """What the relations of this kind lead to from here."""
-        return self.ahead.get(kind, {}).get(id_, [])
-
-    def of(self, id_: str, kind: str) -> list[str]:
-        """Where the relations of this kind come from that lead here."""
-        return self.behind.get(kind, {}).get(id_, [])
-
-    def is_a(self, id_: str, kind: str) -> bool:
-        """Whether a thing is of this kind or a kind below it."""
-        return id_ in self.entities and self.ontology.is_a(self.entities[id_].kind, kind)
-
-    def people(self, id_: str) -> list[str]:
-        """The person itself, or who holds the post."""
-        return [id_] if self.is_a(id_, "Person") else [one for one in self.of(id_, "holds") if not self.has_left(one)]
-
-    def has_left(self, person: str) -> bool:
-        """Whether a person is known to work here no longer."""
-        return json.loads(self.entities[person].properties).get("employment") == "left"
-
-    def near(self, id_: str) -> Iterator[str]:
-        """What a thing belongs to, one step up."""
-        for kind in _HOMES:
-            yield from self.to(id_, kind)
-
-    def home(self, id_: str, kind: str) -> str:
-        """The nearest thing of this kind that a thing belongs to, or is; of several as near the first by id; "" for none."""
-        seen = {id_}
-        level = [id_]
-        while level:
-            found = sorted(one for one in level if self.is_a(one, kind))
-            if found:
-                return found[0]
-            level = [one for one in dict.fromkeys(other for one in level for other in self.near(one)) if one not in seen]
-            seen.update(level)
-        return ""
-
-
-def _index(rows: Iterable[Step]) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for kind, one, other in rows:
-        found[kind][one].append(other)
-    return found
-
-
-class Reached(Value):
-    """One thing that a change reaches: how many steps away, and the relations on a shortest way, from the changed thing on."""
-
-    id: str
-    kind: str
-    name: str
-    distance: int
-    path: tuple[tuple[str, str, str], ...]
-
-
-class Impact(Value):
-    """What a change or the loss of `subject` reaches, nearest first, and how many of each kind."""
-
-    subject: str
-    reached: tuple[Reached, ...]
-    kinds: dict[str, int]
-
-
-def impact(subject: str, entities: Mapping[str, EntityRow], relations: Sequence[RelationRow], *, ontology: Ontology) -> Impact:
-    """Everything that a change of this thing reaches: along each relation towards the end that the ontology says it affects."""
-    import networkx as nx
-
-    digraph = consequences(entities, relations, ontology)
-    found = nx.single_source_shortest_path(digraph, subject)
-    reached = [
-        Reached(
-            id=id_,
-            kind=entities[id_].kind,
-            name=entities[id_].name,
-            distance=len(path) - 1,
-            path=tuple(digraph.edges[one, other]["step"] for one, other in pairwise(path)),
-        )
-        for id_, path in found.items()
-        if id_ != subject
-    ]
-    reached.sort(key=lambda one: (one.distance, one.kind, one.id))
-    kinds: dict[str, int] = {}
-    for one in reached:
-        kinds[one.kind] = kinds.get(one.kind, 0) + 1
-    return Impact(subject=subject, reached=tuple(reached), kinds=dict(sorted(kinds.items())))
-
-
-def consequences(entities: Mapping[str, EntityRow], relations: Sequence[RelationRow], ontology: Ontology) -> nx.DiGraph[str]:
-    """The graph of what affects what: an arrow from a thing to each thing that its change reaches at once."""
-    import networkx as nx
-
-    digraph: nx.DiGraph[str] = nx.DiGraph()
-    digraph.add_nodes_from(sorted(entities))
-    for row in sorted(relations, key=lambda one: (one.source, one.kind, one.target)):
-        affected = ontology.relations[row.kind].affects
-        if affected in ("source", "both"):
-            digraph.add_edge(row.target, row.source, step=(row.source, row.kind, row.target))
-        if affected in ("target", "both"):
-            digraph.add_edge(row.source, row.target, step=(row.source, row.kind, row.target))
-    return digraph
+def _listed(ids: Sequence[str], separator: str = ", ") -> str:
+    more = len(ids) - _SAID
+    return separator.join(ids[:_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
 # circles
 
 
+@dataclass(frozen=True)
+class _Ring:
+    """A sort of circle: along which relations (True: towards the target), and between which kind of things."""
+
+    sort: str
+    along: Mapping[str, bool]
+    kind: str = ""
+
+
+_RINGS = (
+    _Ring("reporting", {"reports_to": True}),
+    _Ring("approvals", {"precedes": True}, "ApprovalStep"),
+    _Ring("dependencies", {"depends_on": True, "consumes": True, "provides": False}),
+    _Ring("broader terms", {"broader": True}),
+    _Ring("definitions", {"uses_term": True}, "Term"),
+    _Ring("parts", {"part_of": True}),
+)
+
+
 def _circles(shape: Shape) -> Iterator[Noted]:
-    for kind, sort in _CIRCLES.items():
-        rows = [row for row in shape.relations if row.kind == kind]
-        if kind == "precedes":
-            rows = [row for row in rows if shape.is_a(row.source, "ApprovalStep") and shape.is_a(row.target, "ApprovalStep")]
-        said = {(row.source, row.target): len(json.loads(row.origins or "[]")) for row in rows}
-        for circle in circles(said):
-            links = list(pairwise((*circle, circle[0])))
-            weak = min(links, key=lambda link: (said[link], link))
-            way = " -> ".join((*circle, circle[0]))
-            message = f"{kind} goes in a circle: {way}; the weakest link is {weak[0]} -> {weak[1]}, on the word of {said[weak]}"
-            yield Noted(analysis="circles", sort=sort, subject=circle[0], amount=len(circle), message=message, evidence=circle)
+    for ring in _RINGS:
+        said: dict[tuple[str, str], int] = {}
+        for kind, forward in ring.along.items():
+            for row in shape.links.get(kind, ()):
+                if not ring.kind or (shape.is_a(row.source, ring.kind) and shape.is_a(row.target, ring.kind)):
+                    link = (row.source, row.target) if forward else (row.target, row.source)
+                    said[link] = said.get(link, 0) + row.said
+        for circle, part in circles(said):
+            yield _circle(ring, said, circle, part)
 
 
-def circles(links: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
-    """A shortest circle of each strongly connected part of these arrows, beginning with its least id; of as short ones the least."""
-    import networkx as nx
-
-    digraph: nx.DiGraph[str] = nx.DiGraph()
-    digraph.add_edges_from(sorted(links))
-    parts = sorted(sorted(part) for part in nx.strongly_connected_components(digraph))
-    return [_shortest(digraph, part) for part in parts if len(part) > 1 or digraph.has_edge(part[0], part[0])]
-
-
-def _shortest(digraph: nx.DiGraph[str], part: Sequence[str]) -> tuple[str, ...]:
-    best: tuple[str, ...] = ()
-    inside = set(part)
-    for start in part:
-        found = _back_to(digraph, start, inside, most=len(best) or len(part))
-        if found and (not best or len(found) < len(best)):
-            best = found
-        inside.discard(start)  # every circle is looked for from its least id
-    return best
+def _circle(ring: _Ring, said: Mapping[tuple[str, str], int], circle: tuple[str, ...], part: frozenset[str]) -> Noted:
+    """Of its links the one to cut: one without which no circle is left before others, then on the word of the fewest, then the least."""
+    links = list(pairwise((*circle, circle[0])))
+    inside = [link for link in said if link[0] in part and link[1] in part] if len(part) <= _CUT else []
+    ends = {link: bool(inside) and not circles(one for one in inside if one != link) for link in links}
+    weak = min(links, key=lambda link: (not ends[link], said[link], link))
+    rest = "no circle is left without it" if ends[weak] else f"{len(part)} things stay in circles that share it or not"
+    way = f"{' -> '.join(circle[:_SAID])} -> {'… -> ' if len(circle) > _SAID else ''}{circle[0]}"
+    message = f"{ring.sort} go in a circle: {way}; the weakest link is {weak[0]} -> {weak[1]}, on the word of {said[weak]}; {rest}"
+    return Noted(analysis="circles", sort=ring.sort, subject=circle[0], amount=len(circle), message=message, evidence=circle)
 
 
-def _back_to(digraph: nx.DiGraph[str], start: str, inside: set[str], *, most: int) -> tuple[str, ...]:
-    """The least of the shortest ways from here back to here among these things, of at most so many of them; () for none."""
-    came: dict[str, str] = {start: ""}
-    level = [start]
-    for _ in range(most):
-        following: list[str] = []
-        for one in level:
-            for other in sorted(digraph.successors(one)):
-                if other == start:
-                    return _trail(came, one)
-                if other in inside and other not in came:
-                    came[other] = one
-                    following.append(other)
-        level = following
-    return ()
+def circles(links: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, ...], frozenset[str]]]:
+    """Of each strongly connected part of these arrows a shortest circle, from its least id on, of as short ones the least; and the part."""
+    ids, columns = _numbered(links)
+    return [(tuple(ids[one] for one in circle), frozenset(ids[one] for one in part)) for circle, part in circles_of(columns)]
 
 
-def _trail(came: Mapping[str, str], last: str) -> tuple[str, ...]:
-    way = [last]
-    while came[way[-1]]:
-        way.append(came[way[-1]])
-    return tuple(reversed(way))
+def _numbered(links: Iterable[tuple[str, str]]) -> tuple[list[str], Arrows]:
+    pairs = list(links)
+    ids = sorted({id_ for pair in pairs for id_ in pair})
+    number = {id_: place for place, id_ in enumerate(ids)}
+    return ids, arrows(len(ids), [number[one] for one, _ in pairs], [number[other] for _, other in pairs])
 
 
 # single points of failure
 
 
 def _single_points(shape: Shape) -> Iterator[Noted]:
-    yield from _alone(shape, "holds", "sole holder of posts that have no deputy", forward=True)
-    yield from _alone(shape, "approved_by", "sole approver, without a deputy, of steps", forward=False)
-    yield from _alone(shape, "owned_by", "sole owner, without a deputy, of things", forward=False)
-    links = [
-        (row.source, row.target)
-        for row in shape.relations
-        if (said := shape.ontology.relations[row.kind]).module == "dependencies" and said.affects and row.source != row.target
-    ]
-    for id_, parts in articulation(links):
-        message = f"without {id_} what depends on each other falls into {parts} more parts"
-        yield Noted(analysis="single_points", sort="articulation", subject=id_, amount=parts, message=message)
+    yield from _alone(shape, "sole_holder", shape.behind("holds"), "alone holds, without a deputy,")
+    yield from _alone(shape, "sole_approver", shape.ahead("approved_by"), "alone approves, without a deputy,")
+    yield from _alone(shape, "sole_owner", shape.ahead("owned_by"), "alone owns, without a deputy,")
+    carrying = {kind for kind in shape.links if (said := shape.ontology.relations[kind]).module == "dependencies" and said.affects}
+    links = [(row.source, row.target) for kind in carrying for row in shape.links[kind] if row.source != row.target]
+    for id_, more in articulation(links):
+        message = f"without {id_} what depends on each other falls into {more + 1} parts"
+        yield Noted(analysis="single_points", sort="articulation", subject=id_, amount=more, message=message)
+    yield from _bus_factors(shape)
 
 
-def _alone(shape: Shape, kind: str, words: str, *, forward: bool) -> Iterator[Noted]:
-    """Who is the only one at an end of a relation and has nobody in its place, with all that hangs on it; the other end is what hangs."""
+def _alone(shape: Shape, sort: str, index: Mapping[str, Sequence[str]], words: str) -> Iterator[Noted]:
+    """Who is the only one that a thing hangs on and has nobody in its place, with all that hangs on it."""
     hanging: dict[str, list[str]] = defaultdict(list)
-    index = (shape.behind if forward else shape.ahead).get(kind, {})
-    for thing in sorted(index):
-        several = [one for one in index[thing] if not (shape.is_a(one, "Person") and shape.has_left(one))]
-        if len(several) == 1 and not shape.of(thing if forward else several[0], "deputizes_for"):
-            hanging[several[0]].append(thing)
-    sort = words.split(",", maxsplit=1)[0].split(" of ", maxsplit=1)[0].replace(" ", "_")
+    for thing, several in index.items():
+        working = [one for one in several if not shape.has_left(one)]
+        if len(working) == 1 and not any(shape.of(one, "deputizes_for") for one in (thing, working[0])) and _single(shape, working[0]):
+            hanging[working[0]].append(thing)
     for id_, things in sorted(hanging.items(), key=lambda one: (-len(one[1]), one[0])):
-        message = f"{id_} is the {words}: {', '.join(things)}"
+        message = f"{id_} {words} {_listed(things)}"
         yield Noted(analysis="single_points", sort=sort, subject=id_, amount=len(things), message=message, evidence=tuple(things))
+
+
+def _single(shape: Shape, id_: str) -> bool:
+    """Whether one person at most, without a deputy, stands behind a person or a post; behind a unit stand all that are in it."""
+    people = shape.people(id_)
+    if shape.is_a(id_, "Unit") or shape.is_a(id_, "Organization"):
+        return False
+    return len(people) <= 1 and not any(shape.of(one, "deputizes_for") for one in people)
 
 
 def articulation(links: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
     """The things without which a connected part of these links falls apart, and into how many more parts; the gravest first."""
+    ids, columns = _numbered(links)
+    pairs = list(zip(columns.tails.tolist(), columns.heads.tolist(), strict=True))
+    blocks = Counter(one for block in (_blocks_fast if find_spec("rustworkx") else _blocks)(pairs) for one in block)
+    return sorted(((ids[one], count - 1) for one, count in blocks.items() if count > 1), key=lambda one: (-one[1], one[0]))
+
+
+def _blocks(pairs: Sequence[tuple[int, int]]) -> Iterator[set[int]]:
     import networkx as nx
 
-    undirected: nx.Graph[str] = nx.Graph()
-    undirected.add_edges_from(sorted(links))
-    blocks: dict[str, int] = defaultdict(int)
+    undirected: nx.Graph[int] = nx.Graph()
+    undirected.add_edges_from(pairs)
     for block in nx.biconnected_components(undirected):
-        for id_ in map(str, block):
-            blocks[id_] += 1
-    return sorted(((id_, count - 1) for id_, count in blocks.items() if count > 1), key=lambda one: (-one[1], one[0]))
+        yield {int(one) for one in block}  # pyright: ignore[reportArgumentType] - the stub says lists of sets
 
 
-# bottlenecks
+def _blocks_fast(pairs: Sequence[tuple[int, int]]) -> Iterable[set[int]]:
+    """The same by rustworkx, where it is installed."""
+    import rustworkx as rx
+
+    undirected: rx.PyGraph[None, None] = rx.PyGraph(multigraph=False)
+    undirected.extend_from_edge_list(list(pairs))
+    blocks: dict[int, set[int]] = defaultdict(set)
+    for ends, block in rx.biconnected_components(undirected).items():
+        blocks[block].update(ends)
+    return blocks.values()
+
+
+def _bus_factors(shape: Shape) -> Iterator[Noted]:
+    """Of each unit: how few people must go until more than half of what it answers for has nobody."""
+    for unit, cover in sorted(_answered_for(shape).items()):
+        exact, people = bus_factor(cover)
+        if people:
+            how = "" if exact else "at most "
+            message = f"{unit}: without {how}{len(people)} ({_listed(people)}) more than half of the {len(cover)} things it answers for have nobody"
+            yield Noted(analysis="single_points", sort="bus_factor", subject=unit, amount=len(people), message=message, evidence=people)
+
+
+def _answered_for(shape: Shape) -> Mapping[str, list[frozenset[str]]]:
+    """By unit: for each post, approval, function and thing in it, the people who can answer for it; what has nobody is left out."""
+    found: dict[str, list[frozenset[str]]] = defaultdict(list)
+    units: dict[str, list[str]] = {}
+    for kind, outward in (("holds", False), ("approved_by", True), ("owned_by", True), ("responsible_for", False)):
+        for several in (shape.ahead(kind) if outward else shape.behind(kind)).values():
+            people = frozenset(person for one in several for person in _able(shape, one))
+            for one in several:
+                units.setdefault(one, _units(shape, one))
+            for unit in sorted({unit for one in several for unit in units[one]} if people else ()):
+                found[unit].append(people)
+    return found
+
+
+def _units(shape: Shape, id_: str) -> list[str]:
+    """The units that somebody is in; of a post without one, its holders'."""
+    found = [unit for unit in shape.to(id_, "member_of") if shape.is_a(unit, "Unit")]
+    return found or sorted({unit for one in shape.people(id_) for unit in shape.to(one, "member_of") if shape.is_a(unit, "Unit")})
+
+
+def _able(shape: Shape, id_: str) -> Iterator[str]:
+    for one in (id_, *shape.of(id_, "deputizes_for")):
+        for person in shape.people(one):
+            yield person
+            yield from (other for deputy in shape.of(person, "deputizes_for") for other in shape.people(deputy))
+
+
+def bus_factor(cover: Sequence[frozenset[str]]) -> tuple[bool, tuple[str, ...]]:
+    """The fewest people without whom more than half of these groups are empty, and whether fewer are surely too few."""
+    people = sorted(frozenset[str]().union(*cover))
+    for size in range(1, len(people) + 1):
+        if comb(len(people), size) > _TRIED:
+            return False, _greedy(cover)
+        for some in combinations(people, size):
+            if _emptied(cover, frozenset(some)) * 2 > len(cover):
+                return True, some
+    return True, ()
+
+
+def _emptied(cover: Sequence[frozenset[str]], gone: frozenset[str]) -> int:
+    return sum(one <= gone for one in cover)
+
+
+def _greedy(cover: Sequence[frozenset[str]]) -> tuple[str, ...]:
+    """Group by group, always the one of which the fewest are left, until more than half are empty."""
+    gone: frozenset[str] = frozenset()
+    while _emptied(cover, gone) * 2 <= len(cover):
+        gone |= min((one - gone for one in cover if not one <= gone), key=lambda left: (len(left), sorted(left)))
+    return tuple(sorted(gone))
+
+
+# bottlenecks and foundations
 
 
 def _bottlenecks(shape: Shape) -> Iterator[Noted]:
     yield from _approval_load(shape)
-    import networkx as nx
+    found = betweenness(shape.effects.arrows, exact=EXACT, sampled=SAMPLED)
+    for place in _most(found.share):
+        value, error = float(found.share[place]), float(found.error[place])
+        how = f", give or take {error:.2%} (95 %), by {found.starts} of {len(shape.ids)} starts" if len(shape.ids) > EXACT else ""
+        message = f"{value:.2%} of the shortest ways on which a change spreads lead over {shape.ids[place]}{how}"
+        yield Noted(analysis="bottlenecks", sort="betweenness", subject=shape.ids[place], amount=round(value, 6), message=message)
 
-    named = consequences(shape.entities, shape.relations, shape.ontology)
-    digraph: nx.DiGraph[Hashable] = nx.convert_node_labels_to_integers(
-        named
-    )  # integers hash the same in every process, so the sampling does too
-    starts = None if len(digraph) <= EXACT else SAMPLED
-    share = nx.betweenness_centrality(digraph, k=starts, seed=0)
-    names = list(named)
-    found = sorted(((-round(value, 6), names[place]) for place, value in share.items() if round(value, 6) > 0))
-    how = "" if starts is None else f", estimated from {SAMPLED} of {len(names)} starts"
-    for value, id_ in found[:_TOP]:
-        message = f"{-value:.2%} of the shortest ways on which a change spreads lead over {id_}{how}"
-        yield Noted(analysis="bottlenecks", sort="betweenness", subject=id_, amount=-value, message=message)
+
+def _most(shares: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+    """The places of the largest shares, of equal ones the first."""
+    rounded = np.round(shares, 6)
+    return [one for one in np.argsort(-rounded, kind="stable")[:_TOP].tolist() if rounded[one] > 0]
 
 
 def _approval_load(shape: Shape) -> Iterator[Noted]:
+    """How many approvals pass somebody, and how many cases the logs saw there; the most cases first, then the most approvals."""
     load: dict[str, set[str]] = defaultdict(set)
-    for step, approvers in shape.ahead.get("approved_by", {}).items():
-        for approver in approvers:
-            for id_ in {approver, *shape.people(approver)}:
-                load[id_].add(step)
-    for id_, steps in sorted(load.items(), key=lambda one: (-len(one[1]), one[0]))[:_TOP]:
-        if len(steps) > 1:
-            message = f"{len(steps)} approvals pass {id_}"
+    for step, approvers in shape.ahead("approved_by").items():
+        for id_ in {one for approver in approvers for one in (approver, *shape.people(approver))}:
+            load[id_].add(step)
+    seen: Counter[tuple[str, str]] = Counter()
+    for row in shape.links.get("observed_doing", ()):
+        seen[row.source, row.target] += row.seen
+    total: Counter[str] = Counter()
+    for (_, step), count in seen.items():
+        total[step] += count
+    volume = {id_: sum(seen[id_, step] or _shared(shape, id_, total[step], step) for step in steps) for id_, steps in load.items()}
+    for id_, steps in sorted(load.items(), key=lambda one: (-volume[one[0]], -len(one[1]), one[0]))[:_TOP]:
+        if len(steps) > 1 or volume[id_]:
+            logs = f", {volume[id_]} times in the logs" if volume[id_] else ""
+            message = f"{len(steps)} approvals pass {id_}{logs}: {_listed(sorted(steps))}"
+            evidence = tuple(sorted(steps))
             yield Noted(
-                analysis="bottlenecks", sort="approvals", subject=id_, amount=len(steps), message=message, evidence=tuple(sorted(steps))
+                analysis="bottlenecks", sort="approvals", subject=id_, amount=volume[id_] or len(steps), message=message, evidence=evidence
             )
+
+
+def _shared(shape: Shape, id_: str, total: int, step: str) -> int:
+    """Of a post that approves a step, everything that was seen there, whoever did it; of a person who was not seen, nothing."""
+    return total if id_ in shape.to(step, "approved_by") and not shape.is_a(id_, "Person") else 0
+
+
+def _foundations(shape: Shape) -> Iterator[Noted]:
+    share = ranks(shape.effects.arrows.back)
+    for place in _most(share):
+        message = f"{share[place]:.2%} of everything rests on {shape.ids[place]}, directly or by way of others (PageRank)"
+        yield Noted(analysis="foundations", sort="rank", subject=shape.ids[place], amount=round(float(share[place]), 6), message=message)
 
 
 # the functions, the hierarchy, duties and handovers
 
 
 def _matrix(shape: Shape) -> Iterator[Noted]:
-    functions = {id_: shape.home(id_, "BusinessFunction") for id_ in shape.entities}
+    homes: dict[str, str] = {}
     cells: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in shape.relations:
-        affects = shape.ontology.relations[row.kind].affects
-        first, second = functions.get(row.source, ""), functions.get(row.target, "")
-        if not first or not second or first == second:
-            continue
-        if affects in ("source", "both"):
-            cells[first, second].append(f"{row.source} {row.kind} {row.target}")
-        if affects in ("target", "both"):
-            cells[second, first].append(f"{row.source} {row.kind} {row.target}")
+    for kind, rows in shape.links.items():
+        affects = shape.ontology.relations[kind].affects
+        for row in rows if affects else ():
+            first, second = (
+                homes.setdefault(one, shape.home(one, "BusinessFunction")) if one not in homes else homes[one] for one in row[:2]
+            )
+            if first and second and first != second:
+                for cell in _cells(affects, first, second):
+                    cells[cell].append(f"{row.source} {kind} {row.target}")
     for (one, other), behind in sorted(cells.items()):
-        message = f"{one} depends on {other}: {'; '.join(behind)}"
+        message = f"{one} depends on {other}: {_listed(behind, '; ')}"
         yield Noted(analysis="matrix", sort=other, subject=one, amount=len(behind), message=message, evidence=tuple(behind))
 
 
+def _cells(affects: str, first: str, second: str) -> list[tuple[str, str]]:
+    """Which function depends on which, by the end that a relation affects."""
+    return {"source": [(first, second)], "target": [(second, first)]}.get(affects, [(first, second), (second, first)])
+
+
 def _hierarchy(shape: Shape) -> Iterator[Noted]:
-    above = {id_: targets for id_, targets in shape.ahead.get("reports_to", {}).items() if targets != [id_]}
-    below = shape.behind.get("reports_to", {})
-    layer = deque((id_, 1) for id_ in sorted(below) if id_ not in above)
+    above = {id_ for id_, targets in shape.ahead("reports_to").items() if targets != [id_]}
+    below = {id_: [one for one in ones if one != id_] for id_, ones in shape.behind("reports_to").items()}
+    layer = deque((id_, 1) for id_ in sorted(below) if id_ not in above and below[id_])
     depth: dict[str, int] = {}
     while layer:
         id_, level = layer.popleft()
@@ -344,43 +316,77 @@ def _hierarchy(shape: Shape) -> Iterator[Noted]:
             layer.extend((one, level + 1) for one in below.get(id_, ()))
     for level in sorted(set(depth.values())):
         inside = tuple(sorted(id_ for id_, one in depth.items() if one == level))
-        message = f"layer {level} of {max(depth.values())} has {len(inside)}"
+        message = f"layer {level} of {max(depth.values())} has {len(inside)}: {_listed(inside)}"
         yield Noted(analysis="hierarchy", sort="layer", subject=inside[0], amount=len(inside), message=message, evidence=inside)
     for id_, ones in sorted(below.items(), key=lambda one: (-len(one[1]), one[0])):
-        message = f"{len(ones)} report to {id_}"
-        yield Noted(analysis="hierarchy", sort="span", subject=id_, amount=len(ones), message=message, evidence=tuple(ones))
+        if ones:
+            message = f"{len(ones)} report to {id_}: {_listed(ones)}"
+            yield Noted(analysis="hierarchy", sort="span", subject=id_, amount=len(ones), message=message, evidence=tuple(ones))
 
 
 def _duties(shape: Shape) -> Iterator[Noted]:
-    for process, steps in sorted(shape.behind.get("step_of", {}).items()):
-        does: dict[str, set[str]] = defaultdict(set)
-        for step in steps:
-            for post in (*shape.to(step, "performed_by"), *shape.to(step, "approved_by")):
-                for person in shape.people(post):
-                    does[person].add(step)
-        for person, held in sorted(does.items()):
-            if len(held) > 1:
-                message = f"{person} has to do with {len(held)} steps of {process}: {', '.join(sorted(held))}"
-                yield Noted(
-                    analysis="duties", sort=process, subject=person, amount=len(held), message=message, evidence=tuple(sorted(held))
-                )
+    """Segregation of duties (four eyes): who approves a process in which they also act, or approves it more than once."""
+    for process, steps in sorted(shape.behind("step_of").items()):
+        acts, approves = (_by_person(shape, steps, kind) for kind in ("performed_by", "approved_by"))
+        for person in sorted(approves):
+            steps_of = approves[person] | acts.get(person, set())
+            if len(steps_of) > 1 or person in acts:
+                sort = "acts_and_approves" if person in acts else "approves_twice"
+                words = "acts in and approves" if person in acts else "approves more than once"
+                evidence = (process, *sorted(steps_of))
+                message = f"{person} {words} {process}: {_listed(evidence[1:])}"
+                yield Noted(analysis="duties", sort=sort, subject=person, amount=len(steps_of), message=message, evidence=evidence)
+
+
+def _by_person(shape: Shape, steps: Iterable[str], kind: str) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for step in steps:
+        for post in shape.to(step, kind):
+            for person in shape.people(post):
+                found[person].add(step)
+    return found
 
 
 def _handovers(shape: Shape) -> Iterator[Noted]:
-    for process, steps in sorted(shape.behind.get("step_of", {}).items()):
+    for process, steps in sorted(shape.behind("step_of").items()):
         units = {step: _unit(shape, step) for step in steps}
-        passes = [(one, other) for one in sorted(units) for other in shape.to(one, "precedes") if other in units]
-        across = [(one, other) for one, other in passes if units[one] and units[other] and units[one] != units[other]]
+        passes = _passes(shape, units)
+        across = [(one, other) for one, other in passes if units[one] != units[other]]
         if across:
-            message = f"{process} changes hands {len(across)} times: {'; '.join(f'{units[a]} -> {units[b]}' for a, b in across)}"
-            evidence = tuple(f"{one} precedes {other}" for one, other in across)
+            said = [f"{units[one]} -> {units[other]}" for one, other in across]
+            message = f"{process} changes hands {len(across)} times: {_listed(said, '; ')}"
+            evidence = tuple(f"{one} before {other}" for one, other in across)
             yield Noted(analysis="handovers", sort="process", subject=process, amount=len(across), message=message, evidence=evidence)
+
+
+def _passes(shape: Shape, units: Mapping[str, str]) -> list[tuple[str, str]]:
+    """From whose step to whose the process passes: as it is drawn, or, where nothing is drawn, by the order of the steps."""
+    if any(other in units for one in units for other in shape.to(one, "precedes")):
+        return [(one, other) for one in sorted(units) if units[one] for other in _following(shape, one, units)]
+    placed = sorted((shape.things[one].order, one) for one in units if shape.things[one].order and units[one])
+    return [(one, other) for (_, one), (_, other) in pairwise(placed)]
+
+
+def _following(shape: Shape, step: str, units: Mapping[str, str]) -> list[str]:
+    """The next steps of the process that are somebody's, over gateways and events that are nobody's."""
+    found, seen, waiting = set[str](), {step}, deque(shape.to(step, "precedes"))
+    while waiting:
+        one = waiting.popleft()
+        if one in seen or one not in units:
+            continue
+        seen.add(one)
+        if units[one]:
+            found.add(one)
+        else:
+            waiting.extend(shape.to(one, "precedes"))
+    return sorted(found)
 
 
 def _unit(shape: Shape, step: str) -> str:
     """The unit of whoever does or approves a step; "" where none is on file."""
     posts = (*shape.to(step, "performed_by"), *shape.to(step, "approved_by"))
-    return next(filter(None, (shape.home(post, "Unit") for post in posts)), "")
+    behind = (one for post in posts for one in (post, *shape.people(post)))  # a post without a unit is in its holder's
+    return next(filter(None, (shape.home(one, "Unit") for one in behind)), "")
 
 
 @dataclass(frozen=True)
@@ -392,12 +398,13 @@ class Analysis:
 
 
 ANALYSES: Mapping[str, Analysis] = {
-    "circles": Analysis("Circles in reporting, dependencies, terms and approvals, with the weakest link.", _circles),
-    "single_points": Analysis("What has nobody and nothing in its place.", _single_points),
+    "circles": Analysis("Circles in reporting, approvals, dependencies, terms, definitions and parts, with the link to cut.", _circles),
+    "single_points": Analysis("What has nobody and nothing in its place; the bus factor of each unit.", _single_points),
     "bottlenecks": Analysis("What most approvals and consequences pass.", _bottlenecks),
+    "foundations": Analysis("What most rests on, directly or by way of others.", _foundations),
     "matrix": Analysis("Which function depends on which, and what is behind it.", _matrix),
     "hierarchy": Analysis("Spans and layers of the reporting lines.", _hierarchy),
-    "duties": Analysis("Who has to do with several steps of one process.", _duties),
+    "duties": Analysis("Who approves where they also act, or more than once.", _duties),
     "handovers": Analysis("Where a process passes from unit to unit.", _handovers),
 }
 
@@ -408,20 +415,3 @@ def analyze(shape: Shape, name: str) -> list[Noted]:
         message = f"there is no analysis {name!r}{nearest(name, ANALYSES)}; there are {', '.join(ANALYSES)}"
         raise InputError(message)
     return list(ANALYSES[name].look(shape))
-
-
-def ways(start: str, end: str, relations: Iterable[RelationRow], *, every: bool = False) -> Ways:
-    """The shortest ways between two things, along relations of any kind and either way; one, or every one up to MOST_PATHS."""
-    import networkx as nx
-
-    undirected: nx.Graph[str] = nx.Graph()
-    undirected.add_nodes_from((start, end))
-    for row in sorted(relations, key=lambda one: (one.source, one.kind, one.target)):
-        if not undirected.has_edge(row.source, row.target):
-            undirected.add_edge(row.source, row.target, step=(row.source, row.kind, row.target))
-    if not nx.has_path(undirected, start, end):
-        return Ways(start=start, end=end, length=0, paths=())
-    most = MOST_PATHS if every else 1
-    found = list(islice(nx.all_shortest_paths(undirected, start, end), most + 1))
-    paths = tuple(tuple(undirected.edges[one, other]["step"] for one, other in pairwise(path)) for path in found[:most])
-    return Ways(start=start, end=end, length=len(found[0]) - 1, paths=paths, more=len(found) > most)

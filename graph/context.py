@@ -27,6 +27,7 @@ from graph import (
     drift,
     export,
     identity,
+    impact,
     language,
     past,
     policy,
@@ -41,7 +42,9 @@ from graph import (
     runs,
     scope,
     scores,
+    shape,
     verify,
+    ways,
 )
 from graph.chain import Chain
 from graph.consistency import Unlike
@@ -192,6 +195,7 @@ class ContextGraph:
         self.aliases, self.tell = dict(aliases or {}), tell
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
+        self._shapes: list[tuple[int, Filter, shape.Shape]] = []
         self._retention = (0, past.Retention())
         self._pinned: int | None = None
 
@@ -945,29 +949,57 @@ class ContextGraph:
     def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
         return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
 
-    def impact(self, id_: str, *, actor: Actor, at: str | int | None = None) -> analysis.Impact:
-        """What a change or the loss of this thing reaches, with the path to each."""
+    def impact(
+        self,
+        id_: str = "",
+        *,
+        actor: Actor,
+        at: str | int | None = None,
+        direction: impact.Direction = "downstream",
+        without: Sequence[str] = (),
+        moves: Sequence[tuple[str, str]] = (),
+    ) -> impact.Impact:
+        """What a change or the loss of this thing reaches, or (upstream) what reaches it, with the path to each, and what it leaves alone.
+
+        `without` and `moves` (a person, a position) are a what-if: the same is asked of a copy that is so, and what the analyses and gap
+        checks say only of one of the two is said too. Without an id only that.
+        """
         view = self.view(actor, at=at)
-        own = scope.known(view, [id_])[id_]
-        return analysis.impact(
-            own,
-            {row.id: row for row in self.store.entities(view.where, at=view.at)},
-            list(self.store.relations(view.where, at=view.at)),
-            ontology=self.ontology,
-        )
+        asked = [one for one in (id_, *without, *(end for move in moves for end in move)) if one]
+        own = scope.known(view, asked)
+        changed = impact.Changed(tuple(own[one] for one in without), tuple((own[one], own[other]) for one, other in moves))
+        known = self._shape(view)
+        if not (without or moves):
+            return impact.impact(own[id_], known, direction=direction)
+        found = impact.what_if(own.get(id_, ""), known, changed, direction=direction)
+        before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
+        return impact.with_gaps(found, before, after)
+
+    def _gaps_if(self, view: View, changed: impact.Changed) -> list[Finding]:
+        entities, relations = list(self.store.entities(view.where, at=view.at)), list(self.store.relations(view.where, at=view.at))
+        kept, linked, dangling = changed.rows(entities, relations)
+        return checks.gaps(kept, linked, [*self._dangling(view), *dangling], ontology=self.ontology, today=view.today)
+
+    def _shape(self, view: View) -> shape.Shape:
+        """The shape of what a view shows; the last two are kept, since a revision never changes."""
+        for revision, where, known in self._shapes:
+            if revision == view.stamp.revision and where == view.where:
+                return known
+        with _rare_collections():
+            made = shape.shape(self.store.entities(view.where, at=view.at), self.store.relations(view.where, at=view.at), self.ontology)
+        self._shapes = [(view.stamp.revision, view.where, made), *self._shapes[:1]]
+        return made
 
     def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Noted]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
-        view = self.view(actor, at=at)
-        entities = {row.id: row for row in self.store.entities(view.where, at=view.at)}
-        shape = analysis.Shape(entities, self.store.relations(view.where, at=view.at), self.ontology)
-        return {name: analysis.analyze(shape, name) for name in names}
+        known = self._shape(self.view(actor, at=at))
+        return {name: analysis.analyze(known, name) for name in names}
 
-    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, at: str | int | None = None) -> analysis.Ways:
-        """The shortest ways between two things, with the relations along them; one, or every one."""
+    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
+        """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""
         view = self.view(actor, at=at)
         own = scope.known(view, [start, end])
-        return analysis.ways(own[start], own[end], self.store.relations(view.where, at=view.at), every=every)
+        return ways.ways(own[start], own[end], self._shape(view), every=every, longest=longest)
 
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""

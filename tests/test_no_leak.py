@@ -25,7 +25,7 @@ from app.server import Listening, application
 from app.server.openapi import path_of
 from app.settings import Settings, Workspace
 from app.tokens import create
-from graph import Actor, ContextError, ContextGraph, Entity, Fact, Policy, Relation, Value, load_ontology
+from graph import ANALYSES, Actor, ContextError, ContextGraph, Entity, Fact, Policy, Relation, Value, load_ontology
 from graph.stores.base import Store
 
 TASKS: list[Fact] = [
@@ -255,6 +255,11 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("scope", {"task": "task:review", "budget": 300}),
     *((name, {}) for name in ("stats", "gaps", "history", "merges", "agents")),
     ("impact", {"id": "system:ledger"}),
+    ("impact", {"id": "system:ledger", "direction": "upstream", "kind": ["Person"]}),
+    ("impact", {"id": "system:ledger", "without": ["person:ann"]}),
+    ("impact", {"without": ["dataset:payroll"]}),
+    *(("analyze", {"name": name}) for name in ("", *ANALYSES)),
+    ("path", {"start": "system:ledger", "end": "person:ann", "longest": 4}),
     ("ready", {"task": "task:review"}),
     ("diff", {"before": "1", "after": "2"}),
     ("verify", {"claims": CONTENTS[0]}),

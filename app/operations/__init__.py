@@ -19,6 +19,7 @@ from app.operations.proposals import PROPOSALS
 from app.operations.question import CONTENT as CONTENT
 from app.operations.question import FILE as FILE
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
+from app.operations.question import PAIR as PAIR
 from app.operations.question import PLACE as PLACE
 from app.operations.question import Operation, Reply, asked
 from app.operations.question import columns as columns

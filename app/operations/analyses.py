@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, dump, moment, simple
-from graph import ANALYSES, Actor, ContextGraph
+from app.operations.question import PAIR, Operation, Question, Reply, argument, columns, dump, moment, simple
+from graph import ANALYSES, Actor, ContextGraph, Impact, InputError, Noted, Reached
 
 
 class Analyze(Question):
@@ -20,10 +21,18 @@ class PathBetween(Question):
     start: str = argument("Where the path begins.")
     end: str = argument("Where it ends.")
     all: bool = Field(default=False, description="Every shortest path, and not only one.")
+    longest: int = Field(default=0, ge=0, le=12, description="Every path of at most so many steps that passes nothing twice.")
 
 
 class ImpactOf(Question):
-    id: str = argument("The thing that changes, leaves or fails.")
+    id: str = argument("The thing that changes, leaves or fails.", default="")
+    direction: Literal["downstream", "upstream"] = Field(
+        default="downstream", description="What it reaches (downstream), or what reaches it (upstream)."
+    )
+    kind: tuple[str, ...] = Field(default=(), description="List only what is of this kind.")
+    function: str = Field(default="", description="List only what belongs to this business function.")
+    without: tuple[str, ...] = Field(default=(), description="What if this were gone: ask a copy without it, and say what differs.")
+    move: tuple[str, ...] = Field(default=(), description="What if this person held this position and no other.", json_schema_extra=PAIR)
 
 
 def analyze(context: ContextGraph, actor: Actor, question: Analyze, _: str) -> Reply:
@@ -56,36 +65,75 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def path(context: ContextGraph, actor: Actor, question: PathBetween, _: str) -> Reply:
-    found = context.path(question.start, question.end, actor=actor, every=question.all, at=moment(question))
-    lines = [f"{found.start} to {found.end}: " + (f"{found.length} steps" if found.paths or not found.length else "no path")]
-    if not found.paths:
-        lines = [f"No path leads from {found.start} to {found.end}."]
+    found = context.path(question.start, question.end, actor=actor, every=question.all, longest=question.longest, at=moment(question))
+    lines = [f"{found.start} to {found.end}: " + (f"{found.length} steps" if found.paths or found.start == found.end else "no path")]
     for number, way in enumerate(found.paths, 1):
         lines += [f"  {number}.", *(f"    {' '.join(step)}" for step in way)]
     if found.more:
-        lines.append("  There are more, as short.")
+        lines.append("  There are more." if found.paths and (question.longest or question.all) else "  There are more, as short.")
     served = tuple(sorted({found.start, found.end, *(id_ for way in found.paths for step in way for id_ in (step[0], step[2]))}))
     return simple(context, actor, moment(question), found.model_dump(mode="json"), "\n".join(lines) + "\n", served=served)
 
 
 def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> Reply:
-    found = context.impact(question.id, actor=actor, at=moment(question))
+    if not (question.id or question.without or question.move):
+        message = "impact takes an id, or --without or --move: what changes?"
+        raise InputError(message)
+    found = context.impact(
+        question.id,
+        actor=actor,
+        at=moment(question),
+        direction=question.direction,
+        without=question.without,
+        moves=[_pair(one) for one in question.move],
+    )
+    listed = tuple(one for one in found.reached if _wanted(one.kind, one.function, question))
+    text = _reach_text(found, listed) + "".join(_noted_text(head, of) for head, of in _parts(found))
+    served = (*(one.id for one in listed), *(one.subject for _, of in _parts(found) for one in of))
+    data = found.model_copy(update={"reached": listed}).model_dump(mode="json")
+    return simple(context, actor, moment(question), data, text, served=tuple(dict.fromkeys(served)))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    words = text.split()
+    if len(words) != 2:
+        message = f"a move is a person and a position with a blank between, not {text!r}"
+        raise InputError(message)
+    return words[0], words[1]
+
+
+def _wanted(kind: str, function: str, question: ImpactOf) -> bool:
+    return (not question.kind or kind in question.kind) and question.function in ("", function)
+
+
+def _reach_text(found: Impact, listed: Sequence[Reached]) -> str:
+    if not found.subject:
+        return ""
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-    head = f"{found.subject} reaches {len(found.reached)} things{f': {kinds}' if kinds else ''}\n"
-    rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in found.reached)
-    text = head + columns(rows)
-    return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(one.id for one in found.reached))
+    functions = ", ".join(f"{count} {function}" for function, count in found.functions.items())
+    said = f"{len(found.reached)} things{f': {kinds}' if kinds else ''}\n"
+    head = f"{found.subject} reaches {said}" if found.direction == "downstream" else f"{found.subject} is reached by {said}"
+    rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in listed)
+    return head + (f"by function: {functions}\n" if functions else "") + columns(rows)
+
+
+def _parts(found: Impact) -> tuple[tuple[str, Sequence[Noted]], ...]:
+    return (("What goes with it:", found.losses), ("Only then:", found.appeared), ("Then no longer:", found.ended))
+
+
+def _noted_text(head: str, noted: Sequence[Noted]) -> str:
+    return f"{head}\n" + columns((f"  {one.sort}", one.message) for one in noted) if noted else ""
 
 
 ANALYSES_ASKED: tuple[Operation, ...] = (
     Operation(
         "analyze",
-        "Circles, single points of failure, bottlenecks, matrix, hierarchy, duties, handovers.",
+        "Circles, single points of failure, bottlenecks, foundations, matrix, hierarchy, duties, handovers.",
         Analyze,
         analyze,
         ("text", "json", "csv", "markdown"),
         right="analysis:read",
     ),
-    Operation("path", "The shortest paths between two things, with the sort of each step.", PathBetween, path),
-    Operation("impact", "What a change or a loss reaches, with the path to each.", ImpactOf, impact),
+    Operation("path", "The paths between two things, with the sort of each step: the shortest, or all up to a length.", PathBetween, path),
+    Operation("impact", "What a change, a loss or a what-if reaches, with the path to each, and what goes with it.", ImpactOf, impact),
 )

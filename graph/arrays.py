@@ -1,0 +1,293 @@
+"""Things as numbers and arrows between them as columns: reach, circles, ranks and betweenness over NumPy, knowing no kind and no id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+DAMPING = 0.85
+_SMALL = 1000  # things that the search in plain Python takes as quickly
+
+
+class Arrows:
+    """Arrows among the things 0 … size - 1; they must come each once, in the order of their tails and then heads (see `arrows`)."""
+
+    def __init__(self, size: int, tails: Ints, heads: Ints) -> None:
+        self.size, self.tails, self.heads = size, tails, heads
+        self.start: Ints = np.concatenate(([0], np.cumsum(np.bincount(tails, minlength=size))))
+
+    @cached_property
+    def back(self) -> Arrows:
+        """The same arrows, turned round."""
+        order = np.argsort(self.heads, kind="stable")
+        return Arrows(self.size, self.heads[order], self.tails[order])
+
+    def out(self, nodes: Ints) -> tuple[Ints, Ints]:
+        """The arrows that begin at these things: their tails and their heads, in the order of the things."""
+        counts = self.start[nodes + 1] - self.start[nodes]
+        ends = np.cumsum(counts)
+        places = np.repeat(self.start[nodes] - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
+        return np.repeat(nodes, counts), self.heads[places]
+
+    def among(self, nodes: Ints) -> Arrows:
+        """The arrows between these things (ascending), which are numbered anew by their places."""
+        number = np.full(self.size, -1)
+        number[nodes] = np.arange(len(nodes))
+        tails, heads = number[self.tails], number[self.heads]
+        kept = (tails >= 0) & (heads >= 0)
+        return Arrows(len(nodes), tails[kept], heads[kept])
+
+    @cached_property
+    def lists(self) -> list[list[int]]:
+        """The heads of each thing's arrows, as plain lists."""
+        heads, start = self.heads.tolist(), self.start.tolist()
+        return [heads[start[one] : start[one + 1]] for one in range(self.size)]
+
+
+def arrows(size: int, tails: Sequence[int] | Ints, heads: Sequence[int] | Ints) -> Arrows:
+    """The arrows from each of these tails to the head at the same place."""
+    width = max(size, 1)
+    codes = np.sort(np.asarray(tails, dtype=np.int64) * width + np.asarray(heads, dtype=np.int64))
+    codes = codes[np.diff(codes, prepend=-1) > 0]
+    return Arrows(size, codes // width, codes % width)
+
+
+class Reach(NamedTuple):
+    """How many steps each thing is from the nearest start (-1: not reached), and the least thing one step before it (-1: none)."""
+
+    distance: Ints
+    came: Ints
+
+    def way(self, node: int) -> list[int]:
+        """The things from a start to here."""
+        way = [node]
+        while (before := int(self.came[way[-1]])) >= 0:
+            way.append(before)
+        return way[::-1]
+
+
+def reach(of: Arrows, starts: Sequence[int]) -> Reach:
+    """What can be reached from these things, along the arrows."""
+    distance, came = np.full(of.size, -1), np.full(of.size, -1)
+    front = np.unique(np.array(starts, dtype=np.int64))
+    distance[front] = 0
+    level = 0
+    while len(front):
+        level += 1
+        tails, heads = of.out(front)
+        fresh = distance[heads] < 0
+        tails, heads = tails[fresh], heads[fresh]
+        distance[heads] = level
+        came[heads[::-1]] = tails[::-1]  # of several the first is written last, and stays
+        front = np.flatnonzero(distance == level) if len(heads) * 20 > of.size else np.unique(heads)
+    return Reach(distance, came)
+
+
+# circles
+
+
+def parts(of: Arrows) -> list[list[int]]:
+    """The strongly connected parts that hold a circle, each ascending, by their least."""
+    return sorted(part.tolist() for part in _strong(of, np.arange(of.size)))
+
+
+def _strong(of: Arrows, names: Ints) -> Iterator[Ints]:
+    """Peel off what lies on no circle, take the part of the busiest thing by two searches, and what is left by one deep search."""
+    while True:
+        of, names = _peeled(of, names)
+        if of.size <= _SMALL:
+            break
+        busiest = int(np.argmax(np.diff(of.start) * np.diff(of.back.start)))
+        inside = (reach(of, [busiest]).distance >= 0) & (reach(of.back, [busiest]).distance >= 0)
+        found = np.flatnonzero(inside)
+        if len(found) * 10 < of.size:  # many small parts: one by one would take long
+            break
+        if len(found) > 1 or busiest in of.lists[busiest]:
+            yield names[found]
+        rest = np.flatnonzero(~inside)
+        of, names = of.among(rest), names[rest]
+    yield from (names[np.array(sorted(part), dtype=np.int64)] for part in _tarjan(of.lists))
+
+
+def _peeled(of: Arrows, names: Ints) -> tuple[Arrows, Ints]:
+    """Without what has no arrow in or none out, again and again, as long as a twentieth goes each time: the rest is left to the searches."""
+    while of.size:
+        kept = np.flatnonzero((np.diff(of.start) > 0) & (np.bincount(of.heads, minlength=of.size) > 0))
+        few = (of.size - len(kept)) * 20 < of.size
+        of, names = of.among(kept), names[kept]
+        if few:
+            break
+    return of, names
+
+
+def _tarjan(near: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Tarjan's strongly connected components (1972), without recursion; only those that hold a circle."""
+    index, low = [0] * len(near), [0] * len(near)
+    open_, stack, count = [False] * len(near), list[int](), 0
+    for root in range(len(near)):
+        if index[root]:
+            continue
+        work = [(root, iter(near[root]))]
+        count += 1
+        index[root] = low[root] = count
+        stack.append(root)
+        open_[root] = True
+        while work:
+            one, others = work[-1]
+            for other in others:
+                if not index[other]:
+                    count += 1
+                    index[other] = low[other] = count
+                    stack.append(other)
+                    open_[other] = True
+                    work.append((other, iter(near[other])))
+                    break
+                if open_[other]:
+                    low[one] = min(low[one], index[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[one])
+                if low[one] == index[one]:
+                    part = _closed(stack, open_, one)
+                    if len(part) > 1 or one in near[one]:
+                        yield part
+
+
+def _closed(stack: list[int], open_: list[bool], until: int) -> list[int]:
+    part: list[int] = []
+    while not part or part[-1] != until:
+        part.append(stack.pop())
+        open_[part[-1]] = False
+    return part
+
+
+def circles(of: Arrows) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Of each strongly connected part a shortest circle, from its least thing on and of as short ones the least, and the part."""
+    return [(_shortest(of, part), part) for part in parts(of)]
+
+
+def _shortest(of: Arrows, part: list[int]) -> tuple[int, ...]:
+    own = np.array(part, dtype=np.int64)
+    inner = of.among(own)
+    short = _shortest_of_one_or_two(inner) or _longer(inner.lists)
+    return tuple(part[one] for one in short)
+
+
+def _shortest_of_one_or_two(of: Arrows) -> tuple[int, ...]:
+    loops = of.tails[of.tails == of.heads]
+    if len(loops):
+        return (int(loops[0]),)
+    there = of.tails * of.size + of.heads
+    both = there[np.isin(there, of.heads * of.size + of.tails, kind="sort")]
+    return (int(both[0] // of.size), int(both[0] % of.size)) if len(both) else ()
+
+
+def _longer(near: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """A shortest circle of at least three things; each is looked for from its least thing."""
+    best: tuple[int, ...] = ()
+    for start in range(len(near)):
+        found = _back_to(near, start, most=len(best) - 1 if best else len(near))
+        best = found or best
+        if len(best) == 3:
+            break
+    return best
+
+
+def _back_to(near: Sequence[Sequence[int]], start: int, *, most: int) -> tuple[int, ...]:
+    """The least of the shortest ways from here back to here over greater things, of at most so many; () for none."""
+    came: dict[int, int] = {start: -1}
+    level = [start]
+    for _ in range(most):
+        following: list[int] = []
+        for one in level:
+            for other in near[one]:
+                if other == start:
+                    return _trail(came, one)
+                if other > start and other not in came:
+                    came[other] = one
+                    following.append(other)
+        level = following
+    return ()
+
+
+def _trail(came: dict[int, int], last: int) -> tuple[int, ...]:
+    way = [last]
+    while came[way[-1]] >= 0:
+        way.append(came[way[-1]])
+    return tuple(reversed(way))
+
+
+# how much passes, and how much rests
+
+
+def ranks(of: Arrows, *, within: float = 1e-6) -> Floats:
+    """PageRank (Brin and Page 1998) along the arrows, which sums to 1; `within`: the error for each thing at which it stops."""
+    if not of.size:
+        return np.zeros(0)
+    out = np.diff(of.start)
+    share = np.divide(DAMPING, out, out=np.zeros(of.size), where=out > 0)
+    ends, tails = np.flatnonzero(np.diff(of.back.start)), of.back.heads
+    begins = of.back.start[ends]
+    rank = np.full(of.size, 1 / of.size)
+    for _ in range(200):
+        lost = DAMPING * rank[out == 0].sum() + 1 - DAMPING
+        after = np.full(of.size, lost / of.size)
+        if len(tails):
+            after[ends] += np.add.reduceat((rank * share)[tails], begins)
+        done = np.abs(after - rank).sum() < of.size * within
+        rank = after
+        if done:
+            break
+    return rank
+
+
+class Between(NamedTuple):
+    """The share of all shortest ways that lead over each thing, and how far that may be off (95 %; 0: it is exact)."""
+
+    share: Floats
+    error: Floats
+    starts: int
+
+
+def betweenness(of: Arrows, *, exact: int, sampled: int) -> Between:
+    """Brandes' betweenness (2001); above `exact` things estimated from `sampled` starts, the same ones every time."""
+    pairs = max(1, of.size - 2)
+    starts = range(of.size) if of.size <= exact else sorted(Random(0).sample(range(of.size), sampled))  # noqa: S311 - a sample, no secret
+    total, squares = np.zeros(of.size), np.zeros(of.size)
+    for start in starts:
+        share = _passing(of, start) / pairs
+        total += share
+        squares += share * share
+    count = max(1, len(starts))
+    mean = total / count
+    spread = np.sqrt(np.maximum(0, squares / count - mean * mean) / max(1, count - 1))
+    scale = of.size / max(1, of.size - 1)
+    return Between(mean * scale, spread * 1.96 * scale if of.size > exact else np.zeros(of.size), count)
+
+
+def _passing(of: Arrows, start: int) -> Floats:
+    """To how many things the shortest ways from here lead over each other thing, in parts where there are several ways."""
+    distance, ways, passing = np.full(of.size, -1), np.zeros(of.size), np.zeros(of.size)
+    distance[start], ways[start] = 0, 1
+    front, level, steps = np.array([start]), 0, list[tuple[Ints, Ints]]()
+    while len(front):
+        level += 1
+        tails, heads = of.out(front)
+        nearer = (distance[heads] < 0) | (distance[heads] == level)
+        tails, heads = tails[nearer], heads[nearer]
+        distance[heads] = level
+        np.add.at(ways, heads, ways[tails])
+        steps.append((tails, heads))
+        front = np.unique(heads)
+    for tails, heads in reversed(steps):
+        np.add.at(passing, tails, ways[tails] / ways[heads] * (1 + passing[heads]))
+    passing[start] = 0
+    return passing

@@ -1,0 +1,292 @@
+"""What a change, a departure or a late delivery reaches and what it leaves without anybody, also on a copy in which things are otherwise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from graph.analysis import Noted, analyze
+from graph.arrays import Reach, reach
+from graph.errors import InputError
+from graph.model import Finding, Value
+from graph.shape import Shape, Step, Steps
+from graph.stores.base import EntityRow, RelationRow
+
+Direction = Literal["downstream", "upstream"]
+COMPARED = ("circles", "single_points", "bottlenecks", "duties", "handovers", "hierarchy")
+_HOLDING = ("betweenness", "layer")  # sorts that say something of everything, so that any change changes them
+
+
+class Reached(Value):
+    """One thing that a change reaches: how many steps away, the function it belongs to, and the relations on a shortest way to it."""
+
+    id: str
+    kind: str
+    name: str
+    distance: int
+    path: tuple[Step, ...]
+    function: str = ""
+
+
+class Impact(Value):
+    """What a change of `subject` reaches (upstream: what reaches it), nearest first, counted by kind and by function.
+
+    `losses`: what is left without anybody or anything if it goes. Of a what-if, `appeared` and `ended` are what the analyses and the
+    gap checks say only after it, and only before it.
+    """
+
+    subject: str
+    reached: tuple[Reached, ...]
+    kinds: dict[str, int]
+    functions: dict[str, int] = Field(default_factory=dict)
+    direction: Direction = "downstream"
+    losses: tuple[Noted, ...] = ()
+    appeared: tuple[Noted, ...] = ()
+    ended: tuple[Noted, ...] = ()
+
+
+def impact(subject: str, shape: Shape, *, direction: Direction = "downstream") -> Impact:
+    """Everything that a change of this thing reaches, or that reaches it: along each relation towards the end that the ontology says."""
+    found = reached(shape, subject, direction=direction)
+    return Impact(
+        subject=subject,
+        direction=direction,
+        reached=tuple(found),
+        kinds=_counted(one.kind for one in found),
+        functions=_counted(one.function for one in found if one.function),
+        losses=tuple(losses(shape, {subject})) if direction == "downstream" else (),
+    )
+
+
+def _counted(words: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
+
+
+def reached(shape: Shape, subject: str, *, direction: Direction) -> list[Reached]:
+    """The things that are reached, by distance, kind and id."""
+    effects = shape.effects
+    columns = effects.arrows if direction == "downstream" else effects.arrows.back
+    found = reach(columns, [shape.number[subject]])
+    paths = _paths(shape, effects, found, direction)
+    far: list[int] = found.distance.tolist()
+    homes: dict[str, str] = {}
+    rows: list[Reached] = []
+    for place, path in paths.items():
+        id_, thing = shape.ids[place], shape.things[shape.ids[place]]
+        home = homes[id_] = shape.home(id_, "BusinessFunction")
+        rows.append(
+            Reached.trusted(id=id_, kind=thing.kind, name=thing.name, distance=far[place], path=path, function="" if home == id_ else home)
+        )
+    return sorted(rows, key=lambda one: (one.distance, one.kind, one.id))
+
+
+def _paths(shape: Shape, effects: Steps, found: Reach, direction: Direction) -> dict[int, tuple[Step, ...]]:
+    """By thing: the relations on the least of the shortest ways to it, each made from that to the thing before it."""
+    came: list[int] = found.came.tolist()
+    made: dict[int, tuple[Step, ...]] = {place: () for place, far in enumerate(found.distance.tolist()) if not far}
+    start = next(iter(made))
+    order = sorted((far, place) for place, far in enumerate(found.distance.tolist()) if far > 0)
+    for _, place in order:
+        ends = (came[place], place) if direction == "downstream" else (place, came[place])
+        made[place] = (*made[came[place]], shape.step(effects, *ends))
+    del made[start]
+    return made
+
+
+# what goes with it
+
+
+class Need(NamedTuple):
+    """What things of a kind (and below; "" for any) need: somebody or something able at the other end of a relation, one or all of them."""
+
+    sort: str
+    kind: str
+    relation: str
+    outward: bool
+    words: str
+    each: bool = False
+
+
+NEEDS = (
+    Need("approval_stalls", "ApprovalStep", "approved_by", True, "has nobody left who approves"),
+    Need("step_stops", "Activity", "performed_by", True, "has nobody left who does it"),
+    Need("process_stops", "Process", "performed_by", True, "has nobody left who does it"),
+    Need("owner_lost", "", "owned_by", True, "loses its owner"),
+    Need("fallback_lost", "Agent", "sponsored_by", True, "loses its fallback: nobody answers for it"),
+    Need("governance_lost", "", "governed_by", True, "is under no policy any more"),
+    Need("authority_lost", "Authority", "holds_authority", False, "is held by nobody any more"),
+    Need("post_vacant", "Position", "holds", False, "is vacant"),
+    Need("head_lost", "Unit", "heads", False, "has nobody at its head"),
+    Need("function_lost", "BusinessFunction", "responsible_for", False, "has nobody who answers for it"),
+    Need("context_lost", "AgentTask", "requires", True, "lacks what it requires", each=True),
+    Need("task_undone", "AgentTask", "performs", False, "has no agent left that does it"),
+    Need("tool_lost", "Agent", "uses_tool", True, "lacks a tool", each=True),
+    Need("dependency_lost", "", "depends_on", True, "lacks what it depends on", each=True),
+    Need("interface_lost", "", "consumes", True, "lacks an interface", each=True),
+    Need("storage_lost", "", "stored_in", True, "is stored nowhere any more"),
+)
+_PASSED = (  # what goes on with a loss: a thing that was lost in these ways takes along what the relation leads to
+    (("approval_stalls", "step_stops"), "step_of", True, "process_stops", "Process", "stops at"),
+    (("owner_lost",), "performs", False, "fallback_lost", "Agent", "loses its fallback: nobody answers for"),
+)
+
+
+class Standing:
+    """Who and what is able in a shape when these things have gone: a person at work or their deputy, a post with such a person, …"""
+
+    def __init__(self, shape: Shape, gone: Collection[str] = ()) -> None:
+        self.shape, self.gone = shape, frozenset(gone)
+        self._known: dict[str, bool] = {}
+
+    def able(self, id_: str) -> bool:
+        """Whether a thing can do its part, itself or by a deputy."""
+        if id_ not in self._known:
+            self._known[id_] = self._found(id_, {id_})
+        return self._known[id_]
+
+    def _found(self, id_: str, asked: set[str]) -> bool:
+        """Deputies of deputies count, however they turn back."""
+        waiting = [id_]
+        while waiting:
+            one = waiting.pop()
+            if self._itself(one):
+                return True
+            kinds = ("deputizes_for",) if one in self.gone else self._behind(one)  # of what has gone only its deputies are left
+            behind = [other for kind in kinds for other in self.shape.of(one, kind) if other not in asked]
+            asked.update(behind)
+            waiting += behind
+        return False
+
+    def _itself(self, id_: str) -> bool:
+        if id_ in self.gone or id_ not in self.shape.things or self.shape.has_left(id_):
+            return False
+        return not any(self._behind(id_)) or self.shape.is_a(id_, "Person")
+
+    def _behind(self, id_: str) -> tuple[str, ...]:
+        """The relations by which somebody stands behind a thing; none for what needs nobody."""
+        return next((kinds for kind, kinds in _STANDS.items() if self.shape.is_a(id_, kind)), ())
+
+
+_STANDS: Mapping[str, tuple[str, ...]] = {
+    "Person": ("deputizes_for",),
+    "Position": ("holds", "deputizes_for"),
+    "Role": ("has_role",),
+    "Unit": ("heads", "member_of", "part_of"),
+    "Organization": ("heads", "member_of", "part_of"),
+}
+
+
+def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
+    """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
+    before, after = Standing(shape), Standing(shape, gone)
+    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, before, after)], gone)
+
+
+def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()) -> list[Noted]:
+    """These losses, each once, and what goes on with them."""
+    found = {(one.sort, one.subject): one for one in lost}
+    for sorts, relation, outward, sort, kind, words in _PASSED:
+        for one in [one for one in found.values() if one.sort in sorts]:
+            for other in shape.to(one.subject, relation) if outward else shape.of(one.subject, relation):
+                if shape.is_a(other, kind) and other not in gone and (sort, other) not in found:
+                    message = f"{other} {words} {one.subject}"
+                    found[sort, other] = _loss(sort, other, message, (one.subject, *one.evidence))
+    order = {need.sort: place for place, need in enumerate(NEEDS)}
+    return sorted(found.values(), key=lambda one: (order[one.sort], one.subject))
+
+
+def _lost(need: Need, shape: Shape, before: Standing, after: Standing) -> Iterator[Noted]:
+    index = shape.ahead(need.relation) if need.outward else shape.behind(need.relation)
+    judge = all if need.each else any
+    for id_, others in index.items():
+        if id_ in after.gone or (need.kind and not shape.is_a(id_, need.kind)):
+            continue
+        if judge(map(before.able, others)) and not judge(map(after.able, others)):
+            lost = tuple(one for one in others if not after.able(one))
+            yield _loss(need.sort, id_, f"{id_} {need.words} ({', '.join(lost)})", lost)
+
+
+def _loss(sort: str, subject: str, message: str, evidence: tuple[str, ...]) -> Noted:
+    return Noted(analysis="losses", sort=sort, subject=subject, amount=len(evidence), message=message, evidence=evidence)
+
+
+# what if
+
+
+class Changed(NamedTuple):
+    """A world that is otherwise: without these things, and with these people in these posts alone."""
+
+    without: tuple[str, ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
+
+    def applied(self, shape: Shape) -> Shape:
+        """The copy of a shape that is so; `InputError` where a move is not of a person to a position, or uses what is taken away."""
+        for person, position in self.moves:
+            if not (shape.is_a(person, "Person") and shape.is_a(position, "Position")) or {person, position} & {*self.without}:
+                message = f"--move takes a person and a position that are there, not {person} and {position}"
+                raise InputError(message)
+            shape = shape.moved(person, position)
+        return shape.without(self.without) if self.without else shape
+
+    def rows(
+        self, entities: Sequence[EntityRow], relations: Sequence[RelationRow]
+    ) -> tuple[list[EntityRow], list[RelationRow], list[tuple[str, str, str, str]]]:
+        """The rows of that world, and the relations whose target is not there any more."""
+        out, moved = {*self.without}, {person for person, _ in self.moves}
+        links = [row for row in relations if row.kind != "holds" or row.source not in moved]
+        links += [RelationRow(person, "holds", position, "", "", "{}", "[]", "[]", "") for person, position in self.moves]
+        ends = [(row, {row.source, row.target} & out) for row in links]
+        dangling = [(row.source, row.kind, row.target, "what if") for row, gone in ends if gone and row.source not in out]
+        return [row for row in entities if row.id not in out], [row for row, gone in ends if not gone], dangling
+
+
+def what_if(subject: str, shape: Shape, changed: Changed, *, direction: Direction = "downstream") -> Impact:
+    """What a change of `subject` ("" for none) reaches in the changed world, what is lost on the way there, and what differs."""
+    moved, after = Changed(moves=changed.moves).applied(shape), changed.applied(shape)
+    if subject in changed.without:
+        message = f"{subject} is asked about and taken away; leave one of the two out"
+        raise InputError(message)
+    own = impact(subject, after, direction=direction) if subject else Impact(subject="", reached=(), kinds={}, direction=direction)
+    lost = {(one.sort, one.subject): one for one in (*vacated(shape, moved), *losses(moved, changed.without), *own.losses)}
+    before, now = _said(shape), _said(after)
+    appeared = tuple(noted for key, noted in now.items() if key not in before)
+    ended = tuple(noted for key, noted in before.items() if key not in now)
+    return own.model_copy(update={"losses": tuple(lost.values()), "appeared": appeared, "ended": ended})
+
+
+def with_gaps(found: Impact, before: Sequence[Finding], after: Sequence[Finding]) -> Impact:
+    """The same with the gaps that are there only after, and only before."""
+    appeared, ended = _only(after, before), _only(before, after)
+    return found.model_copy(update={"appeared": (*found.appeared, *appeared), "ended": (*found.ended, *ended)})
+
+
+def _only(some: Sequence[Finding], others: Sequence[Finding]) -> list[Noted]:
+    known = {one.id for one in others}
+    return [
+        Noted(analysis="gaps", sort=one.check, subject=one.subject, amount=1, message=one.message, evidence=one.evidence)
+        for one in some
+        if one.id not in known
+    ]
+
+
+def vacated(before: Shape, after: Shape) -> list[Noted]:
+    """What has nobody, or not all it needs, in one shape, and had in the other, where nothing went and only links changed."""
+    first, second = Standing(before), Standing(after)
+    found: list[Noted] = []
+    for need in NEEDS:
+        was, judge = before.ahead(need.relation) if need.outward else before.behind(need.relation), all if need.each else any
+        now = after.ahead(need.relation) if need.outward else after.behind(need.relation)
+        for id_, others in was.items():
+            fits = not need.kind or before.is_a(id_, need.kind)
+            if fits and judge(map(first.able, others)) and not judge(map(second.able, now.get(id_, ()))):
+                found.append(_loss(need.sort, id_, f"{id_} {need.words} ({', '.join(others)})", tuple(others)))
+    return _with_passed(before, found)
+
+
+def _said(shape: Shape) -> dict[tuple[str, str, str, float, tuple[str, ...]], Noted]:
+    """What the analyses say, by all that is in it but its words."""
+    found = [one for name in COMPARED for one in analyze(shape, name) if one.sort not in _HOLDING]
+    return {(one.analysis, one.sort, one.subject, one.amount, one.evidence): one for one in found}

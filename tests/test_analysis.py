@@ -1,0 +1,200 @@
+"""The shape of the graph: against brute force on small random graphs, by hand on the sample company, and counted again on real files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import combinations
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph import load_ontology
+from graph.analysis import _blocks, _blocks_fast, articulation, bus_factor, circles
+from graph.arrays import arrows, betweenness, parts, ranks
+from graph.impact import Standing, impact, losses
+from graph.shape import Link, Shape, Thing
+from graph.ways import ways
+
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# the two ways to find blocks are held against each other; NetworkX, the yardstick, says little of its types
+Pairs = list[tuple[int, int]]
+ONTOLOGY = load_ontology()
+PAIRS = st.integers(1, 9).flatmap(lambda size: st.lists(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)), max_size=24))
+MANY = settings(max_examples=400, deadline=None)
+
+
+def size_of(pairs: Pairs) -> int:
+    return max((end for pair in pairs for end in pair), default=0) + 1
+
+
+def digraph(pairs: Pairs) -> nx.DiGraph[int]:
+    made: nx.DiGraph[int] = nx.DiGraph()
+    made.add_nodes_from(range(size_of(pairs)))
+    made.add_edges_from(pairs)
+    return made
+
+
+def systems(pairs: Pairs) -> Shape:
+    """Systems of which the first of each pair depends on the second."""
+    things = {f"system:{one}": Thing("System", f"System {one}") for one in range(size_of(pairs))}
+    return Shape(things, {"depends_on": [Link(f"system:{one}", f"system:{other}", 1) for one, other in set(pairs)]}, ONTOLOGY)
+
+
+# brute force
+
+
+@given(PAIRS)
+@MANY
+def test_each_circular_part_shows_its_least_shortest_circle(pairs: Pairs) -> None:
+    """Of every part of which each thing can reach each other there is one circle: the shortest, of these the least by its ids."""
+    expected = []
+    for part in nx.strongly_connected_components(digraph(pairs)):
+        found = nx.simple_cycles(digraph(pairs).subgraph(part))
+        turned = [(len(one), *one[one.index(min(one)) :], *one[: one.index(min(one))]) for one in found]
+        expected += [tuple(f"n{one}" for one in min(turned)[1:])] if turned else []
+    assert sorted(circle for circle, _ in circles((f"n{one}", f"n{other}") for one, other in pairs)) == sorted(expected)
+
+
+@given(PAIRS)
+@settings(max_examples=60, deadline=None)
+def test_large_parts_are_found_as_small_ones_are(pairs: Pairs) -> None:
+    """What the quick search for large graphs takes away first is the same as what one deep search finds."""
+    copies = 400
+    size = size_of(pairs)
+    table = [(copy * size + one, copy * size + other) for copy in range(copies) for one, other in pairs]
+    ring = [(copies * size + one, copies * size + (one + 1) % 700) for one in range(700)]
+    found = parts(arrows(copies * size + 700, [one for one, _ in table + ring], [other for _, other in table + ring]))
+    small = parts(arrows(size, [one for one, _ in pairs], [other for _, other in pairs]))
+    assert found == [[copy * size + one for one in part] for copy in range(copies) for part in small] + [
+        list(range(copies * size, copies * size + 700))
+    ]
+
+
+@given(PAIRS)
+@MANY
+def test_articulation_counts_the_parts_that_fall_off(pairs: Pairs) -> None:
+    """A thing is an articulation if taking it away leaves more parts than before, and by so many; both engines say the same."""
+    undirected = nx.Graph((one, other) for one, other in pairs if one != other)
+    expected = {}
+    for one in undirected:
+        rest = undirected.copy()
+        rest.remove_node(one)
+        more = nx.number_connected_components(rest) - nx.number_connected_components(undirected)
+        if more > 0:
+            expected[f"n{one}"] = more
+    links = [(f"n{one}", f"n{other}") for one, other in pairs if one != other]
+    assert dict(articulation(links)) == expected
+    plain = [pair for pair in set(pairs) if pair[0] != pair[1]]
+    assert sorted(map(sorted, _blocks(plain))) == sorted(map(sorted, _blocks_fast(plain)))
+
+
+@given(PAIRS)
+@MANY
+def test_the_reach_of_a_change_is_by_the_shortest_ways(pairs: Pairs) -> None:
+    """Down to what depends on it, up to what it depends on; each path holds from the one to the other, step by step."""
+    shape, plain = systems(pairs), digraph(pairs)
+    for direction, turned in (("downstream", plain.reverse()), ("upstream", plain)):
+        found = impact("system:0", shape, direction=direction)  # type: ignore[arg-type]
+        far = nx.single_source_shortest_path_length(turned, 0)
+        assert {one.id: one.distance for one in found.reached} == {f"system:{one}": far[one] for one in far if one}
+        for one in found.reached:
+            at = "system:0"
+            assert len(one.path) == one.distance
+            for source, kind, target in one.path:
+                assert (kind, at) == ("depends_on", target if direction == "downstream" else source)
+                assert (int(source[7:]), int(target[7:])) in pairs
+                at = source if direction == "downstream" else target
+            assert at == one.id
+
+
+@given(PAIRS, st.integers(1, 5))
+@MANY
+def test_ways_are_all_that_pass_nothing_twice(pairs: Pairs, longest: int) -> None:
+    """All simple paths up to a length, short ones first; and of the shortest all, or one."""
+    undirected = digraph(pairs).to_undirected()
+    start, end = 0, size_of(pairs) - 1
+    if start == end or not nx.has_path(undirected, start, end):
+        assert ways("system:0", f"system:{end}", systems(pairs), longest=longest).paths == ()
+        return
+    least = nx.shortest_path_length(undirected, start, end)
+    expected = sorted(map(tuple, nx.all_simple_paths(undirected, start, end, cutoff=max(least, longest))), key=lambda one: (len(one), one))
+    found = ways("system:0", f"system:{end}", systems(pairs), longest=longest)
+    assert [_nodes(path) for path in found.paths] == expected
+    shortest = ways("system:0", f"system:{end}", systems(pairs), every=True)
+    assert [_nodes(path) for path in shortest.paths] == [one for one in expected if len(one) == least + 1]
+    assert ways("system:0", f"system:{end}", systems(pairs)).paths == shortest.paths[:1]
+
+
+def _nodes(path: Sequence[tuple[str, str, str]]) -> tuple[int, ...]:
+    nodes = [0]
+    for source, _, target in path:
+        ends = [int(source[7:]), int(target[7:])]
+        ends.remove(nodes[-1])
+        nodes.append(ends[0])
+    return tuple(nodes)
+
+
+@given(PAIRS)
+@MANY
+def test_betweenness_and_ranks_are_those_of_networkx(pairs: Pairs) -> None:
+    """Exact betweenness is equal; sampling every start but one stays within bounds; PageRank sums to 1 and holds its equation."""
+    columns, plain = arrows(size_of(pairs), [one for one, _ in pairs], [other for _, other in pairs]), digraph(pairs)
+    found = betweenness(columns, exact=100, sampled=1)
+    if len(plain) > 2:
+        assert found.share.tolist() == pytest.approx([nx.betweenness_centrality(plain)[one] for one in plain])
+    share = ranks(columns, within=1e-12)
+    out = {one: list(plain.successors(one)) for one in plain}
+    lost = sum(share[one] for one in plain if not out[one])
+    for one in plain:
+        into = sum(share[other] / len(out[other]) for other in plain.predecessors(one))
+        assert share[one] == pytest.approx(0.15 / len(plain) + 0.85 * (into + lost / len(plain)), abs=1e-9)
+
+
+GROUPS = st.lists(st.frozensets(st.sampled_from("abcdef"), min_size=1, max_size=3), min_size=1, max_size=8)
+
+
+@given(GROUPS)
+@MANY
+def test_the_bus_factor_is_the_least(cover: list[frozenset[str]]) -> None:
+    """No smaller group of people empties more than half; the one that is named does."""
+
+    def empties(some: Collection[str]) -> bool:
+        return sum(one <= frozenset(some) for one in cover) * 2 > len(cover)
+
+    exact, people = bus_factor(cover)
+    assert exact and empties(people)
+    assert not any(empties(some) for some in combinations("abcdef", len(people) - 1))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), max_size=6),
+    st.lists(st.tuples(st.sampled_from("pqrsxyz"), st.sampled_from("pqrsxyz")), max_size=4),
+    st.sets(st.sampled_from("pqrsxyz"), min_size=1, max_size=3),
+)
+@MANY
+def test_an_approval_stalls_when_nobody_can_be_reached(
+    holds: list[tuple[str, str]], deputies: list[tuple[str, str]], gone: set[str]
+) -> None:
+    """A post is able while a person who is there is to be found over holders and deputies, of what has gone over deputies only."""
+    person, post = (lambda one: f"person:{one}" if one in "pqrs" else f"position:{one}"), "xyz"
+    things = {person(one): Thing("Person" if one in "pqrs" else "Position", one) for one in "pqrsxyz"}
+    things |= {f"step:{one}": Thing("ApprovalStep", one) for one in post}
+    links = {
+        "holds": [Link(person(one), person(other)) for one, other in set(holds)],
+        "deputizes_for": [Link(person(one), person(other)) for one, other in set(deputies)],
+        "approved_by": [Link(f"step:{one}", person(one)) for one in post],
+    }
+    shape = Shape(things, links, ONTOLOGY)
+
+    def able(one: str, out: set[str], seen: frozenset[str] = frozenset()) -> bool:
+        if one in "pqrs" and one not in out:
+            return True
+        behind = {a for a, b in deputies if b == one} | ({a for a, b in holds if b == one} if one not in out else set())
+        return any(able(other, out, seen | {one}) for other in behind - seen - {one})
+
+    for one in "pqrsxyz":
+        assert Standing(shape, {person(x) for x in gone}).able(person(one)) == able(one, gone), one
+    stalled = {one.subject for one in losses(shape, {person(one) for one in gone}) if one.sort == "approval_stalls"}
+    assert stalled == {f"step:{one}" for one in post if able(one, set()) and not able(one, gone)}
