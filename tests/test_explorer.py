@@ -316,6 +316,15 @@ def test_analyses_find_circles_and_the_way_between_two_things(look: Look) -> Non
     assert list(screen.dataframe[1].value["relation"]) == ["holds", "owned by"]
 
 
+def test_a_loss_is_tried_on_a_copy(look: Look) -> None:
+    """What goes with a person; and what the checks would find without her."""
+    screen = look("dependencies", subject="person:e-1022")
+    assert "position:head-of-procurement" in list(screen.dataframe[1].value["id"])
+    screen.session_state["what-if"] = "it were gone"
+    screen.run()
+    assert "vacant approver" in {one for table in screen.dataframe for one in table.value.get("what", ())}
+
+
 def test_drift_says_what_came_apart_and_how_to_mend_it(look: Look) -> None:
     """A policy that should have been confirmed."""
     rows = look("drift").dataframe[0].value
