@@ -107,7 +107,7 @@ def _score(seat: Seat, things: int) -> None:
     before = [one["score"] for one in found["trend"][:-1] if one["score"] is not None]
     step = found["score"] - before[-1] if before else 0.0
     moved = f"{step:+.1f} since the revision before" if abs(step) >= 0.05 else None
-    st.metric("Readiness", f"{found['score']:.1f} of 100", moved, chart_data=[one["score"] for one in found["trend"]], border=True)
+    st.metric("Readiness", f"{found['score']:.1f} of 100", moved, border=True)
 
 
 VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready, with review"), "not_ready": ("red", "not ready")}
