@@ -308,6 +308,7 @@ def test_nothing_is_hard_to_reach(page: Page, path: str) -> None:
     page.goto(f"/{path}")
     _settled(page)
     page.wait_for_timeout(500)
+    expect(page.locator("[data-stale=true]")).to_have_count(0)  # what is drawn anew is pale until then
     page.evaluate(axe.read_text(encoding="utf-8"))
     found = page.evaluate(
         "axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => said.violations.map((one) => [one.impact, one.id, one.nodes.map((node) => node.target.join(' '))]))"
