@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_pla
 from app.explorer.launch import command
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
+PROPOSAL = (
+    "changes:\n- {do: set, id: 'asset:risk-appetite', property: description, value: Up to a score of 7.}\nwhy: The score was changed.\n"
+)
 HOSTILE = '![seen](http://tracker.example/x.png) <img src="http://tracker.example/y.png"> <script>alert(1)</script>'
 
 
@@ -205,19 +209,57 @@ def test_two_agents_are_compared(dark: Page) -> None:
     _seen(dark, "two-agents")
 
 
-def test_a_changed_file_is_loaded_and_seen(page: Page, explorer: Explorer) -> None:
-    """Change a file, see what a load would do, load, and read what differs."""
+def test_a_purchase_for_sales_shows_its_route(page: Page) -> None:
+    """Type the amount, see four approvals and the steps lit up; the address keeps the request."""
+    page.goto("/flows?process=process:procurement&requester=unit:sales")
+    _settled(page)
+    page.get_by_label("Amount").fill("60000 EUR")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("4 approvals needed.")).to_be_visible()
+    _until(lambda: page.locator(".ctx-graph").first.evaluate("host => host.ctx.nodes('[lit]').length") == 4)
+    assert "given=amount%3D60000" in page.url
+    _seen(page, "route")
+
+
+def test_a_proposal_is_accepted_and_its_revision_seen(page: Page, explorer: Explorer) -> None:
+    """What an agent proposed stands in the queue with its reason; a yes makes it a revision that Changes shows."""
+    environment = {**os.environ, "ORGCONTEXT_WORKSPACE": str(explorer.folder)}
+    asks = [command(0)[0], "-m", "app.cli", "-w", str(explorer.folder), "propose", "-", "--as", "agent:risk-scorer"]
+    subprocess.run(asks, input=PROPOSAL, env=environment, check=True, capture_output=True, text=True)
+    page.goto("/review")
+    _settled(page)
+    _first_row(page)
+    expect(page.get_by_text("agent:risk-scorer: The score was changed.")).to_be_visible()
+    _settled(page)
+    _seen(page, "proposal")
+    page.get_by_role("button", name="Accept", exact=True).click()
+    expect(page.get_by_text("is accepted.")).to_be_visible(timeout=20_000)
+    page.goto("/changes")
+    _settled(page)
+    expect(page.get_by_role("heading", name="From revision 1 to revision 2")).to_be_visible()
+
+
+def test_a_newer_file_is_tried_and_loaded_and_the_difference_is_gone(page: Page, explorer: Explorer, tmp_path: Path) -> None:
+    """Bring a file, see what it would change with nothing written, load it; then a dry run finds no difference."""
     people = explorer.folder / "hr" / "people.csv"
-    people.write_text(people.read_text(encoding="utf-8").replace("Key Account Lead", "Key Account Chief"), encoding="utf-8")
+    newer = tmp_path / "people.csv"
+    newer.write_text(people.read_text(encoding="utf-8").replace("Key Account Lead", "Key Account Chief"), encoding="utf-8")
+    before = people.read_bytes()
     page.goto("/sources")
     _settled(page)
-    page.get_by_role("button", name="Dry run").click()
+    page.get_by_label("In the place of").click()
+    page.get_by_text("hris: hr/people.csv").click()
+    page.locator("input[type=file]").set_input_files(newer)
+    page.get_by_role("button", name="Try it").click()
     expect(page.get_by_text("This would be written:")).to_be_visible(timeout=20_000)
-    page.get_by_role("button", name="Load", exact=True).click()
-    expect(page.get_by_text("Revision 2 is written.")).to_be_visible(timeout=20_000)
+    assert people.read_bytes() == before
+    page.get_by_role("button", name="Replace and load").click()
+    expect(page.get_by_text(re.compile(r"Revision \d is written\."))).to_be_visible(timeout=20_000)
     _seen(page, "loaded")
+    page.get_by_role("button", name="Dry run").click()
+    expect(page.get_by_text("Nothing differs from what was loaded.")).to_be_visible(timeout=20_000)
     page.goto("/changes")
-    expect(page.get_by_role("heading", name="From revision 1 to revision 2")).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile(r"From revision \d to revision \d"))).to_be_visible()
     _settled(page)
     _seen(page, "changes")
 
@@ -255,7 +297,9 @@ def test_a_hostile_name_does_nothing(page: Page) -> None:
     expect(page.get_by_role("heading", name="<script>alert(1)</script>")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["", "graph?entity=process:procurement", "flows?process=process:procurement", "gaps"])
+@pytest.mark.parametrize(
+    "path", ["", "graph?entity=process:procurement", "flows?process=process:procurement", "gaps", "readiness", "analyses", "sources"]
+)
 def test_nothing_is_hard_to_reach(page: Page, path: str) -> None:
     """axe-core finds no serious fault, Streamlit's own list of pages left out (its items stand in boxes of their own)."""
     axe = Path(os.environ.get("ORGCONTEXT_AXE", "node_modules/axe-core/axe.min.js"))
@@ -264,6 +308,7 @@ def test_nothing_is_hard_to_reach(page: Page, path: str) -> None:
     page.goto(f"/{path}")
     _settled(page)
     page.wait_for_timeout(500)
+    expect(page.locator("[data-stale=true]")).to_have_count(0)  # what is drawn anew is pale until then
     page.evaluate(axe.read_text(encoding="utf-8"))
     found = page.evaluate(
         "axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => said.violations.map((one) => [one.impact, one.id, one.nodes.map((node) => node.target.join(' '))]))"

@@ -285,6 +285,88 @@ def test_a_proposal_is_accepted_from_the_queue(tmp_path: Path, monkeypatch: pyte
     context.close()
 
 
+# what came of asking more
+
+
+def test_readiness_shows_its_figure_its_trend_and_what_would_raise_it(look: Look) -> None:
+    """Of the organization, and of one function alone; the report can be taken along."""
+    screen = look("readiness")
+    figure = screen.metric[0]
+    assert (figure.label, figure.value.endswith("of 100")) == ("Velamere Robotics", True)
+    assert "make sure that" in screen.dataframe[0].value.columns
+    assert screen.get("vega_lite_chart")
+    assert [one.proto.label for one in screen.get("download_button")][:3] == ["HTML", "Markdown", "CSV"]
+    assert look("readiness", of="a function", function="function:finance").metric[0].label == "Finance"
+
+
+def test_a_request_says_who_must_approve_it_and_who_need_not(look: Look) -> None:
+    """60,000 for Sales: four approvals in order with who says yes, lit up in the picture; the fifth is not needed, with the reason."""
+    screen = look("flows", process="process:procurement", given=["amount=60000 EUR"], requester="unit:sales")
+    assert screen.success[0].value == "4 approvals needed\\."
+    needed = screen.dataframe[0].value
+    assert list(needed["who says yes today"]) == ["Xenia Xanderfeld", "Hugo Heidekamp", "Wanda Weidenbach", "Greta Grauwald"]
+    assert "amount > 500000" in screen.dataframe[1].value["because"][0]
+    assert len(picture(screen)["lit"]) == 4
+
+
+def test_analyses_find_circles_and_the_way_between_two_things(look: Look) -> None:
+    """One analysis at a time; a way is told step by step."""
+    screen = look("analyses", **{"analysis": "circles", "from": "person:e-1022", "to": "process:procurement"})
+    assert "system:integration" in list(screen.dataframe[0].value["id"])
+    assert list(screen.dataframe[1].value["relation"]) == ["holds", "owned by"]
+
+
+def test_a_loss_is_tried_on_a_copy(look: Look) -> None:
+    """What goes with a person; and what the checks would find without her."""
+    screen = look("dependencies", subject="person:e-1022")
+    assert "position:head-of-procurement" in list(screen.dataframe[1].value["id"])
+    screen.session_state["what-if"] = "it were gone"
+    screen.run()
+    assert "vacant approver" in {one for table in screen.dataframe if "what" in table.value for one in table.value["what"]}
+
+
+def test_drift_says_what_came_apart_and_how_to_mend_it(look: Look) -> None:
+    """A policy that should have been confirmed."""
+    rows = look("drift").dataframe[0].value
+    assert ("asset:nda-policy", "The owner confirms it, or corrects it.") in list(zip(rows["id"], rows["remedy"], strict=True))
+
+
+def test_a_gap_is_accepted_from_the_screen_and_reported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its reason; it is gone from the list, stands among those decided on, and comes back."""
+    made(tmp_path / "acme", {}, twice=False)
+    look = looking(tmp_path / "acme", monkeypatch)
+    screen = look("gaps", check="vacant_approver")
+    screen.session_state["findings.rows"] = {"selection": {"rows": [0], "columns": []}}
+    screen.run().text_input(key="gap-why").set_value("the post is filled in May")
+    next(one for one in screen.button if one.label == "Accept").click().run()
+    assert "vacant_approver" not in {one.replace(" ", "_") for one in look("gaps").dataframe[0].value["check"]}
+    both = look("gaps", decided="true", check="vacant_approver")
+    assert list(both.dataframe[0].value["decided"]) == ["accepted: the post is filled in May"]
+    both.session_state["findings.rows"] = {"selection": {"rows": [0], "columns": []}}
+    both.run().button(key="gap-reopen").click().run()
+    assert "vacant approver" in set(look("gaps").dataframe[0].value["check"])
+
+
+def test_a_login_says_who_looks(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person on file with the address that the provider vouches for, and nobody else; an unknown or unverified one sees nothing."""
+    monkeypatch.setenv("ORGCONTEXT_NOW", NOW)
+    monkeypatch.setenv("ORGCONTEXT_WORKSPACE", str(company))
+
+    def seen(**user: object) -> AppTest:
+        screen = AppTest.from_string(SCREEN.format(path="home"), default_timeout=40)
+        screen.secrets["auth"] = {"redirect_uri": "x"}
+        screen.user = {"is_logged_in": True, **user}
+        screen.query_params["as"] = "person:local-user"
+        return screen.run()
+
+    known = seen(email="Elif.Eschental@velamere.example")
+    assert any(one.value == "Looking as person:e-1005" for one in known.sidebar.text)
+    for stranger in ({"email": "who@elsewhere.example"}, {"email": "elif.eschental@velamere.example", "email_verified": False}, {}):
+        refused = seen(**stranger)
+        assert refused.error
+        assert not refused.metric
+
+
 # who sees what
 
 
@@ -315,6 +397,10 @@ ADDRESSES: dict[str, dict[str, str]] = {
     "organization": {"levels": "4"},
     "gaps": {},
     "merged": {},
+    "readiness": {},
+    "drift": {},
+    "analyses": {"analysis": "single_points", "from": "person:e-1005", "to": "asset:annual-budget"},
+    "audit": {},
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn, ParamSpec
 
 import streamlit as st
 
+from app.explorer import login
 from app.explorer.manners import plain
 from app.operations import OPERATIONS, ask
 from app.settings import FILE, Settings, actor_of, open_context, read_settings
@@ -184,8 +185,10 @@ def viewers(settings: Settings, context: ContextGraph) -> list[str]:
     """As whom one may look here, the usual one first.
 
     `ORGCONTEXT_ACTOR` names the one, `ORGCONTEXT_VIEWERS` more (by commas). Without either it is the local user, who may look as anybody
-    whom the policy names, since the command line lets them, too.
+    whom the policy names, since the command line lets them, too. Where a login is set up, it is whoever is logged in, and nobody else.
     """
+    if login.asked_for():
+        return [login.person(context)]
     first = actor_of(settings, context).id
     if named := os.environ.get("ORGCONTEXT_VIEWERS", ""):
         more = [one.strip() for one in named.split(",") if one.strip()]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from app.explorer import login
 from app.explorer.manners import ago, plain
 from app.explorer.seat import AS, AT, Seat, show, take_seat, told, viewers
 from app.operations import OPERATIONS
@@ -98,6 +99,7 @@ def frame() -> None:
     st.html(STYLE)  # no option says how much of the screen stays empty, nor how pale a caption is (too pale to be read by all)
     with st.sidebar:
         _frame()
+        login.leave()
 
 
 @told

@@ -36,7 +36,9 @@ def decisions(seat: Seat) -> None:
         )
     if not process and not text:
         st.caption(f"{many(len(decided), 'decision')} on file. Choose a process, or say some words.")
-        table([{"decision": row.name, "id": row.id} for row in decided], "all-decisions")
+        rows = [{"decision": row.name, "id": row.id} for row in decided]
+        if chosen := table(rows, "all-decisions", pick="Choose a decision to see it in the graph."):
+            visit("graph", entity=str(chosen[0]["id"]))
         return
     asked: dict[str, Any] = {name: value for name, value in (("process", process), ("text", text)) if value}
     answer = seat.ask("precedents", limit=200, **asked)

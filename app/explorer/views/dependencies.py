@@ -15,8 +15,8 @@ import streamlit as st
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
 from app.explorer.manners import head, many, plain, table, teach, words
-from app.explorer.seat import Seat, visit
-from app.explorer.views.parts import legend, search
+from app.explorer.seat import Seat, fragment, visit
+from app.explorer.views.parts import legend, pick, search
 
 DRAWN = 120  # things in the picture: the list holds all
 
@@ -33,8 +33,51 @@ def dependencies(seat: Seat) -> None:
         )
         _matrix(seat)
         return
-    answer = seat.ask("impact", id=subject)
+    way = st.segmented_control("Which way", list(WAYS), key="way", default="what it reaches", required=True, bind="query-params")
+    answer = seat.ask("impact", id=subject, direction=WAYS[way or "what it reaches"])
     _impact(seat, answer)
+    _noted("What goes with it", answer["losses"], "losses")
+    if not seat.at:
+        _what_if(seat, subject)
+
+
+WAYS = {"what it reaches": "downstream", "what reaches it": "upstream"}
+
+
+def _noted(title: str, noted: Sequence[Mapping[str, Any]], key: str) -> None:
+    """What an answer notes, one a row; nothing where there is none."""
+    if not noted:
+        return
+    st.subheader(title, anchor=False)
+    rows = [{"what": words(one["sort"]), "said": one["message"], "id": one["subject"]} for one in noted]
+    if chosen := table(rows, key, pick="Choose a row to see its thing in the graph."):
+        visit("graph", entity=str(chosen[0]["id"]))
+
+
+@fragment
+def _what_if(seat: Seat, subject: str) -> None:
+    """The same organization without the thing, or with the person in another post: what would differ."""
+    st.subheader("What if?", anchor=False)
+    options = ["nothing", "it were gone"]
+    person = seat.entities("Person", ids=[subject])
+    if person:
+        options.append("they held another post")
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        what = st.segmented_control("Ask a copy in which", options, key="what-if", default="nothing", required=True)
+    question: dict[str, Any] = {"without": [subject]} if what == "it were gone" else {}
+    if what == "they held another post":
+        with right:
+            post = pick(seat, "The post", "Position", key="what-if-post")
+        question = {"move": [f"{subject} {post}"]} if post else {}
+    if not question:
+        return
+    with st.spinner("Asking a copy …"):
+        answer = seat.put("impact", question)
+    _noted("Only then", answer["appeared"], "appeared")
+    _noted("Then no longer", answer["ended"], "ended")
+    if not answer["appeared"] and not answer["ended"]:
+        st.success("Nothing would differ in what the analyses and checks find.")
 
 
 def _subject(id_: str) -> None:
@@ -45,7 +88,7 @@ def _subject(id_: str) -> None:
 def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
     reached: list[dict[str, Any]] = answer["reached"]
     name = next((row.name for row in seat.entities(ids=[answer["subject"]])), answer["subject"])
-    st.subheader(plain(f"What {name} reaches"), anchor=False)
+    st.subheader(plain(f"What {name} reaches" if answer["direction"] == "downstream" else f"What reaches {name}"), anchor=False)
     if not reached:
         st.success("Nothing that you may see: its change reaches no other thing.")
         return

@@ -61,8 +61,10 @@ def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
         with column.container(border=True):
             st.metric(label, f"{value:,}")
             st.page_link(st.session_state["pages"][page], label="Look")
+    _tour(seat)
     left, right = st.columns(2)
     with left:
+        _score(seat, things)
         _ready(seat)
         _gaps(seat, things)
     with right:
@@ -72,6 +74,40 @@ def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
         rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
         if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
             visit("graph", kind=str(chosen[0]["kind"]))
+
+
+TOUR = (
+    ("flows", "Who must approve this?", "Choose a process, say the amount, and see the route with everybody who says yes.", ("route",)),
+    ("dependencies", "What leaves with a person?", "Type a name: everything that only they hold, own or approve.", ("impact",)),
+    ("eyes", "What does an agent see?", "The scope of a task as text and as a picture, the verdict, and what was left out.", ("scope",)),
+    ("gaps", "What is missing?", "Each gap with its evidence, who can mend it, and how.", ("gaps",)),
+    ("sources", "What would a newer file change?", "Try it without writing anything, then load it, and read what differs.", ()),
+)
+
+
+def _tour(seat: Seat) -> None:
+    """Where to look first, for who has never been here."""
+    pages: dict[str, Any] = st.session_state["pages"]
+    with st.expander("New here? Five looks in five minutes", icon=":material/explore:"):
+        for page, question, what, needs in TOUR:
+            if page in pages and seat.can(*needs):
+                left, right = st.columns([2, 5], vertical_alignment="center")
+                left.page_link(pages[page], label=question)
+                right.caption(what)
+
+
+@fragment
+def _score(seat: Seat, things: int) -> None:
+    """The readiness with how it moved; in a large graph it is worked out on its own page."""
+    if things > BIG or not seat.can("readiness"):
+        return
+    found: dict[str, Any] = seat.put("readiness", {})
+    if found["score"] is None:
+        return
+    before = [one["score"] for one in found["trend"][:-1] if one["score"] is not None]
+    step = found["score"] - before[-1] if before else 0.0
+    moved = f"{step:+.1f} since the revision before" if abs(step) >= 0.05 else None
+    st.metric("Readiness", f"{found['score']:.1f} of 100", moved, border=True)
 
 
 VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready, with review"), "not_ready": ("red", "not ready")}

@@ -14,10 +14,11 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import head, many, table, teach
+from app.explorer.manners import head, table, teach
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import details, legend, pick
 
+MOST = 40  # boxes that are drawn before somebody opens more
 DEPTH = 1  # levels below the top that are open at first
 
 
@@ -37,6 +38,8 @@ def organization(seat: Seat) -> None:
     """The page."""
     head("Organization chart", "Who reports to whom, who holds which position, and where nobody does.")
     chart = posts(seat)
+    if not any(post.above for post in chart.values()):
+        chart = units(seat) or chart
     if not chart:
         teach("No reporting lines are on file.", "A source of the loader `people`, `organogram`, `ldif`, `scim` or `org` brings them.")
         return
@@ -86,6 +89,32 @@ def posts(seat: Seat) -> dict[str, Post]:
     }  # fmt: skip
 
 
+def units(seat: Seat) -> dict[str, Post]:
+    """Where nobody reports to anybody: the units that are part of others, each with whoever heads it."""
+    rows = {row.id: row for row in seat.entities("Unit", "Organization", "Position", "Person")}
+    family = {kind for one in ("Unit", "Organization") for kind in seat.context.ontology.family(one)}
+    drawn = {id_: row for id_, row in rows.items() if row.kind in family}
+    above: dict[str, list[str]] = {id_: [] for id_ in drawn}
+    heads: dict[str, list[str]] = defaultdict(list)
+    held: dict[str, list[str]] = defaultdict(list)
+    for one in seat.relations("part_of", "heads", "holds"):
+        if one.kind == "part_of" and {one.source, one.target} <= drawn.keys() and one.source != one.target:
+            above[one.source].append(one.target)
+        elif one.kind != "part_of" and one.source in rows:
+            (heads if one.kind == "heads" else held)[one.target].append(one.source)
+    if not any(above.values()):
+        return {}
+    depths = _depths(above)
+
+    def who(unit: str) -> tuple[str, ...]:
+        people = [person for head_ in heads[unit] for person in (held.get(head_) or [head_])]
+        return tuple(dict.fromkeys(rows[one].name for one in people))
+
+    return {
+        id_: Post(id_, row.name, who(id_), (above[id_] or [""])[0], tuple(above[id_][1:]), (), depths[id_]) for id_, row in drawn.items()
+    }
+
+
 def _depths(above: Mapping[str, list[str]]) -> dict[str, int]:
     """How many steps each stands below the top; a circle is cut where it closes."""
     depths: dict[str, int] = {}
@@ -109,16 +138,22 @@ def _below(chart: Mapping[str, Post]) -> dict[str, list[str]]:
     return below
 
 
+def _posted(chart: Mapping[str, Post]) -> bool:
+    """Whether the boxes are posts, and not units."""
+    return not next(iter(chart)).startswith(("unit:", "organization:"))
+
+
 def _figures(chart: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
+    posted = _posted(chart)
     spans = [len(ids) for ids in below.values()]
     vacant = [post for post in chart.values() if not post.holders]
     for column, (label, value) in zip(
         st.columns(4),
         (
-            ("Positions", f"{len(chart):,}"),
-            ("Vacant", f"{len(vacant):,}"),
+            ("Positions" if posted else "Units", f"{len(chart):,}"),
+            ("Vacant" if posted else "Without a head", f"{len(vacant):,}"),
             ("Levels", f"{max(post.depth for post in chart.values()) + 1}"),
-            ("Widest span", f"{max(spans, default=0)} reports"),
+            ("Widest span", f"{max(spans, default=0)} {'reports' if posted else 'units'}"),
         ),
         strict=True,
     ):
@@ -135,8 +170,9 @@ def _kept(chart: Mapping[str, Post], below: Mapping[str, list[str]], top: str, d
         if id_ in kept:
             continue
         kept[id_] = None
-        if depth + 1 < deep or id_ in wide:
-            line += [(child, depth + 1) for child in below.get(id_, ())]
+        own = below.get(id_, [])
+        if id_ in wide or (depth + 1 < deep and len(kept) + len(line) + len(own) <= MOST):
+            line += [(child, depth + 1) for child in own[: 2 * MOST]]
     return kept
 
 
@@ -153,13 +189,14 @@ def _to_vacancies(chart: Mapping[str, Post], kept: Mapping[str, None]) -> dict[s
 
 @fragment
 def _draw(seat: Seat, chart: Mapping[str, Post], below: Mapping[str, list[str]], kept: Mapping[str, None]) -> None:
-    colours = {"held": pictures.PALETTE[0], "vacant": pictures.FRESH["overdue"], "several holders": pictures.PALETTE[3]}
+    empty, alarm = ("vacant", pictures.FRESH["overdue"]) if _posted(chart) else ("no head on file", pictures.NOTHING)
+    colours = {"held": pictures.PALETTE[0], empty: alarm, "several holders": pictures.PALETTE[3]}
     nodes: list[dict[str, Any]] = []
     for id_ in kept:
         post = chart[id_]
-        state = "vacant" if not post.holders else "held" if len(post.holders) == 1 else "several holders"
+        state = empty if not post.holders else "held" if len(post.holders) == 1 else "several holders"
         folded = sum(child not in kept for child in below.get(id_, ()))
-        who = ", ".join(post.holders[:2]) + (f" +{len(post.holders) - 2}" if len(post.holders) > 2 else "") if post.holders else "vacant"
+        who = ", ".join(post.holders[:2]) + (f" +{len(post.holders) - 2}" if len(post.holders) > 2 else "") if post.holders else empty
         name = post.name if post.holders == (post.name,) else f"{pictures.short(post.name, 30)}\n{pictures.short(who, 30)}"
         nodes.append({"id": id_, "kind": "Position", "name": name, "color": colours[state]} | ({"more": folded} if folded else {}))
     edges = [pictures.edge(chart[id_].above, "leads", id_) for id_ in kept if chart[id_].above in kept]
@@ -189,7 +226,7 @@ def _row(chart: Mapping[str, Post], below: Mapping[str, list[str]], id_: str) ->
     post = chart[id_]
     return {
         "position": post.name,
-        "held by": ", ".join(post.holders) or "vacant",
+        "held by": ", ".join(post.holders) or ("vacant" if _posted(chart) else ""),
         "reports to": chart[post.above].name if post.above else "",
         "also to": ", ".join(chart[one].name for one in post.beside),
         "reports": len(below.get(id_, ())),
@@ -208,9 +245,7 @@ def _spans(chart: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
     rows = [{"reports": size, "leaders": count} for size, count in sorted(spans.items())]
     st.subheader("How wide the spans are", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(color=pictures.PALETTE[0]).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        alt.X("reports:O", title="people who report to one"), alt.Y("leaders:Q", title="leaders", axis=alt.Axis(tickMinStep=1))
+        alt.X("reports:O", title="how many stand below one"), alt.Y("leaders:Q", title="leaders", axis=alt.Axis(tickMinStep=1))
     )  # fmt: skip
     st.altair_chart(bars, width="stretch", height=220, alt="Spans of control")
-    st.text(
-        f"{many(sum(spans.values()), 'position')} lead others; the widest span is {many(len(below[widest]), 'report')}: {chart[widest].name}."
-    )
+    st.text(f"{sum(spans.values()):,} have others below them; the widest span is {len(below[widest])}: {chart[widest].name}.")

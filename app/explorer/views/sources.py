@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import streamlit as st
@@ -17,7 +18,7 @@ from app.explorer.manners import LEVELS, ago, head, many, plain, table, teach
 from app.explorer.seat import Seat, sentence
 from app.loading import SAMPLE, copy_workspace, run_load
 from app.progress import Progress
-from app.settings import FILE, open_context, read_settings
+from app.settings import FILE, Settings, open_context, read_settings
 from app.survey import survey, workspace_text
 from graph import ContextError, InputError, LoadReport, NotAllowed
 
@@ -38,6 +39,9 @@ def sources(seat: Seat) -> None:
     table(rows, "sources")
     if seat.sees_all:
         _loading(seat, [one.name for one in named])
+        _upload(seat)
+        if report := st.session_state.get(REPORT):
+            _report(report)
     else:
         st.caption("Loading is for those who see everything.")
 
@@ -84,8 +88,79 @@ def _loading(seat: Seat, names: Sequence[str]) -> None:
         confirmed = st.multiselect("Confirm although much is gone", names, key="confirmed", placeholder="none")
     if dry or load:
         _load(seat, tuple(chosen), tuple(confirmed), dry=dry)
-    if report := st.session_state.get(REPORT):
-        _report(report)
+
+
+def _upload(seat: Seat) -> None:
+    """Put a file in the place of one that a source reads; what it would change is shown before it is loaded."""
+    st.subheader("Bring a newer file", anchor=False)
+    names = {f"{source.name}: {path.relative_to(seat.settings.root.resolve())}": (source.name, path) for source, path in _files(seat)}
+    if not names:
+        st.caption("No source reads a file below the workspace's folder, so there is none that could be replaced here.")
+        return
+    left, right = st.columns(2, vertical_alignment="top")
+    chosen = left.selectbox("In the place of", list(names), key="upload-place")
+    brought = right.file_uploader("The newer file", key="upload-file", max_upload_size=50)
+    if not chosen or brought is None:
+        return
+    source, path = names[chosen]
+    if brought.name.rpartition(".")[2].casefold() != path.suffix.lstrip(".").casefold():
+        st.warning(plain(f"{brought.name} is no {path.suffix} file, as {path.name} is. Bring one of the same form."))
+        return
+    one, two, _ = st.columns([1, 1, 3])
+    if one.button("Try it", key="upload-dry", help="Says what it would change, and writes nothing."):
+        _replaced(seat, source, path, brought.getvalue(), dry=True)
+    if two.button("Replace and load", key="upload-load", type="primary"):
+        _replaced(seat, source, path, brought.getvalue(), dry=False)
+
+
+def _files(seat: Seat) -> list[tuple[Any, Path]]:
+    """The files below the workspace's folder that sources read, as far as each was read before."""
+    found: list[tuple[Any, Path]] = []
+    for source in seat.settings.workspace.sources:
+        note = seat.context.store.notes(f"source:{source.name}").get(f"source:{source.name}")
+        parts = [*json.loads(note)["parts"]] if note else []
+        found += [(source, path) for part in sorted(parts) if (path := _inside(seat.settings.root, str(part)))]
+    return found
+
+
+def _inside(root: Path, part: str) -> Path | None:
+    path = (root / part).resolve()
+    return path if path.is_file() and path.is_relative_to(root.resolve()) else None
+
+
+def _replaced(seat: Seat, source: str, path: Path, content: bytes, *, dry: bool) -> None:
+    """Load the source with this content in the file's place, or only say what that would do; where nothing is written the file is as before."""
+    allowed(seat)
+    with TemporaryDirectory() as folder:
+        if dry:
+            _load(seat._replace(settings=_copied(seat, source, path, content, Path(folder))), (source,), (), dry=True)
+            return
+    before, head_ = path.read_bytes(), seat.context.store.head()
+    _put(path, content)
+    try:
+        _load(seat, (source,), (), dry=False)
+    finally:  # what was loaded ends in a rerun, which is an exception, too
+        if seat.context.store.head() == head_:
+            _put(path, before)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """The whole file or nothing of it."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+
+
+def _copied(seat: Seat, source: str, path: Path, content: bytes, folder: Path) -> Settings:
+    """The workspace with its data in this folder, in which stand the files of the source, one of them with this content."""
+    root = seat.settings.root
+    for one, file in _files(seat):
+        if one.name == source:
+            to = folder / file.relative_to(root.resolve())
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_bytes(content if file == path else file.read_bytes())
+    workspace = seat.settings.workspace.model_copy(update={"root": str(folder)})
+    return seat.settings.model_copy(update={"workspace": workspace})
 
 
 def _load(seat: Seat, names: tuple[str, ...], confirmed: tuple[str, ...], *, dry: bool) -> None:
