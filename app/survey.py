@@ -108,7 +108,9 @@ def _walk(base: Path) -> Iterator[Path]:
         yield from (here / name for name in sorted(names))
 
 
-_CONTEXT_INSIDE = frozenset((".github", ".gitlab", ".gitea", ".forgejo", ".well-known", ".vscode", ".cursor", ".mcp.json"))  # hidden, with context in them
+_CONTEXT_INSIDE = frozenset(
+    (".github", ".gitlab", ".gitea", ".forgejo", ".well-known", ".vscode", ".cursor", ".mcp.json")
+)  # hidden, with context in them
 
 
 def _skipped(name: str) -> bool:

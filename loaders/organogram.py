@@ -55,17 +55,25 @@ class JuniorRow(Record):
 
 _SENIOR = {_folded: one for one in (str(field_.alias) for field_ in SeniorRow.model_fields.values()) if (_folded := slug(one))}
 _JUNIOR = {_folded: one for one in (str(field_.alias) for field_ in JuniorRow.model_fields.values()) if (_folded := slug(one))}
-_SENIOR |= {  # as other departments and years have it
-    "grade": "Grade (or equivalent)",
-    "profession": "Professional/Occupational Group",
-    "professional-occupational-group": "Professional/Occupational Group",
-    "job-team-function": "Job/Team Function",
-    "organization": "Organisation",
-    "contact-email": "Contact E-mail",
-    "email": "Contact E-mail",
-    "reports-to-senior-post-unique-reference": "Reports to Senior Post",
-}
-_JUNIOR |= {"profession": "Professional/Occupational Group", "organization": "Organisation", "number-of-posts-fte": "Number of Posts in FTE"}
+_SENIOR.update(
+    {  # as other departments and years have it
+        "grade": "Grade (or equivalent)",
+        "profession": "Professional/Occupational Group",
+        "professional-occupational-group": "Professional/Occupational Group",
+        "job-team-function": "Job/Team Function",
+        "organization": "Organisation",
+        "contact-email": "Contact E-mail",
+        "email": "Contact E-mail",
+        "reports-to-senior-post-unique-reference": "Reports to Senior Post",
+    }
+)
+_JUNIOR.update(
+    {
+        "profession": "Professional/Occupational Group",
+        "organization": "Organisation",
+        "number-of-posts-fte": "Number of Posts in FTE",
+    }
+)
 
 
 def matches(file: File) -> bool:
