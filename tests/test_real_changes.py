@@ -4,6 +4,7 @@
 # the files are read as plain YAML, whose values have no types
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -92,3 +93,41 @@ def test_a_year_of_kubernetes_groups(tmp_path: Path) -> None:
 
 def words(group: dict[str, Any]) -> list[str]:
     return str(group.get("mission_statement") or "").split()
+
+
+SNAPSHOTS = [
+    DATA / "uk-organograms/data/dgu/csv-from-triplestore" / f"home_office-{day}-senior.csv" for day in ("2011-09-30", "2012-09-30")
+]
+ORGANOGRAM = (
+    "organization: Home Office\nsources:\n  - {name: senior, loader: organogram, path: senior.csv, owner: organization:home-office}\n"
+)
+
+
+def senior(file: Path) -> tuple[set[str], set[str]]:
+    """The posts and the reporting lines of an organogram as they stand in it."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    names = {row["Post Unique Reference"]: f"position:home-office.{row['Post Unique Reference'].lower()}" for row in rows}
+    lines = {(row["Post Unique Reference"], row["Reports to Senior Post"]) for row in rows if row["Reports to Senior Post"] != "XX"}
+    return set(names.values()), {f"{names[below]} reports_to {names[above]}" for below, above in lines}
+
+
+@pytest.mark.skipif(not all(file.is_file() for file in SNAPSHOTS), reason="the data set uk-organograms is not in ../shared/data")
+def test_a_year_of_senior_posts(tmp_path: Path) -> None:
+    """An organogram in place of last year's is no contradiction to it: posts and lines come and go as the two files say."""
+    (tmp_path / "orgcontext.yaml").write_text(ORGANOGRAM, encoding="utf-8")
+    for file in SNAPSHOTS:
+        shutil.copyfile(file, tmp_path / "senior.csv")
+        result = CliRunner().invoke(cli, ["-w", str(tmp_path), "load", "--keep-going"])
+        assert result.exit_code == 0, result.output
+    context = open_context(read_settings(tmp_path))
+    try:
+        found = context.diff(1, 2, actor=context.access.actor("person:analyst"))
+    finally:
+        context.close()
+    then, now = map(senior, SNAPSHOTS)
+    for number, pattern in ((0, r"position:\S+"), (1, r"\S+ reports_to \S+")):
+        assert keys(found, "added", pattern) == now[number] - then[number]
+        assert keys(found, "withdrawn", pattern) == then[number] - now[number]
+    told = [line for line in result.output.splitlines() if "conflict:" in line]
+    assert all("1hr03" in line or "2siigsec" in line for line in told), "only posts that one file tells twice, as job shares"
