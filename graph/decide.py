@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from graph.errors import InputError, nearest
-from graph.feel import FUNCTIONS, Function, Missing, Names, Parsed, Quantity, literal, parse
+from graph.feel import Function, Missing, Names, Parsed, Quantity, known_function, literal, parse
 from graph.feel import condition as condition_of
 from graph.model import Entity, PropertyValue
 
@@ -100,8 +100,7 @@ def checked(expression: str, names: Iterable[str] = ()) -> str:
     """The expression as it stands; `InputError` where it is none, or beyond what is worked out here."""
     known = frozenset(names)
     read = parse(expression, known)
-    for name in sorted(read.called - known):
-        raise InputError(f"{expression[:80]!r}: there is no function {name!r}{nearest(name, FUNCTIONS)}")
+    known_function(expression, read.called - known)
     return read.text
 
 

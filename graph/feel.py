@@ -225,13 +225,15 @@ def condition(entry: str, subject: str, names: Iterable[str] = ()) -> str:
 
     `InputError` where the entry is none of what this module can work out.
     """
-    known = _odd(frozenset(names) | {subject})
+    names = frozenset(names)
+    known = _odd(names | {subject})
     entry = entry.strip()
     if entry in ("", "-"):
         return ""
     parser = _Parser(entry, known)
     parser.unary_tests()
     parser.end()
+    known_function(entry, parser.called - names)
     plain = re.fullmatch(r'(?:<=|>=|<|>)\s*[\w."-]+', entry)
     if plain:
         return f"{subject} {entry}"
@@ -239,6 +241,12 @@ def condition(entry: str, subject: str, names: Iterable[str] = ()) -> str:
         return f"{subject} = {entry}"
     inner = re.fullmatch(r"not\s*\((.*)\)", entry, re.DOTALL)
     return f"not({subject} in ({inner[1]}))" if inner and _one_pair(entry) else f"{subject} in ({entry})"
+
+
+def known_function(text: str, called: Iterable[str]) -> None:
+    """`InputError` for a call of what nobody defined."""
+    for name in sorted(called):
+        raise InputError(f"{_quoted(text)}: there is no function {name!r}{nearest(name, FUNCTIONS)}")
 
 
 def _one_pair(entry: str) -> bool:

@@ -31,8 +31,8 @@ class _Section(NamedTuple):
 
 
 def matches(file: File) -> bool:
-    """Whether it is called CODEOWNERS, or is a text without a known suffix whose lines are patterns with owners."""
-    if "CODEOWNERS" in (file.path.name.upper(), file.suffix.lstrip(".").upper()):
+    """Whether it is called CODEOWNERS or CODENOTIFY, or is a text without a known suffix whose lines are patterns with owners."""
+    if "CODEOWNERS" in (file.path.name.upper(), file.suffix.lstrip(".").upper()) or _only_tells(file):
         return True
     if file.suffix in SUFFIXES or file.suffix == ".xlsx":
         return False
@@ -42,6 +42,11 @@ def matches(file: File) -> bool:
         return False
     owned = [words for words in lines if len(words) > 1 and all(_sort(word) for word in words[1:])]
     return len(owned) >= 2 and len(owned) >= 0.8 * len(lines)
+
+
+def _only_tells(file: File) -> bool:
+    """Whether it is a CODENOTIFY: those whom it names are told of changes, and own nothing by it."""
+    return file.path.name.upper() == "CODENOTIFY"
 
 
 class _Line(NamedTuple):
@@ -57,7 +62,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     """The patterns with their owners, in the order of the file; of a pattern that comes again only the last counts."""
     lines = list(_lines(file))
     last = {(line.section.name, line.pattern): line.number for line in lines}
-    writer = _Writer(file, _repository(file))
+    writer = _Writer(file, _repository(file), _only_tells(file))
     for order, line in enumerate(lines, 1):
         counts = last[line.section.name, line.pattern]
         if counts == line.number:
@@ -102,28 +107,36 @@ def _sort(owner: str) -> str:
     return next((sort for sort, pattern in sorts if pattern.fullmatch(owner)), "")
 
 
+_OWNS = "the last pattern of the file that fits a path decides who owns it."
+_TELLS = "whoever is informed is told of changes to them."
+
+
 @dataclass(frozen=True)
 class _Writer:
     """What the lines of one file become."""
 
     file: File
     repository: str
+    tells: bool = False
 
     def pattern(self, line: _Line, order: int) -> Iterator[Fact | Finding]:
         number, pattern, owners, section = line
         where = self.file.locator(str(number))
-        mark = sha256(f"{section.name}\n{pattern}".encode()).hexdigest()[:6]  # `/docs/` and `docs` are two patterns
+        mark = sha256(f"{'told of ' * self.tells}{section.name}\n{pattern}".encode()).hexdigest()[
+            :6
+        ]  # `/docs/` and `docs` are two patterns
         own = f"asset:{slug(self.repository) or 'repository'}." + "-".join(filter(None, [slug(pattern), mark]))
         excluded = pattern.startswith("!")
         properties = filled(
             pattern=pattern,
             order=order,
             section=section.name,
-            approvals_required=section.approvals if owners and not excluded else 0,
-            description=f"Paths {pattern} in {self.repository}: the last pattern of the file that fits a path decides who owns it.",
+            approvals_required="" if self.tells else section.approvals if owners and not excluded else 0,
+            informed=owners if self.tells else (),
+            description=f"Paths {pattern} in {self.repository}: " + (_TELLS if self.tells else _OWNS),
         )
         yield thing("KnowledgeAsset", own, where, name=f"{pattern} in {self.repository}", properties=properties)
-        if excluded:
+        if excluded or self.tells:
             return
         if not owners:
             yield _said(where, "unowned", f"{pattern} has no owner: whoever owns it by a line above does so no longer", "note")

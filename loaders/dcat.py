@@ -121,7 +121,7 @@ _FREQUENCIES = {
 
 def matches(file: File) -> bool:
     """Whether it is RDF with data sets or services, to which concepts are an aside."""
-    found = classes(file, b"http://www.w3.org/ns/dcat#")
+    found = classes(file, b"http://www.w3.org/ns/dcat#") or classes(file, b"https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld")
     held = sum(found[one] for one in _KINDS)
     concepts = found[SKOS + "Concept"] + found[SKOS + "ConceptScheme"]
     return bool(held) and concepts < 4 * (held - found[DCAT + "Catalog"] or held) and not found["https://orgcontext.dev/ontology#Person"]
@@ -168,7 +168,13 @@ def _resource(said: Triples, subject: str, kind: str, id_: str, own: str) -> Ite
     names = _names(said, subject)
     more = {f"name@{language}": text for language, text in names.items() if language not in ("", own)}
     name = names.get(own) or names.get("") or next(iter(names.values()), "") or local(subject)
-    yield thing(kind, id_, said.place(subject), name=name, properties={**properties, **more, "uri": subject})
+    yield thing(
+        kind,
+        id_,
+        said.place(subject),
+        name=name,
+        properties={**properties, **more, **filled(uri="" if subject.startswith("file:///") else subject)},
+    )
 
 
 def _names(said: Triples, subject: str) -> dict[str, str]:

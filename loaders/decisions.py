@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from graph import Fact, Finding, InputError, Properties, slug
 from loaders.fields import Somebody, day, is_nothing, meant, people
+from loaders.headings import bare, guess
 from loaders.pages import Line, Link, Page, Section, Table, found_file, is_page, page, path_id, subject, subject_of
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
 
@@ -61,7 +63,47 @@ def matches(file: File) -> bool:
         return subject_of(file) == "decision"
     if file.suffix in _HEADED:
         return _headers(file) is not None
-    return {"id", "outcome"} <= file.header() or _is_proposal(file)
+    return {"id", "outcome"} <= file.header() or _is_proposal(file) or _is_log(file)
+
+
+_HEADINGS: Mapping[str, tuple[str, ...]] = {  # as people head their decision logs, the surest first
+    "id": ("decision id", "decision no", "decision number", "decision ref", "id", "ref", "reference", "no", "number", "key"),
+    "title": ("title", "decision title", "decision", "decision made", "decision taken", "description", "subject", "summary", "topic"),
+    "outcome": ("outcome", "decision outcome", "result", "resolution", "verdict"),
+    "date": ("date", "decision date", "date of decision", "decided on", "date decided", "date agreed", "date made", "approval date"),
+    "status": ("status", "decision status", "state"),
+    "decided_by": (
+        *("decided by", "decision maker", "decision makers", "decider", "deciders", "decision owner", "approved by", "approver"),
+        *("made by", "agreed by", "authority", "decision by"),
+    ),
+    "proposed_by": ("proposed by", "raised by", "requested by", "author", "proposer"),
+    "reviewed_by": ("reviewed by", "reviewer", "reviewers"),
+    "rationale": ("rationale", "reason", "reasons", "justification", "reasoning", "why", "basis"),
+    "supersedes": ("supersedes", "replaces", "superseded decision"),
+    "process": ("process", "precedent for"),
+    "policy": ("policy", "based on"),
+    "concerns": ("concerns", "unit", "department", "area affected", "affected area"),
+    "tags": ("tags", "category", "area", "type"),
+}
+
+
+def columns(file: File) -> dict[str, str]:
+    """What the columns of a log mean, by their headings: theirs -> ours, for those that are called otherwise with us."""
+    ours = frozenset(DecisionRow.model_fields)
+    theirs = [str(heading) for heading in file.first if str(heading) not in ours and str(heading) not in file.source.columns]
+    taken = {str(heading) for heading in file.first} | set(file.source.columns.values())
+    left = {name: words for name, words in _HEADINGS.items() if name not in taken}
+    return dict(guess(theirs, left).columns)
+
+
+def _is_log(file: File) -> bool:
+    """Whether a table's headings are those of a decision log: what was decided, by whom or with what outcome, and one of them says decision."""
+    if file.suffix not in (".csv", ".tsv", ".xlsx"):
+        return False
+    found = columns(file)
+    meant = {*found.values(), *file.first}
+    decided = any(re.search(r"\bdeci(?:sion|ded)", bare(str(heading))) for heading in file.first)
+    return decided and {"id", "title"} <= meant and len(meant & {"outcome", "decided_by", "rationale"}) >= 2 and "date" in meant
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
@@ -87,8 +129,37 @@ def _left_out(file: File, why: str) -> Finding:
     return Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
 
 
+def _dated(record: Mapping[str, Any], named: Mapping[str, str]) -> Mapping[str, Any]:
+    """The record with a day that names its month as ISO 8601 has it: `2 Jan 2024`, `January 2, 2024`."""
+    days = {
+        heading: found
+        for heading, value in record.items()
+        if named.get(heading, heading) == "date" and isinstance(value, str) and (found := _named_day(value))
+    }
+    return {**record, **days} if days else record
+
+
+def _named_day(text: str) -> str:
+    found = _MONTHED.fullmatch(text.strip())
+    if not found:
+        return ""
+    day, month, year = (found["d"] or found["d2"], (found["m"] or found["m2"])[:3].casefold(), found["y"])
+    return f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02}" if month in _MONTHS else ""
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHED = re.compile(r"(?:(?P<d>\d{1,2})[\s-](?P<m>[A-Za-z]{3,9})|(?P<m2>[A-Za-z]{3,9})\s(?P<d2>\d{1,2}),?)[\s-](?P<y>\d{4})")
+
+
 def _log(file: File) -> Iterator[Fact | Finding]:
-    for found in file.rows(DecisionRow):
+    named = columns(file)
+    if named:
+        said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in named.items())
+        remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
+        message = f"{file.name}: taken by its headings: {said}"
+        yield Finding(id=f"columns:{file.name}", check="columns", level="note", subject=file.name, message=message, remedy=remedy)
+    records = ((_dated(record, named), where) for record, where in file.records())
+    for found in file.rows(DecisionRow, columns={**named, **file.source.columns}, records=records):
         if isinstance(found, Finding):
             yield found
             continue

@@ -103,6 +103,8 @@ def _form(file: File) -> str:
     head = opening(file, 65536)
     if opens_with(file)[1] == "log":
         return "ocel-xml" if re.search(r"<(?:\w+:)?(?:object-types|event-types|objects|events)\b", head) else "xes" if "xes" in head else ""
+    if head.lstrip("\ufeff \t\r\n").startswith("{") and re.search(r'"ocel:(?:global-\w+|events|objects)"\s*:', head):
+        return "ocel1-json"
     if head.lstrip("\ufeff \t\r\n").startswith("{") and re.search(r'"(?:objectTypes|eventTypes)"\s*:|^\s*\{\s*"events"\s*:', head):
         return "ocel-json" if '"relationships"' in head or '"objectTypes"' in head else ""
     return ""
@@ -536,6 +538,35 @@ def _ocel_json(log: _Log) -> Iterator[tuple[str, list[Event]]]:
     yield from held.cases()
 
 
+def _ocel_one(log: _Log) -> Iterator[tuple[str, list[Event]]]:
+    """OCEL 1.0: events and objects are entries by their ids, and nothing says in what part an object is in an event."""
+    held = _Held(log)
+    types = {id_: str(one.get("ocel:type")) for id_, one in _entries(log.file, "ocel:objects")}
+    for id_, one in _entries(log.file, "ocel:events"):
+        log.count(id_)
+        said, touched = one.get("ocel:vmap"), one.get("ocel:omap")
+        given = {str(name): str(value) for name, value in said.items()} if isinstance(said, dict) else {}
+        objects = [(str(other), "") for other in touched] if isinstance(touched, list) else []
+        _hold(log, held, types, (id_, str(one.get("ocel:activity")), str(one.get("ocel:timestamp")), given, objects))
+    yield from held.cases()
+
+
+def _entries(file: File, wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries of one object right below the top of a JSON object, without holding the file."""
+    text = _Text(file)
+    text.expect("{")
+    while (key := text.value(ends="}")) is not text:
+        text.expect(":")
+        if key != wanted or text.peek() != "{":
+            text.value()
+            continue
+        text.expect("{")
+        while (id_ := text.value(ends="}")) is not text:
+            text.expect(":")
+            if isinstance(one := text.value(), dict):
+                yield str(id_), one
+
+
 def _dicts(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
@@ -650,4 +681,4 @@ class _Text:
                 return value
 
 
-_READERS = {"xes": _xes, "csv": _csv, "ocel-json": _ocel_json, "ocel-xml": _ocel_xml}
+_READERS = {"xes": _xes, "csv": _csv, "ocel-json": _ocel_json, "ocel1-json": _ocel_one, "ocel-xml": _ocel_xml}

@@ -19,7 +19,7 @@ _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL":
 
 def kept_in_git(path: Path) -> bool:
     """Whether this file lies in a working tree of git, and git is installed."""
-    return bool(which("git")) and _in_tree(path.parent)
+    return _in_tree(path.parent) and bool(which("git"))
 
 
 @lru_cache(4096)

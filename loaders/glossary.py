@@ -231,7 +231,8 @@ def _pairs(section: Section) -> list[tuple[str, Line]]:
     """Lines of `term: definition`, where most lines are such."""
     lines = [one for one in section.lines if one.text]
     found = [(match[1].strip(" *"), one._replace(text=match[2])) for one in lines if (match := _PAIRED.fullmatch(one.text))]
-    return found if len(found) >= 3 and len(found) * 5 >= len(lines) * 3 else []
+    many = len(found) >= 3 and len(found) * 5 >= len(lines) * 3
+    return found if many or (len(found) == len(lines) == 2) else []
 
 
 def _colons(section: Section) -> list[tuple[str, Line]]:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -103,12 +104,18 @@ def _decoded(file: File) -> File:
     return file
 
 
+@lru_cache(maxsize=1024)
+def _heading(heading: str) -> str:
+    return slug(str(heading))
+
+
 def _named(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
     """The cells by the names that the official template gives their columns, whatever their case and blanks."""
     cells: dict[str, str] = {}
     for heading, value in record.items():
-        if name := columns.get(slug(str(heading))):
-            cells[name] = re.sub(r"^(\d+)\.0$", r"\1", " ".join(str(value or "").split()).strip("'").strip())
+        if name := columns.get(_heading(heading)):
+            text = " ".join(str(value or "").split()).strip("'").strip()
+            cells[name] = text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
     return cells
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 # what YAML holds has no types until it is looked at
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from graph import Fact, Finding, UnreadableSource, slug
@@ -82,12 +83,19 @@ def _upward(file: File) -> Iterator[Path]:
 def _aliases(file: File) -> Mapping[str, list[str]]:
     """The aliases of the nearest OWNERS_ALIASES at or above the file; none where it cannot be read (it says so itself)."""
     found = next((path for folder in _upward(file) if (path := folder / "OWNERS_ALIASES").is_file()), None)
-    if found is None or file.path.name == "OWNERS_ALIASES" or found.stat().st_size > _LARGE:
+    if found is None or file.path.name == "OWNERS_ALIASES":
         return {}
     try:
-        value = next(documents(found.read_text(encoding="utf-8-sig"), found.name, form="yaml"), Document(None)).value
+        state = found.stat()
+        return {} if state.st_size > _LARGE else _aliases_in(found, (state.st_mtime_ns, state.st_size))
     except (UnreadableSource, OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=8)
+def _aliases_in(path: Path, _state: tuple[int, int]) -> Mapping[str, list[str]]:
+    """The aliases of a file, read once for all that lie below it and as long as it stays as it is."""
+    value = next(documents(path.read_text(encoding="utf-8-sig"), path.name, form="yaml"), Document(None)).value
     held = value.get("aliases") if isinstance(value, dict) else None
     return {str(name): _texts(members) for name, members in held.items()} if isinstance(held, dict) else {}
 

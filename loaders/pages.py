@@ -591,6 +591,7 @@ _TERMS = frozenset(("term", "terms", "word", "acronym", "abbreviation", "concept
 _MEANINGS = frozenset(
     ("definition", "meaning", "description", "explanation", "what it means", "expansion", "stands for", "means", "definitions")
 )
+_PROPOSED = re.compile(r"(?:rfc|rfd|adr|kep|pep|dep|mep|sep|tep|proposal|decision record)\b[\s:#-]*\d", re.IGNORECASE)
 _STATEMENT = re.compile(r"\bin the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b", re.IGNORECASE | re.DOTALL)
 _FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "copilot-instructions.md"))
 
@@ -622,6 +623,8 @@ def _is_decision(one: Page) -> bool:
     if "status" in fields and (
         {"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
     ):
+        return True
+    if "status" in fields and _PROPOSED.match(one.title):
         return True
     if any(meant(row.cells[0].text) in ("supersedes", "superseded_by") for table in _tables(one) for row in table.rows if row.cells):
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -146,6 +147,36 @@ def triples(file: File) -> Triples:
     return made
 
 
+# The context of the catalogs of United States agencies (DCAT-US 1.1) lies elsewhere, and nothing is fetched: this is what they use of it.
+# What they call identifier is made the name of the thing, for it has no other.
+_US_CATALOG = re.compile(r'(?<="@context":)\s*"https?://project-open-data\.cio\.gov/v1\.1/schema/catalog\.jsonld"')
+_US_CONTEXT = json.dumps(
+    {
+        "dcat": "http://www.w3.org/ns/dcat#",
+        "dct": "http://purl.org/dc/terms/",
+        "vcard": "http://www.w3.org/2006/vcard/ns#",
+        "org": "http://www.w3.org/ns/org#",
+        "foaf": "http://xmlns.com/foaf/0.1/",
+        "skos": SKOS,
+        "identifier": "@id",
+        **{name: f"dcat:{name}" for name in ("dataset", "keyword", "distribution", "contactPoint", "mediaType")},
+        **{name: {"@id": f"dcat:{name}", "@type": "@id"} for name in ("downloadURL", "accessURL", "landingPage")},
+        **{name: f"dct:{name}" for name in ("title", "description", "modified", "issued", "publisher", "spatial", "temporal", "format")},
+        "accrualPeriodicity": "dct:accrualPeriodicity",
+        "license": {"@id": "dct:license", "@type": "@id"},
+        "language": "dct:language",
+        "accessLevel": "dct:accessRights",
+        "rights": "dct:rights",
+        "theme": "dcat:theme",
+        "fn": "vcard:fn",
+        "name": "foaf:name",
+        "hasEmail": {"@id": "vcard:hasEmail", "@type": "@id"},
+        "conformsTo": {"@id": "dct:conformsTo", "@type": "@id"},
+        "isPartOf": {"@id": "dct:isPartOf", "@type": "@id"},
+    }
+)
+
+
 def _parsed(file: File, form: str) -> QuadParser:
     import pyoxigraph
 
@@ -157,6 +188,8 @@ def _parsed(file: File, form: str) -> QuadParser:
             message = f"{file.name}:{line}: declares an entity that contains others or lies outside, which is refused; write its text out"
             raise UnreadableSource(message)
         text = re.sub(r"\A\s*<\?xml[^>]*\?>", "", text)
+    if form == "jsonld":
+        text = _US_CATALOG.sub(lambda _: _US_CONTEXT, text)
     known = pyoxigraph.RdfFormat.from_extension(form)
     assert known
     return pyoxigraph.parse(text, format=known, base_iri="file:///")
