@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, NamedTuple, cast
 
 from graph.errors import InputError, nearest
@@ -23,8 +24,7 @@ _WORD = re.compile(r"\w+")
 _NEXT = re.compile(r"[ \t\u00a0]*(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*(\w+)")  # the next word of a label, with what may stand before it
 _QUOTED = re.compile(r"`[^`\n]+`|(?:https?|ftp|file|urn|mailto):\S+")
 _FENCES = (("```", "```"), ("~~~", "~~~"), ("<!--", "-->"))
-_EXPLAINED = re.compile(r"\(([A-Z][A-Z0-9&]{1,5})\)|\b([A-Z][A-Z0-9&]{1,5}) \(")
-_ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&]{1,5}\b")
+_ACRONYM = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z0-9&]{1,5}\b")  # a word border first would be asked at every letter
 _COMMON = frozenset(
     {
         "A",
@@ -226,12 +226,9 @@ def _without_fences(text: str) -> str:
 
 def _uses(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
     told: set[str] = set()
-    first, key, end = vocabulary.labels.longer, vocabulary.key, 0
-    known = {word: first.get(key(word)) for word in set(_WORD.findall(text))}  # each different word is stemmed once
-    starts = {word: labels for word, labels in known.items() if labels}
-    for met in _WORD.finditer(text) if starts else ():
-        labels = starts.get(met.group())
-        if labels is None or met.start() < end:
+    end = 0
+    for met, labels in _candidates(vocabulary, text):
+        if met.start() < end:
             continue
         for stop, ones in _matched(vocabulary, text, met.end(), labels):
             written = text[met.start() : stop]
@@ -239,6 +236,25 @@ def _uses(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Ite
                 end = stop
                 yield from ((met.start(), one) for one in _judged(fitting, written, place(met.start()), told))
                 break
+
+
+def _candidates(vocabulary: Vocabulary, text: str) -> Iterator[tuple[re.Match[str], Labels]]:
+    """The words with which a label may begin: with it alone, or because the next word goes on with one."""
+    words = _WORD.findall(text)
+    keys = {word: vocabulary.key(word) for word in set(words)}  # each different word is stemmed once
+    first = vocabulary.labels.longer
+    starts = {word: first[key] for word, key in keys.items() if key in first}
+    after = map(keys.get, [*words[1:], ""])
+    places = [
+        place
+        for place, (word, following) in enumerate(zip(words, after, strict=False))
+        if word in starts and (starts[word].uses or following in starts[word].longer)
+    ]
+    all_, done = _WORD.finditer(text), 0
+    for place in places:
+        met = next(islice(all_, place - done, None))
+        done = place + 1
+        yield met, starts[met.group()]
 
 
 def _matched(vocabulary: Vocabulary, text: str, stop: int, labels: Labels) -> list[tuple[int, list[Usage]]]:
@@ -297,13 +313,18 @@ def _ambiguous(uses: list[Usage], written: str, where: str) -> Finding:
 
 def _acronyms(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
     """Acronyms that neither the vocabulary nor the text itself explains, each where it stands first."""
-    met = {one.group(): one.start() for one in reversed(list(_ACRONYM.finditer(text)))}
-    explained = {acronym for pair in _EXPLAINED.findall(text) for acronym in pair}
+    all_ = list(_ACRONYM.finditer(text))
+    met = {one.group(): one.start() for one in reversed(all_)}
+    explained = {one.group() for one in all_ if text[one.end() : one.end() + 2] == " (" or _in_brackets(text, one)}
     for acronym in sorted(met.keys() - vocabulary.acronyms - _COMMON - explained):
         where = place(met[acronym])
         message = f"{acronym!r} is explained neither here nor in the glossary."
         remedy = "Write it out where it stands first, or add it to the glossary."
         yield met[acronym], Finding(id=f"acronym:{where}", check="acronym", level="note", subject=where, message=message, remedy=remedy)
+
+
+def _in_brackets(text: str, met: re.Match[str]) -> bool:
+    return text[max(0, met.start() - 1)] == "(" and text[met.end() : met.end() + 1] == ")"
 
 
 def vale_rules(vocabulary: Vocabulary) -> dict[str, str]:
