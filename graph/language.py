@@ -244,17 +244,23 @@ def _candidates(vocabulary: Vocabulary, text: str) -> Iterator[tuple[re.Match[st
     keys = {word: vocabulary.key(word) for word in set(words)}  # each different word is stemmed once
     first = vocabulary.labels.longer
     starts = {word: first[key] for word, key in keys.items() if key in first}
+    telling = {word for word, labels in starts.items() if _telling(labels.uses)}
     after = map(keys.get, [*words[1:], ""])
     places = [
         place
         for place, (word, following) in enumerate(zip(words, after, strict=False))
-        if word in starts and (starts[word].uses or following in starts[word].longer)
+        if word in starts and (word in telling or following in starts[word].longer)
     ]
     all_, done = _WORD.finditer(text), 0
     for place in places:
         met = next(islice(all_, place - done, None))
         done = place + 1
         yield met, starts[met.group()]
+
+
+def _telling(uses: Sequence[Usage]) -> bool:
+    """Whether a use of the label can be worth a word: not where it is a preferred one alone, with one meaning."""
+    return any(use.sort != "preferred" for use in uses) or len({fold(use.meaning) for use in uses if use.meaning}) > 1
 
 
 def _matched(vocabulary: Vocabulary, text: str, stop: int, labels: Labels) -> list[tuple[int, list[Usage]]]:
