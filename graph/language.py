@@ -347,4 +347,5 @@ def vale_rules(vocabulary: Vocabulary) -> dict[str, str]:
 def _vale(pairs: Mapping[str, str], level: str) -> str:
     head = ["extends: substitution", "message: \"Say '%s' instead of '%s'.\"", f"level: {level}", "ignorecase: true", "swap:"]
     quoted = json.JSONEncoder(ensure_ascii=False).encode
-    return "\n".join([*head, *(f"  {quoted(re.escape(label).replace("\\ ", " "))}: {quoted(instead)}" for label, instead in sorted(pairs.items()))]) + "\n"
+    swaps = ((re.escape(label).replace("\\ ", " "), instead) for label, instead in sorted(pairs.items()))
+    return "\n".join([*head, *(f"  {quoted(pattern)}: {quoted(instead)}" for pattern, instead in swaps)]) + "\n"
