@@ -14,8 +14,8 @@ from itertools import pairwise
 _PIECE = re.compile(r"[^\W\d_]+|\d{1,3}|[^\w\s]{1,3}|_|\n")
 _HUNDREDTHS = 100
 _COMMON = 6  # letters that a word of one token has
-_LETTERS = 4.5  # letters of each further token of a longer word
-_ACCENTED, _FOREIGN = 2.4, 3.0  # UTF-8 bytes to a token in words with some letters beyond ASCII, and with none within
+_LETTERS = 4.0  # letters of each further token of a longer word
+_ACCENTED, _FOREIGN = 2.2, 3.0  # UTF-8 bytes to a token in words with some letters beyond ASCII, and with none within
 
 
 def tokens(text: str) -> int:
@@ -30,7 +30,7 @@ def _price(piece: str) -> int:
         some = any(letter.isascii() for letter in piece)
         return max(130 if piece[0].isalpha() else 0, round(_HUNDREDTHS * len(piece.encode()) / (_ACCENTED if some else _FOREIGN)))
     if not piece[0].isalpha():
-        return 80 if piece == "\n" else 95
+        return 90 if piece == "\n" else 100
     if piece.isupper() and len(piece) > 3:
         return 50 * len(piece)
     humps = sum(one.islower() and other.isupper() for one, other in pairwise(piece))

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, NamedTuple, cast
 
 from graph.errors import InputError, nearest
@@ -20,11 +21,10 @@ from graph.scope import View
 from graph.stores.base import EntityRow, RelationRow, fold
 
 _WORD = re.compile(r"\w+")
-_BETWEEN = re.compile(r"[ \t\u00a0]*(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*")  # what may stand between two words of one label
+_NEXT = re.compile(r"[ \t\u00a0]*(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*(\w+)")  # the next word of a label, with what may stand before it
 _QUOTED = re.compile(r"`[^`\n]+`|(?:https?|ftp|file|urn|mailto):\S+")
 _FENCES = (("```", "```"), ("~~~", "~~~"), ("<!--", "-->"))
-_EXPLAINED = re.compile(r"\(([A-Z][A-Z0-9&]{1,5})\)|\b([A-Z][A-Z0-9&]{1,5}) \(")
-_ACRONYM = re.compile(r"\b[A-Z][A-Z0-9&]{1,5}\b")
+_ACRONYM = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z0-9&]{1,5}\b")  # a word border first would be asked at every letter
 _COMMON = frozenset(
     {
         "A",
@@ -90,11 +90,20 @@ _LABELS: Mapping[str, Sort] = {"alternative_labels": "alternative", "hidden_labe
 
 
 @dataclass
+class Labels:
+    """The labels that begin with the same stems: those that end here, and the ways on by the stem of the next word."""
+
+    uses: list[Usage] = field(default_factory=list[Usage])
+    longer: dict[str, Labels] = field(default_factory=dict[str, "Labels"])
+
+
+@dataclass
 class Vocabulary:
-    """The labels of an organization, ready to be looked for: by the stem of the first word, the longer ones first."""
+    """The labels of an organization, ready to be looked for: by the stem of the first word, and on from there by the next."""
 
     stem: Callable[[str], str]
-    uses: dict[str, dict[tuple[str, ...], list[Usage]]] = field(default_factory=dict[str, dict[tuple[str, ...], list[Usage]]])
+    labels: Labels = field(default_factory=Labels)
+    uses: list[Usage] = field(default_factory=list[Usage])
     acronyms: set[str] = field(default_factory=set[str])
     _stems: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -110,13 +119,11 @@ class Vocabulary:
         words = _WORD.findall(use.label)
         self.acronyms.update(word for word in words if word.isupper())
         if words:
-            keys = tuple(self.key(word) for word in words)
-            self.uses.setdefault(keys[0], {}).setdefault(keys, []).append(use)
-
-    def sealed(self) -> Vocabulary:
-        """Itself, the longer labels before the shorter ones that they begin with."""
-        self.uses = {first: dict(sorted(uses.items(), key=lambda pair: -len(pair[0]))) for first, uses in self.uses.items()}
-        return self
+            held = self.labels
+            for word in words:
+                held = held.longer.setdefault(self.key(word), Labels())
+            held.uses.append(use)
+            self.uses.append(use)
 
 
 def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
@@ -124,7 +131,7 @@ def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
     found = Vocabulary(_stemmer(tongue))
     for use in (*_labelled(view), *_superseded(view), *_left(view)):
         found.add(use)
-    return found.sealed()
+    return found
 
 
 def _stemmer(tongue: str) -> Callable[[str], str]:
@@ -219,30 +226,55 @@ def _without_fences(text: str) -> str:
 
 def _uses(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
     told: set[str] = set()
-    uses, key, end = vocabulary.uses, vocabulary.key, 0
-    known = {word: uses.get(key(word)) for word in set(_WORD.findall(text))}  # each different word is stemmed once
-    interesting = {word for word, those in known.items() if those}
-    for met in (one for one in _WORD.finditer(text) if one.group() in interesting) if interesting else ():
+    end = 0
+    for met, labels in _candidates(vocabulary, text):
         if met.start() < end:
             continue
-        for keys, ones in (known[met.group()] or {}).items():
-            stop = _matched(vocabulary, text, met, keys)
-            if stop and (fitting := [use for use in ones if _same_case(use.label, text[met.start() : stop])]):
+        for stop, ones in _matched(vocabulary, text, met.end(), labels):
+            written = text[met.start() : stop]
+            if fitting := [use for use in ones if _same_case(use.label, written)]:
                 end = stop
-                yield from ((met.start(), one) for one in _judged(fitting, text[met.start() : stop], place(met.start()), told))
+                yield from ((met.start(), one) for one in _judged(fitting, written, place(met.start()), told))
                 break
 
 
-def _matched(vocabulary: Vocabulary, text: str, first: re.Match[str], keys: tuple[str, ...]) -> int:
-    """Where a label that begins with this word ends; 0 where the text goes on differently."""
-    stop = first.end()
-    for key in keys[1:]:
-        gap = _BETWEEN.match(text, stop)
-        word = _WORD.match(text, gap.end()) if gap and gap.end() > stop else None
-        if word is None or vocabulary.key(word.group()) != key:
-            return 0
-        stop = word.end()
-    return stop
+def _candidates(vocabulary: Vocabulary, text: str) -> Iterator[tuple[re.Match[str], Labels]]:
+    """The words with which a label may begin: with it alone, or because the next word goes on with one."""
+    words = _WORD.findall(text)
+    keys = {word: vocabulary.key(word) for word in set(words)}  # each different word is stemmed once
+    first = vocabulary.labels.longer
+    starts = {word: first[key] for word, key in keys.items() if key in first}
+    telling = {word for word, labels in starts.items() if _telling(labels.uses)}
+    after = map(keys.get, [*words[1:], ""])
+    places = [
+        place
+        for place, (word, following) in enumerate(zip(words, after, strict=False))
+        if word in starts and (word in telling or following in starts[word].longer)
+    ]
+    all_, done = _WORD.finditer(text), 0
+    for place in places:
+        met = next(islice(all_, place - done, None))
+        done = place + 1
+        yield met, starts[met.group()]
+
+
+def _telling(uses: Sequence[Usage]) -> bool:
+    """Whether a use of the label can be worth a word: not where it is a preferred one alone, with one meaning."""
+    return any(use.sort != "preferred" for use in uses) or len({fold(use.meaning) for use in uses if use.meaning}) > 1
+
+
+def _matched(vocabulary: Vocabulary, text: str, stop: int, labels: Labels) -> list[tuple[int, list[Usage]]]:
+    """Where labels end of which the first word ends here, and what they are used for; the longest first."""
+    found = [(stop, labels.uses)] if labels.uses else []
+    while labels.longer:
+        met = _NEXT.match(text, stop)
+        on = labels.longer.get(vocabulary.key(met.group(1))) if met else None
+        if met is None or on is None:
+            break
+        labels, stop = on, met.end()
+        if labels.uses:
+            found.insert(0, (stop, labels.uses))
+    return found
 
 
 def _same_case(label: str, written: str) -> bool:
@@ -287,8 +319,9 @@ def _ambiguous(uses: list[Usage], written: str, where: str) -> Finding:
 
 def _acronyms(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
     """Acronyms that neither the vocabulary nor the text itself explains, each where it stands first."""
-    met = {one.group(): one.start() for one in reversed(list(_ACRONYM.finditer(text)))}
-    explained = {acronym for pair in _EXPLAINED.findall(text) for acronym in pair}
+    all_ = list(_ACRONYM.finditer(text))
+    met = {one.group(): one.start() for one in reversed(all_)}
+    explained = {one.group() for one in all_ if text[one.end() : one.end() + 2] == " (" or _in_brackets(text, one)}
     for acronym in sorted(met.keys() - vocabulary.acronyms - _COMMON - explained):
         where = place(met[acronym])
         message = f"{acronym!r} is explained neither here nor in the glossary."
@@ -296,13 +329,17 @@ def _acronyms(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) ->
         yield met[acronym], Finding(id=f"acronym:{where}", check="acronym", level="note", subject=where, message=message, remedy=remedy)
 
 
+def _in_brackets(text: str, met: re.Match[str]) -> bool:
+    return text[max(0, met.start() - 1)] == "(" and text[met.end() : met.end() + 1] == ")"
+
+
 def vale_rules(vocabulary: Vocabulary) -> dict[str, str]:
     """The vocabulary as a style of the Vale linter: file names and their YAML (https://vale.sh, `substitution` rules)."""
     swaps: dict[Sort, dict[str, str]] = defaultdict(dict)
-    for uses in vocabulary.uses.values():
-        for ones in uses.values():
-            if not any(use.sort == "preferred" for use in ones) and ones[0].sort in ("avoid", "hidden", "alternative", "former"):
-                swaps[ones[0].sort][ones[0].label] = ones[0].instead
+    preferred = {fold(use.label) for use in vocabulary.uses if use.sort == "preferred"}
+    for use in vocabulary.uses:
+        if use.sort in ("avoid", "hidden", "alternative", "former") and fold(use.label) not in preferred:
+            swaps[use.sort].setdefault(use.label, use.instead)
     levels = {"note": "suggestion", "warning": "warning", "error": "error"}
     return {f"{RULES[sort].check}.yml": _vale(pairs, levels[RULES[sort].level]) for sort, pairs in sorted(swaps.items())}
 
@@ -310,4 +347,5 @@ def vale_rules(vocabulary: Vocabulary) -> dict[str, str]:
 def _vale(pairs: Mapping[str, str], level: str) -> str:
     head = ["extends: substitution", "message: \"Say '%s' instead of '%s'.\"", f"level: {level}", "ignorecase: true", "swap:"]
     quoted = json.JSONEncoder(ensure_ascii=False).encode
-    return "\n".join([*head, *(f"  {quoted(re.escape(label))}: {quoted(instead)}" for label, instead in sorted(pairs.items()))]) + "\n"
+    swaps = ((re.escape(label).replace("\\ ", " "), instead) for label, instead in sorted(pairs.items()))
+    return "\n".join([*head, *(f"  {quoted(pattern)}: {quoted(instead)}" for pattern, instead in swaps)]) + "\n"

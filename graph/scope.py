@@ -33,6 +33,7 @@ _DECAY = 0.7  # what a hop leaves
 _WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
 _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
+_LEADS = 0.6  # the weight of a relation to a later thing that is said of what is no anchor
 _NEAR, _FAR = 20, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
 _FULLER = 0.8  # in a compact answer a thing is said in full before what is less than so much as relevant
 _NAMED = 4  # tokens around an id that is named as over the budget
@@ -98,7 +99,7 @@ def scope(view: View, question: Scope) -> Subgraph:
     )
     pinned = anchors if _named(question) else ()
     items = related(_items(view, walked, rank(walked, starts, asked, view.ontology), pinned, frozenset(required)), walked.relations)
-    return _fit(view, question, anchors, told(items, asked), missing)
+    return _fit(view, question, anchors, told(items, asked, view.ontology), missing)
 
 
 def _named(question: Scope) -> list[str]:
@@ -367,7 +368,7 @@ def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Ite
     return [_with(item, near[item.row.id]) for item in items]
 
 
-def told(items: Sequence[Item], asked: Asked) -> list[Item]:
+def told(items: Sequence[Item], asked: Asked, ontology: Ontology) -> list[Item]:
     """The items, each with the relations that are said of it: some to things after it, those first that the question asks for.
 
     So what is near the anchors is named there, though a budget may cut it off; what does not fit there is said of the later thing.
@@ -378,10 +379,19 @@ def told(items: Sequence[Item], asked: Asked) -> list[Item]:
             ahead[row.target if row.source == item.row.id else row.source].append(row)
     for item in items:
         most = _NEAR if item.required or not item.why else _FAR
-        wanted = sorted(ahead[item.row.id], key=lambda row: not asked.wants(row.kind, True))
+        wanted = sorted(
+            (row for row in ahead[item.row.id] if most == _NEAR or _weight(ontology, row, item.row.id) >= _LEADS),
+            key=lambda row: not asked.wants(row.kind, True),
+        )
         ahead[item.row.id] = wanted[:most]
     before = {row[:3] for rows in ahead.values() for row in rows}
     return [replace(item, said=(*ahead[item.row.id], *(row for row in item.relations if row[:3] not in before))) for item in items]
+
+
+def _weight(ontology: Ontology, row: RelationRow, start: str) -> float:
+    """How strongly a relation leads on from this end."""
+    kind = ontology.relation(row.kind)
+    return kind.walk if row.source == start else kind.walk_back
 
 
 def _with(item: Item, relations: list[RelationRow]) -> Item:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import bpe_openai
+import warnings
+
 import pytest
 from company import ALL, ANALYST, company
 from hypothesis import given
@@ -19,19 +20,21 @@ TEXTS = {
     "pl": "Zakup towarów o wartości powyżej 50 000 EUR wymaga zgody dyrektora finansowego; oferty można dostarczyć w ciągu dziesięciu dni.",
     "fi": "Yli 50 000 euron hankinta edellyttää talousjohtajan hyväksyntää; tarjoukset voidaan toimittaa kymmenen arkipäivän kuluessa.",
     "ru": "Закупка товаров на сумму свыше 50 000 евро требует одобрения финансового директора в течение десяти рабочих дней.",
-    "el": "Η αγορά αγαθών άνω των 50.000 ευρώ απαιτεί την έγκριση του οικονομικού διευθυντή εντός δέκα εργάσιμων ημερών.",
+    "el": "Τώρα η αγορά αγαθών άνω των 50.000 ευρώ απαιτεί την έγκριση του οικονομικού διευθυντή εντός δέκα εργάσιμων ημερών.",
     "ja": "5万ユーロを超える物品の購入には、最高財務責任者の承認が必要です。見積書は10営業日以内に提出することができます。",
     "zh": "超过五万欧元的商品采购须经首席财务官批准;紧急情况下,报价可在十个工作日内补交。",
     "ar": "يتطلب شراء السلع التي تزيد قيمتها عن خمسين ألف يورو موافقة المدير المالي خلال عشرة أيام عمل.",
     "ko": "5만 유로를 초과하는 상품의 구매에는 최고재무책임자의 승인이 필요하며 견적서는 10일 이내에 제출할 수 있습니다.",
 }
 
-pytestmark = pytest.mark.filterwarnings("ignore:open_binary is deprecated")  # the library's own, when it reads its table
-
 
 def counted(text: str) -> int:
-    """The real count."""
-    return len(bpe_openai.get_encoding("o200k_base").encode(text))
+    """The real count; the library reads its table in an old way, and says so."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import bpe_openai
+
+        return len(bpe_openai.get_encoding("o200k_base").encode(text))
 
 
 @pytest.mark.parametrize("language", TEXTS)

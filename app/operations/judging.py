@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, columns, content, dump, findings_text, moment, simple
+from app.operations.question import Operation, Question, Reply, argument, columns, content, dump, findings_text, moment, simple
 from app.reports import sarif
 from graph import (
     Actor,
     ContextGraph,
+    InputError,
+    vale_rules,
 )
 
 
@@ -19,6 +21,11 @@ class Verify(Question):
 class Check(Question):
     text: str = content("The text to be checked.")
     name: str = Field(default="text", description="What the text is called in what is said of it.")
+    tongue: str = Field(default="english", description="The language whose inflections are known.")
+
+
+class ValeOf(Question):
+    rule: str = argument("The rule to be printed as a file of a Vale style; without it: which there are.", default="")
     tongue: str = Field(default="english", description="The language whose inflections are known.")
 
 
@@ -51,6 +58,25 @@ def check(context: ContextGraph, actor: Actor, question: Check, _: str) -> Reply
     return simple(context, actor, moment(question), dump(found), text, served=served, findings=tuple(found), formats=formats)
 
 
+def vale(context: ContextGraph, actor: Actor, question: ValeOf, _: str) -> Reply:
+    words = context.vocabulary(actor=actor, tongue=question.tongue, at=moment(question))
+    rules = {name.removesuffix(".yml"): text for name, text in vale_rules(words).items()}
+    if question.rule and question.rule not in rules:
+        message = f"there is no rule {question.rule!r} here; there are: {', '.join(rules) or 'none'}"
+        raise InputError(message)
+    chosen = {question.rule: rules[question.rule]} if question.rule else rules
+    listed = columns((name, f"{text.count(chr(10)) - 5} words") for name, text in rules.items())
+    served = tuple(sorted({use.subject for use in words.uses}))
+    return simple(
+        context,
+        actor,
+        moment(question),
+        chosen,
+        rules[question.rule] if question.rule else listed or "No word is avoided.\n",
+        served=served,
+    )
+
+
 def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> Reply:
     found = context.merges(actor=actor, at=moment(question), score=question.score)
     rows = ((one.id, one.name, f"also {', '.join(one.aliases)}", f"by {', '.join(one.by)}") for one in found.merged)
@@ -61,6 +87,7 @@ def merges(context: ContextGraph, actor: Actor, question: MergesOf, _: str) -> R
 JUDGING: tuple[Operation, ...] = (
     Operation("verify", "Claims against the graph: supported, contradicted (with what is right), or unknown.", Verify, verify),
     Operation("check", "A text against the organization's language.", Check, check, ("text", "json", "sarif"), judges=True),
+    Operation("vale", "The words to be avoided as a style that the Vale linter reads.", ValeOf, vale),
     Operation(
         "merges",
         "What was taken for one thing, by which values; what was refused; what only looks alike.",
