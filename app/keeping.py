@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 from app.commands import formats, opened
 from app.operations.question import findings_text
 from app.reports import sarif
-from graph import EXPORTS, Actor, ContextGraph, Copied, Finding, Value
+from graph import EXPORTS, Actor, ContextGraph, Copied, Finding, StoreError, Value
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -134,7 +135,12 @@ def copy(folder: Path, store: str, *, form: str, asker: str) -> None:
 )
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Of the sources only this one; can be given several times.")
 @click.option("--remedy", is_flag=True, help="Do what is safe: load what changed, restore what was edited by hand.")
-@click.option("--watch", type=click.IntRange(1), metavar="SECONDS", help="Look again and again, and say what is new.")
+@click.option(
+    "--watch",
+    type=click.IntRange(1),
+    metavar="SECONDS",
+    help="Look again and again, and say what is new; with --fail-on, until there is such a finding.",
+)
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning", "note"]), help="Exit with 1 if there is a finding of this level or worse."
 )
@@ -144,29 +150,58 @@ def drift(
     folder: Path, since: str, names: tuple[str, ...], *, remedy: bool, watch: int | None, fail_on: str | None, form: str, asker: str
 ) -> None:
     """Where the sources, the stored graph, time, meaning, practice and agents have come apart from what was loaded."""
-    known: set[str] | None = None
-    while True:
+    question = {name: value for name, value in {"since": since, "source": list(names), "remedy": remedy}.items() if value}
+
+    def look(known: frozenset[str]) -> list[Finding]:
         with opened(folder) as (settings, context):
             actor = _actor(settings, context, asker)
             found = _drift(settings, context, actor, since, names)
             done = _remedied(settings, context, actor, found) if remedy else []
-            fresh = found if known is None else [one for one in found if one.id not in known]
-            if known is None or fresh:
-                question = {"since": since, "source": list(names), "remedy": remedy}
-                text = findings_text(fresh) or "No drift: what was asked is as it was loaded.\n"
-                if form == "sarif":
-                    click.echo(sarif(fresh), nl=False)
-                else:
-                    data = [one.model_dump(mode="json") for one in fresh]
-                    asked = {name: value for name, value in question.items() if value}
-                    _say(data, context, actor, asked, form=form, text=text + "".join(f"done: {one}\n" for one in done))
-        if watch is None:
-            break
-        known = {one.id for one in found}
-        time.sleep(watch)
-    levels = ("error", "warning", "note")
-    if fail_on and any(levels.index(one.level) <= levels.index(fail_on) for one in found):
+            fresh = [one for one in found if _told(one) not in known]
+            if fresh or done or not known:
+                _tell(fresh, done, context, actor, question, form=form)
+        return found
+
+    found = look(frozenset()) if watch is None else _watched(look, watch, fail_on)
+    if _failing(found, fail_on):
         raise SystemExit(1)
+
+
+def _told(one: Finding) -> str:
+    """What it is known by to who watches: it is news again when it is graver."""
+    return f"{one.level} {one.id}"
+
+
+def _failing(found: list[Finding], fail_on: str | None) -> bool:
+    levels = ("error", "warning", "note")
+    return fail_on is not None and any(levels.index(one.level) <= levels.index(fail_on) for one in found)
+
+
+def _watched(look: Callable[[frozenset[str]], list[Finding]], seconds: int, fail_on: str | None) -> list[Finding]:
+    """Look again and again, until there is what fails or somebody interrupts; a store that cannot be reached for a while is looked at again."""
+    known = frozenset[str]()
+    try:
+        while True:
+            try:
+                found = look(known)
+            except StoreError as error:
+                click.echo(f"orgcontext: {error}; looking again in {seconds} s", err=True)
+            else:
+                if _failing(found, fail_on):
+                    return found
+                known = frozenset(map(_told, found)) or frozenset({""})
+            time.sleep(seconds)
+    except KeyboardInterrupt:
+        return []
+
+
+def _tell(fresh: list[Finding], done: list[str], context: ContextGraph, actor: Actor, question: dict[str, Any], *, form: str) -> None:
+    if form == "sarif":
+        click.echo(sarif(fresh), nl=False)
+        return
+    text = findings_text(fresh) or ("" if done else "No drift: what was asked is as it was loaded.\n")
+    data = [one.model_dump(mode="json") for one in fresh]
+    _say(data, context, actor, question, form=form, text=text + "".join(f"done: {one}\n" for one in done))
 
 
 def _drift(settings: Settings, context: ContextGraph, actor: Actor, since: str, names: tuple[str, ...]) -> list[Finding]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +64,25 @@ def test_drift_of_sources_is_found_where_it_is(sample: Path) -> None:
     said(sample, "drift", "--fail-on", "error")
     assert "loaded hris: revision 2" in said(sample, "drift", "--remedy")
     assert drifted(sample, "--since", "2") == [*quiet, ("source_gone", "glossary")]
+
+
+def test_a_watch_ends_with_what_it_was_to_fail_on(sample: Path) -> None:
+    """It says once what is new, and ends with 1 as soon as there is a finding of that level."""
+    (sample / "glossary/deviation.md").unlink()
+    assert "cadence_missed" in said(sample, "drift", "--watch", "1", "--fail-on", "warning", code=1)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = [sys.executable, "-m", "app.cli", "-w", str(sample), "drift", "--watch", "1", "--fail-on", "error"]
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout
+        first = "".join(watch.stdout.readline() for _ in range(4))
+        assert first.startswith("warning cadence_missed")
+        assert "warning source_gone" in first
+        for file in (sample / "glossary").iterdir():
+            file.unlink()
+        rest = watch.stdout.read()
+        assert watch.wait(60) == 1
+    assert "error   source_" in rest
+    assert "cadence_missed" not in rest
 
 
 def test_what_was_edited_in_the_database_is_named_and_restored(sample: Path) -> None:

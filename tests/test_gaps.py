@@ -141,11 +141,17 @@ def test_sarif_says_in_which_file_a_gap_is() -> None:
 
 
 def _commands() -> list[str]:
-    """What the examples for CI run, in their order."""
+    """What the examples for CI and cron run, in their order."""
     folder = Path(__file__).resolve().parent.parent / "docs" / "ci"
     steps = yaml.safe_load((folder / "github-actions.yml").read_text())["jobs"]["gaps"]["steps"]
     hooks = yaml.safe_load((folder / "pre-commit.yaml").read_text())["repos"][0]["hooks"]
-    said = [step["run"] for step in steps if "run" in step] + [hook["entry"] for hook in hooks]
+    steps += yaml.safe_load((folder / "drift.yml").read_text())["jobs"]["drift"]["steps"]
+    lines = [line.partition(" && ")[2] for line in (folder / "crontab").read_text().splitlines() if not line.startswith("#")]
+    said = (
+        [step["run"] for step in steps if "run" in step]
+        + [line.replace("--fail-on warning", "--fail-on error").replace("$(date +\\%F)", "today") for line in lines]
+        + [hook["entry"] for hook in hooks]
+    )
     return [one for one in said if one.startswith("orgcontext ")]
 
 
@@ -154,7 +160,7 @@ def test_the_examples_for_ci_run(company: Company, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(company.folder)
     assert company.say("gaps", "--write-baseline", "gaps-baseline.json")[0] == 0
     commands = _commands()
-    assert len(commands) == 6
+    assert len(commands) == 12
     for command in commands:
         words = command.partition(" > ")[0].split()[1:]
         assert company.say(*words)[0] == 0, command

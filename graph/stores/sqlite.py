@@ -384,11 +384,12 @@ class SQLiteStore:
         wanted = json.dumps(list(numbers))
         passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
         near = ", ".join(f"n.{column}" for column in columns.split(", "))
-        select = f"SELECT n.number, {near} FROM json_each(?) f CROSS JOIN {{}} n WHERE n.number = f.value AND {passes}"
+        select = f"SELECT n.number, {near} FROM json_each(?) f CROSS JOIN {{}} n WHERE {{}} AND {passes}"
         if at is None:
-            return [(row[0], row[1:]) for row in db.execute(select.format("node"), (wanted,))]
-        now = f"{select.format('node')} AND n.since <= {at}"
-        past = f"{select.format('node_past')} AND n.since <= {at} AND n.until > {at}"
+            return [(row[0], row[1:]) for row in db.execute(select.format("node", "n.number = f.value"), (wanted,))]
+        now = f"{select.format('node', 'n.number = f.value')} AND n.since <= {at}"
+        ended = f"SELECT version FROM node_past WHERE number = f.value AND until > {at} ORDER BY until LIMIT 1"  # later ones began later
+        past = f"{select.format('node_past', f'n.version = ({ended})')} AND n.since <= {at}"
         return [(row[0], row[1:]) for row in db.execute(f"{now} UNION ALL {past}", (wanted, wanted))]
 
     def entities(
