@@ -54,9 +54,9 @@ class JuniorRow(Record):
     profession: Text = Field("", alias="Professional/Occupational Group")
 
 
-_SENIOR = {_folded: one for one in (str(field_.alias) for field_ in SeniorRow.model_fields.values()) if (_folded := slug(one))}
-_JUNIOR = {_folded: one for one in (str(field_.alias) for field_ in JuniorRow.model_fields.values()) if (_folded := slug(one))}
-_SENIOR |= {  # as other departments and years have it
+_SENIOR = {
+    _folded: one for one in (str(field_.alias) for field_ in SeniorRow.model_fields.values()) if (_folded := slug(one))
+} | {  # as other departments and years have it
     "grade": "Grade (or equivalent)",
     "profession": "Professional/Occupational Group",
     "professional-occupational-group": "Professional/Occupational Group",
@@ -66,7 +66,7 @@ _SENIOR |= {  # as other departments and years have it
     "email": "Contact E-mail",
     "reports-to-senior-post-unique-reference": "Reports to Senior Post",
 }
-_JUNIOR |= {
+_JUNIOR = {_folded: one for one in (str(field_.alias) for field_ in JuniorRow.model_fields.values()) if (_folded := slug(one))} | {
     "profession": "Professional/Occupational Group",
     "organization": "Organisation",
     "number-of-posts-fte": "Number of Posts in FTE",

@@ -32,7 +32,7 @@ def counted(text: str) -> int:
     """The real count; the library reads its table in an old way, and says so."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        import bpe_openai
+        import bpe_openai  # pyright: ignore[reportMissingTypeStubs]  # it has no types
 
         return len(bpe_openai.get_encoding("o200k_base").encode(text))
 
