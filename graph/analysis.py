@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from itertools import combinations, pairwise
 from math import comb
@@ -15,7 +16,7 @@ import numpy as np
 from graph.arrays import Arrows, Ints, arrows, betweenness, ranks
 from graph.arrays import circles as circles_of
 from graph.errors import InputError, nearest
-from graph.model import Value
+from graph.model import Finding, Level, Value, canonical
 from graph.shape import Shape
 
 EXACT = 1000  # things up to which betweenness is worked out from every start; above, from SAMPLED of them
@@ -35,6 +36,13 @@ class Noted(Value):
     amount: float
     message: str
     evidence: tuple[str, ...] = ()
+
+
+class Analyzed(Finding):
+    """What an analysis says, for whoever answers for it; `check` is the analysis, `sort` and `amount` are those of `Noted`."""
+
+    sort: str
+    amount: float
 
 
 def _listed(ids: Sequence[str], separator: str = ", ") -> str:
@@ -411,21 +419,36 @@ def _unit(shape: Shape, step: str) -> str:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One analysis: what it says, and where it looks."""
+    """One analysis: what it says, where it looks, how grave it is and what would be better."""
 
     summary: str
     look: Callable[[Shape], Iterator[Noted]]
+    remedy: str = ""
+    level: Level = "note"
 
 
 ANALYSES: Mapping[str, Analysis] = {
-    "circles": Analysis("Circles in reporting, approvals, dependencies, terms, definitions and parts, with the link to cut.", _circles),
-    "single_points": Analysis("What has nobody and nothing in its place; the bus factor of each unit.", _single_points),
-    "bottlenecks": Analysis("What most approvals and consequences pass.", _bottlenecks),
+    "circles": Analysis(
+        "Circles in reporting, approvals, dependencies, terms, definitions and parts, with the link to cut.",
+        _circles,
+        "Take out the link that is named.",
+        "warning",
+    ),
+    "single_points": Analysis(
+        "What has nobody and nothing in its place; the bus factor of each unit.",
+        _single_points,
+        "Name a deputy or another holder, or spread what rests on it.",
+    ),
+    "bottlenecks": Analysis(
+        "What most approvals and consequences pass.", _bottlenecks, "Let others approve too, or let small cases pass earlier."
+    ),
     "foundations": Analysis("What most rests on, directly or by way of others.", _foundations),
     "matrix": Analysis("Which function depends on which, and what is behind it.", _matrix),
     "hierarchy": Analysis("Spans and layers of the reporting lines.", _hierarchy),
-    "duties": Analysis("Who approves where they also act, or more than once.", _duties),
-    "handovers": Analysis("Where a process passes from unit to unit.", _handovers),
+    "duties": Analysis("Who approves where they also act, or more than once.", _duties, "Let somebody else approve.", "warning"),
+    "handovers": Analysis(
+        "Where a process passes from unit to unit.", _handovers, "Agree on what is handed over, or keep the steps together."
+    ),
 }
 
 
@@ -435,3 +458,25 @@ def analyze(shape: Shape, name: str) -> list[Noted]:
         message = f"there is no analysis {name!r}{nearest(name, ANALYSES)}; there are {', '.join(ANALYSES)}"
         raise InputError(message)
     return list(ANALYSES[name].look(shape))
+
+
+def findings(shape: Shape, name: str) -> list[Analyzed]:
+    """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same."""
+    return [_finding(shape, one) for one in analyze(shape, name)]
+
+
+def _finding(shape: Shape, one: Noted) -> Analyzed:
+    about = ANALYSES[one.analysis]
+    detail = sha256(canonical([one.sort, one.evidence]).encode()).hexdigest()[:8]
+    return Analyzed(
+        id=f"{one.analysis}:{one.subject}:{detail}",
+        check=one.analysis,
+        level=about.level,
+        subject=one.subject,
+        message=one.message,
+        evidence=one.evidence,
+        owner=next(iter(shape.to(one.subject, "owned_by")), ""),
+        remedy=about.remedy,
+        sort=one.sort,
+        amount=one.amount,
+    )

@@ -1013,11 +1013,11 @@ class ContextGraph:
         self._shapes = [(view.stamp.revision, view.where, made), *self._shapes[:1]]
         return made
 
-    def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Noted]]:
+    def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Analyzed]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
         known = self._shape(self.view(actor, at=at))
         with _rare_collections():
-            return {name: analysis.analyze(known, name) for name in names}
+            return {name: analysis.findings(known, name) for name in names}
 
     def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""

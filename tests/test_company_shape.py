@@ -46,6 +46,18 @@ def lost(company: Company, id_: str, *, without: Iterable[str] = (), moves: Iter
     return made
 
 
+def test_an_analysis_answers_with_findings(company: Company) -> None:
+    """Each says who answers for it and what would be better, under an id that no other has and that stays."""
+    first, again = (company.context.analyze(["circles", "single_points"], actor=company.actor()) for _ in range(2))
+    assert first == again
+    told = [one for noted in first.values() for one in noted]
+    assert len({one.id for one in told}) == len(told)
+    circle = next(one for one in first["circles"] if one.sort == "dependencies")
+    assert isinstance(circle, Finding)
+    assert (circle.check, circle.level, circle.owner) == ("circles", "warning", "position:platform-lead")
+    assert circle.remedy == "Take out the link that is named."
+
+
 def test_the_two_planted_circles_are_found_and_no_other(company: Company) -> None:
     """Each in its shortest form, which begins with its least id."""
     assert found(company, "circles") == {

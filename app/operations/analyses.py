@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.operations.question import PAIR, Operation, Question, Reply, argument, columns, dump, moment, simple
+from app.reports import sarif
 from graph import ANALYSES, Actor, ContextGraph, Impact, InputError, Noted, Reached
 
 
@@ -38,19 +39,17 @@ class ImpactOf(Question):
 def analyze(context: ContextGraph, actor: Actor, question: Analyze, _: str) -> Reply:
     names = (question.name,) if question.name else tuple(ANALYSES)
     found = context.analyze(names, actor=actor, at=moment(question))
+    noted = [one for name in names for one in found[name]]
     if question.name:
-        header = ("sort", "subject", "amount", "message")
-        noted = found[question.name]
+        header: tuple[str, ...] = ("sort", "subject", "amount", "message")
         table = [(one.sort, one.subject, f"{one.amount:g}", one.message) for one in noted]
-        data: object = dump(noted)
     else:
         header = ("analysis", "found", "about", "first")
-        table = [(name, str(len(noted)), ANALYSES[name].summary, noted[0].message if noted else "") for name, noted in found.items()]
-        data = [dict(zip(header, (name, len(found[name]), *row[2:]), strict=True)) for name, row in zip(found, table, strict=True)]
+        table = [(name, str(len(said)), ANALYSES[name].summary, said[0].message if said else "") for name, said in found.items()]
     text = columns(table if question.name else [row[:3] for row in table]) or f"{question.name}: nothing.\n"
-    served = tuple(sorted({one.subject for noted in found.values() for one in noted}))
-    formats = {"csv": lambda: _csv(header, table), "markdown": lambda: _markdown(header, table)}
-    return simple(context, actor, moment(question), data, text, formats=formats, served=served)
+    served = tuple(sorted({word for one in noted for said in (one.subject, *one.evidence) for word in said.split() if ":" in word}))
+    formats = {"csv": lambda: _csv(header, table), "markdown": lambda: _markdown(header, table), "sarif": lambda: sarif(noted)}
+    return simple(context, actor, moment(question), dump(noted), text, formats=formats, served=served)
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -131,7 +130,7 @@ ANALYSES_ASKED: tuple[Operation, ...] = (
         "Circles, single points of failure, bottlenecks, foundations, matrix, hierarchy, duties, handovers.",
         Analyze,
         analyze,
-        ("text", "json", "csv", "markdown"),
+        ("text", "json", "csv", "markdown", "sarif"),
         right="analysis:read",
     ),
     Operation("path", "The paths between two things, with the sort of each step: the shortest, or all up to a length.", PathBetween, path),
