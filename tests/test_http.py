@@ -16,8 +16,9 @@ from openapi_spec_validator import validate
 from starlette.testclient import TestClient
 
 from app.cli import cli
-from app.operations import OPERATIONS
+from app.operations import OPERATIONS, ask
 from app.server import Listening, application
+from app.server.kept import Answers
 from app.server.openapi import description, path_of
 from app.server.web import STATUS, Limits, failed
 from app.settings import Identity, Settings, open_context, read_settings
@@ -140,6 +141,24 @@ def test_without_a_good_token_nothing_is_told(service: TestClient, header: str) 
     said = service.get("/v1/stats", headers={"authorization": header})
     assert (said.status_code, said.json()["title"]) == (401, "Not authenticated")
     assert said.json() == service.get("/v1/stats", headers={"authorization": "nonsense"}).json()
+
+
+def test_an_answer_at_hand_is_the_answer(opened: tuple[Settings, ContextGraph]) -> None:
+    """What was asked before is given again to the byte, recorded again, and worked out anew for other rights, another day or a new revision."""
+    _, context = opened
+    answers = Answers(context)
+    question = OPERATIONS["scope"].question.model_validate({"task": "task:score-contract-risk"})
+    agents = [context.access.actor(name) for name in ("agent:risk-scorer", "agent:clause-checker")]
+    first, again, other = (answers.ask(one, "scope", question) for one in (agents[0], agents[0], agents[1]))
+    assert again is first
+    assert first.json() == again.json() == ask(context, agents[0], "scope", question).json()
+    assert other.json() == ask(context, agents[1], "scope", question).json()
+    asked = [one for one in context.store.events() if (one.actor, one.operation) == ("agent:risk-scorer", "scope")]
+    assert len(asked) >= 3
+    assert {one.served for one in asked[-3:]} == {first.served}
+    for name, words in (("scope", {"task": "task:score-contract-risk", "at": "1"}), ("stats", {})):
+        elsewhere = OPERATIONS[name].question.model_validate(words)
+        assert answers.ask(agents[0], name, elsewhere) is not answers.ask(agents[0], name, elsewhere)
 
 
 def test_a_key_opens_until_it_is_revoked_rotated_or_expired(opened: tuple[Settings, ContextGraph], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from app.server.cards import agent_card
+from app.server.kept import Answers
 from app.server.tools import always, by_header, make_server
 from app.server.web import Limits, failed, make_app, problem
 from app.settings import Settings, actor_of, open_context, read_settings
@@ -37,7 +38,7 @@ def serve_stdio(folder: Path) -> None:
         raise InputError(message)
     context = open_context(settings)
     try:
-        make_server(context, always(actor_of(settings, context))).run("stdio")
+        make_server(Answers(context), always(actor_of(settings, context))).run("stdio")
     finally:
         context.close()
 
@@ -118,7 +119,8 @@ def application(settings: Settings, context: ContextGraph, listening: Listening,
     identity = settings.workspace.identity
     share = {"rate": identity.rate / listening.workers, "burst": max(1, identity.burst // listening.workers)}
     gate = Gate(context, identity.model_copy(update=share), settings.folder)
-    server = make_server(context, by_header(gate.caller))
+    answers = Answers(context)
+    server = make_server(answers, by_header(gate.caller))
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # `Hosts` has looked at both before
     inner = server.streamable_http_app(
         streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security, host=listening.host
@@ -138,7 +140,7 @@ def application(settings: Settings, context: ContextGraph, listening: Listening,
             ended()
 
     return make_app(
-        context, gate, hosts=listening.hosts, origins=listening.origins, limits=listening.limits, more=tuple(more), lifespan=lifespan
+        answers, gate, hosts=listening.hosts, origins=listening.origins, limits=listening.limits, more=tuple(more), lifespan=lifespan
     )
 
 

@@ -26,9 +26,10 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from app.operations import OPERATIONS, ask, envelope
+from app.operations import OPERATIONS, envelope
+from app.server.kept import Answers
 from app.tokens import RIGHTS, Caller
-from graph import Actor, ContextError, ContextGraph
+from graph import Actor, ContextError
 
 MAX_BUDGET = 20_000
 CALLER: ContextVar[Caller] = ContextVar("caller")  # set for each request by `_known`, from the token or the environment
@@ -88,8 +89,9 @@ TOOLS: dict[str, Tool] = {
 class Tools:
     """The tools over one graph."""
 
-    def __init__(self, context: ContextGraph) -> None:
-        self.context = context
+    def __init__(self, answers: Answers) -> None:
+        self.context = answers.context
+        self.answers = answers
 
     async def answer(self, name: str, given: Mapping[str, Any], *, form: str = "text") -> CallToolResult:
         """Compact text and structured content with the same facts and stamps; `ToolError` in words that the model can act on."""
@@ -103,7 +105,7 @@ class Tools:
             caller.may(OPERATIONS[name].right)
             model = OPERATIONS[name].question
             question = model.model_validate({key: value for key, value in given.items() if value not in ("", (), None, [], {})})
-            reply = ask(self.context, caller.actor, name, question)  # as JSON: its budget is the one that both forms keep to
+            reply = self.answers.ask(caller.actor, name, question)  # as JSON: its budget is the one that both forms keep to
         except ValidationError as error:
             fault = error.errors()[0]
             raise ToolError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
@@ -174,9 +176,10 @@ class Tools:
         return await self.answer("propose", {"text": json.dumps({"changes": changes, "why": why, "key": key})})
 
 
-def make_server(context: ContextGraph, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:
-    """An MCP server over this graph; `caller_of` tells from a request (None over standard input) who asks."""
-    tools = Tools(context)
+def make_server(answers: Answers, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:
+    """An MCP server over the graph of these answers; `caller_of` tells from a request (None over standard input) who asks."""
+    context = answers.context
+    tools = Tools(answers)
     server: MCPServer = MCPServer(
         "orgcontext",
         title=f"Context of {context.organization}".strip(),

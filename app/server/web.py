@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, TypeVar, get_origin
 
 from anyio import CapacityLimiter, fail_after, to_thread
@@ -17,14 +16,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.operations import CONTENT, OPERATIONS, Operation, ask, envelope
+from app.operations import CONTENT, OPERATIONS, Operation, envelope
 from app.server.around import Hosts, Metrics, Sizes, Traces
+from app.server.kept import Answers
 from app.server.openapi import MEDIA, description, path_of
 from app.tokens import Caller, Gate
 from graph import (
     Conflict,
     ContextError,
-    ContextGraph,
     InputError,
     NotAllowed,
     NotAuthenticated,
@@ -63,13 +62,12 @@ class Limits:
 class Service:
     """The operations of one graph, behind one gate."""
 
-    context: ContextGraph
+    answers: Answers
     gate: Gate
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self._threads = CapacityLimiter(self.limits.at_once)
-        self._terms = sha256(canonical([self.context.access.model_dump(mode="json"), self.context.ontology.digest]).encode()).hexdigest()
 
     async def work(self, function: Callable[..., T], *given: object) -> T:
         """What a function that may wait for the store gives, worked out beside the loop; `TimeoutError` after the limit."""
@@ -97,36 +95,19 @@ class Service:
         return Route(path_of(operation), endpoint, methods=["POST"] if operation.writes else ["GET", "POST"], name=operation.name)
 
     def _answer(self, operation: Operation, caller: Caller, question: Value, form: str, known: str) -> Response:
-        tag = self._tag(operation, caller, question, form)
+        tag = f'W/"{self.answers.tag(operation, caller.actor, question, form)}"'
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "authorization, accept"}
         if operation.lasting and tag in {one.strip() for one in known.split(",")}:
             return Response(status_code=304, headers=headers)
-        reply = ask(self.context, caller.actor, operation.name, question, form=form)
+        reply = self.answers.ask(caller.actor, operation.name, question, form=form)
         if form == "json":
             return Response(envelope(reply, caller.actor, question), media_type=MEDIA["json"], headers=headers)
         text = reply.formats[form]() if form in reply.formats else reply.text()
         return Response(text, media_type=MEDIA[form], headers=headers)
 
-    def _tag(self, operation: Operation, caller: Caller, question: Value, form: str) -> str:
-        """What is the same for two answers only if they are the same: of an operation whose answers hang on the revision and the day."""
-        head = self.context.store.head()
-        actor, day = caller.actor, self.context.now().date()
-        said = [
-            operation.name,
-            actor.id,
-            sorted(actor.roles),
-            actor.behalf,
-            str(day),
-            form,
-            head.number if head else 0,
-            str(head.at) if head else "",
-            self._terms,
-        ]
-        return f'W/"{sha256(canonical([*said, question.model_dump(mode="json")]).encode()).hexdigest()[:32]}"'
-
 
 def make_app(
-    context: ContextGraph,
+    answers: Answers,
     gate: Gate,
     *,
     hosts: tuple[str, ...],
@@ -136,7 +117,8 @@ def make_app(
     lifespan: Callable[[Starlette], Any] | None = None,
 ) -> Starlette:
     """The service as an ASGI application. `hosts` are the names under which it is called, `origins` the pages that may call it."""
-    service = Service(context, gate, limits or Limits())
+    service = Service(answers, gate, limits or Limits())
+    context = answers.context
     metrics = Metrics()
     document = description(context.organization)
 
