@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ def _worker(folder: Path, listening: Listening) -> Starlette:
     """The application of one process, which opens the store and closes it when it ends."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("orgcontext").setLevel(logging.INFO)
+    sys.setswitchinterval(0.0005)  # a thread that comes back from the store does not wait long for its turn
     settings = read_settings(folder)
     context = open_context(settings)
     return application(settings, context, listening, ended=context.close)

@@ -8,11 +8,14 @@ from functools import cache
 from hashlib import sha256
 from threading import Lock
 
+from anyio import CapacityLimiter
+
 from app.operations import OPERATIONS, Operation, Reply, ask
 from graph import Actor, ContextGraph, Value, canonical
 
 KEPT = frozenset({"find", "ready", "route", "scope", "show"})  # what agents ask while they work, of a size that is bounded
 MANY = 256
+AT_ONCE = 3  # threads that work answers out: more would only take the interpreter from each other
 
 
 class Answers:
@@ -23,6 +26,12 @@ class Answers:
         self._terms = sha256(canonical([context.access.model_dump(mode="json"), context.ontology.digest]).encode()).hexdigest()
         self._kept: OrderedDict[str, Reply] = OrderedDict()
         self._lock = Lock()
+        self._threads: CapacityLimiter | None = None
+
+    def threads(self) -> CapacityLimiter:
+        """How many threads may work at once, whatever the door; asked for inside the event loop."""
+        self._threads = self._threads or CapacityLimiter(AT_ONCE)
+        return self._threads
 
     def tag(self, operation: Operation, actor: Actor, question: Value, form: str) -> str:
         """What is the same for two answers only if they are the same: of an operation whose answers hang on the revision and the day."""

@@ -96,7 +96,7 @@ class Tools:
     async def answer(self, name: str, given: Mapping[str, Any], *, form: str = "text") -> CallToolResult:
         """Compact text and structured content with the same facts and stamps; `ToolError` in words that the model can act on."""
         caller = CALLER.get()
-        return await to_thread.run_sync(lambda: self._answer(caller, name, given, form))
+        return await to_thread.run_sync(lambda: self._answer(caller, name, given, form), limiter=self.answers.threads())
 
     def _answer(self, caller: Caller, name: str, given: Mapping[str, Any], form: str) -> CallToolResult:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_origin
 
-from anyio import CapacityLimiter, fail_after, to_thread
+from anyio import fail_after, to_thread
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -55,7 +55,6 @@ class Limits:
 
     body: int = 8 * 2**20
     seconds: float = 30
-    at_once: int = 16
 
 
 @dataclass
@@ -66,13 +65,10 @@ class Service:
     gate: Gate
     limits: Limits = field(default_factory=Limits)
 
-    def __post_init__(self) -> None:
-        self._threads = CapacityLimiter(self.limits.at_once)
-
     async def work(self, function: Callable[..., T], *given: object) -> T:
         """What a function that may wait for the store gives, worked out beside the loop; `TimeoutError` after the limit."""
         with fail_after(self.limits.seconds):
-            return await to_thread.run_sync(lambda: function(*given), limiter=self._threads, abandon_on_cancel=True)
+            return await to_thread.run_sync(lambda: function(*given), limiter=self.answers.threads(), abandon_on_cancel=True)
 
     async def caller(self, request: Request) -> Caller:
         """Who asks."""

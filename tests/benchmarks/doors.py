@@ -81,7 +81,7 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
     """A request as it goes over the wire."""
     lines = [
         f"{method} {path} HTTP/1.1",
-        "Host: 127.0.0.1",
+        "Host: 127.0.0.1:80",
         f"Content-Length: {len(body)}",
         *(f"{key}: {value}" for key, value in headers.items()),
     ]
