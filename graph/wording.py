@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import log
 from typing import NamedTuple
 
@@ -102,7 +103,7 @@ class Asked(NamedTuple):
         words = fold(text).split()
         content = tuple(dict.fromkeys(word for word in words if word not in _ASKING)) or tuple(dict.fromkeys(words))
         stems = tuple(dict.fromkeys(map(stem, content)))
-        kinds = frozenset(kind.name for kind in ontology.kinds.values() if set(map(stem, fold(kind.label).split())) <= set(stems))
+        kinds = frozenset(kind.name for kind in ontology.kinds.values() if _nouns(kind.label) <= set(stems))
         ways = ((one.name, label == one.label, label) for one in ontology.relations.values() for label in (one.label, one.inverse_label))
         relations = frozenset((name, way) for name, way, label in ways if _verbs(label) & set(stems))
         return cls(content, stems, kinds, relations, tuple(_runs(words)))
@@ -118,8 +119,14 @@ class Asked(NamedTuple):
         return tuple(dict.fromkeys([text, own, stemmed, *self.runs]))
 
 
-def _verbs(label: str) -> set[str]:
-    return {stem(word) for word in fold(label).split() if word not in _ASKING and len(word) > 3}
+@lru_cache(maxsize=4096)
+def _nouns(label: str) -> frozenset[str]:
+    return frozenset(map(stem, fold(label).split()))
+
+
+@lru_cache(maxsize=4096)
+def _verbs(label: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in fold(label).split() if word not in _ASKING and len(word) > 3)
 
 
 def _runs(words: Sequence[str]) -> list[str]:
