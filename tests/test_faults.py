@@ -247,12 +247,13 @@ def test_killed_at_any_moment(two_revisions: Path, tmp_path: Path, sort: str) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sort", WORKS)
-def test_killed_a_hundred_times(two_revisions: Path, tmp_path: Path, sort: str) -> None:
-    """The same, a hundred times for each work, most of them while it was under way."""
-    counts = _many_kills(sort, two_revisions, tmp_path, 100)
+def test_killed_many_times(two_revisions: Path, tmp_path: Path, sort: str) -> None:
+    """The same over and over, at least once while it was under way; `ORGCONTEXT_KILLS` says how often (100 for a table of figures)."""
+    times = int(os.environ.get("ORGCONTEXT_KILLS", "25"))
+    counts = _many_kills(sort, two_revisions, tmp_path, times)
     print(f"{sort}: {dict(counts)}")
-    assert counts.total() == 100
-    assert counts["came too late"] < 80
+    assert counts.total() == times
+    assert counts["came too late"] < times
 
 
 # the disk, the clock
