@@ -73,7 +73,7 @@ def looking(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     def look(path: str, *, actor: str = "", **address: str | list[str]) -> AppTest:
         if actor:
             monkeypatch.setenv("ORGCONTEXT_ACTOR", actor)
-        screen = AppTest.from_string(SCREEN.format(path=path), default_timeout=40)
+        screen = AppTest.from_string(SCREEN.format(path=path), default_timeout=120)
         for name, value in address.items():
             screen.query_params[name] = value
         screen.run()
@@ -353,7 +353,7 @@ def test_a_login_says_who_looks(company: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ORGCONTEXT_WORKSPACE", str(company))
 
     def seen(**user: object) -> AppTest:
-        screen = AppTest.from_string(SCREEN.format(path="home"), default_timeout=40)
+        screen = AppTest.from_string(SCREEN.format(path="home"), default_timeout=120)
         screen.secrets["auth"] = {"redirect_uri": "x"}
         screen.user = {"is_logged_in": True, **user}
         screen.query_params["as"] = "person:local-user"
