@@ -10,7 +10,9 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
+from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -43,6 +45,11 @@ class Item:
     required: bool = False
     brief: bool = False  # Markdown says it in one line
     said: tuple[RelationRow, ...] | None = None  # None: all of its relations
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """Itself as JSON, and its relations; kept, since what it takes is measured before it is handed out."""
+        return (entity_json(self), *map(relation_json, self.relations))
 
 
 class Missing(Value):
@@ -104,7 +111,7 @@ def entity_json(item: Item) -> str:
         if value
     )
     return (
-        f'{{"id":{_q(row.id)},"kind":"{row.kind}","name":{_q(row.name)},"properties":{row.properties},"why":{why},"rank":{item.rank},'
+        f'{{"id":{quoted(row.id)},"kind":"{row.kind}","name":{quoted(row.name)},"properties":{row.properties},"why":{why},"rank":{item.rank},'
         f'"origins":{row.origins},"freshness":{freshness_json(item.freshness)},"conflicts":{row.conflicts}{optional}}}'
     )
 
@@ -119,24 +126,20 @@ def relation_json(row: RelationRow) -> str:
     valid = "".join(f',"{name}":"{day}"' for name, day in (("valid_from", row.valid_from), ("valid_to", row.valid_to)) if day)
     conflicts = f',"conflicts":{row.conflicts}' if row.conflicts != "[]" else ""
     return (
-        f'{{"source":{_q(row.source)},"kind":"{row.kind}","target":{_q(row.target)},"properties":{row.properties},'
+        f'{{"source":{quoted(row.source)},"kind":"{row.kind}","target":{quoted(row.target)},"properties":{row.properties},'
         f'"origins":{row.origins}{valid}{conflicts}}}'
     )
 
 
 def as_json(found: Subgraph) -> str:
     """The answer of `scope` as one line of JSON."""
-    entities = ",".join(map(entity_json, found.items))
-    relations = ",".join(map(relation_json, found.relations))
+    entities = ",".join(item.lines[0] for item in found.items)
+    relations = ",".join(line for item in found.items for line in item.lines[1:])
     missing = canonical([one.model_dump(mode="json") for one in found.missing])
     return (
         f'{{"anchors":{canonical(list(found.anchors))},"entities":[{entities}],"relations":[{relations}],'
         f'"missing":{missing},"budget":{canonical(found.budget.model_dump(mode="json"))}}}'
     )
-
-
-def _q(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 # Markdown
@@ -407,7 +410,7 @@ def cost(item: Item, names: Mapping[str, str], *, compact: bool) -> int:
     """The tokens that an entity and the relations that come with it add to an answer: as Markdown if `compact`, else as JSON."""
     if compact:
         return tokens(entity_markdown(item, names)) + 1
-    return tokens(entity_json(item)) + sum(tokens(relation_json(row)) for row in item.relations) + 1 + len(item.relations)
+    return sum(map(tokens, item.lines)) + len(item.lines)
 
 
 def grouped(rows: Sequence[RelationRow]) -> dict[str, list[RelationRow]]:

@@ -36,6 +36,7 @@ _GRACE = 0.25
 _LEADS = 0.6  # the weight of a relation to a later thing that is said of what is no anchor
 _NEAR, _FAR = 20, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
 _FULLER = 0.8  # in a compact answer a thing is said in full before what is less than so much as relevant
+_SOME = 16  # things whose freshness is asked for at a time
 _NAMED = 4  # tokens around an id that is named as over the budget
 
 
@@ -94,12 +95,13 @@ def scope(view: View, question: Scope) -> Subgraph:
     missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in absent)
     starts = {**dict.fromkeys(required, _REQUIRED), **strengths}
     order = list(dict.fromkeys([*anchors, *required]))
-    walked = view.store.walk(
-        order, rules(view.ontology, question.hops), view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at
-    )
-    pinned = anchors if _named(question) else ()
-    items = related(_items(view, walked, rank(walked, starts, asked, view.ontology), pinned, frozenset(required)), walked.relations)
-    return _fit(view, question, anchors, told(items, asked, view.ontology), missing)
+    ways = rules(view.ontology, question.hops)
+    walked = view.store.walk(order, ways, view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at)
+    ranks = rank(walked, starts, asked, view.ontology)
+    places = _places(walked, ranks, anchors if _named(question) else (), frozenset(required))
+    near = related(places, walked.relations)
+    about = _About(near, told(places, near, asked, view.ontology), _owned(walked, ways))
+    return _fit(view, question, anchors, places, about, missing)
 
 
 def _named(question: Scope) -> list[str]:
@@ -205,22 +207,58 @@ def _owners(view: View, ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _items(view: View, walked: Walked, ranks: Mapping[str, float], anchors: Sequence[str], required: frozenset[str]) -> list[Item]:
-    """The walked entities as items, named anchors first, then what is required and then by rank, each with its path and freshness."""
+class _Place(NamedTuple):
+    """A walked entity in its place in the answer: what is known of it before the store is asked how fresh it is."""
+
+    row: EntityRow
+    why: tuple[Step, ...]
+    rank: float
+    required: bool
+
+
+class _About(NamedTuple):
+    """By id: the relations to what stands before it, those that are said of it, and (where it is known, "": nobody) the owner."""
+
+    near: Mapping[str, Sequence[RelationRow]]
+    said: Mapping[str, Sequence[RelationRow]]
+    owners: Mapping[str, str]
+
+
+def _places(walked: Walked, ranks: Mapping[str, float], anchors: Sequence[str], required: frozenset[str]) -> list[_Place]:
+    """The walked entities, named anchors first, then what is required and then by rank, each with its path."""
     paths = _paths(walked)
-    fresh = freshnesses(view, walked.entities)
     first = {id_: number for number, id_ in enumerate(anchors)}
-    items = [
-        Item(row=row, why=paths[row.id], rank=ranks[row.id], freshness=fresh[row.id], required=row.id in required)
-        for row in walked.entities
-    ]
-    order = {item.row.id: number for number, item in enumerate(items)}
-    return sorted(items, key=lambda item: (first.get(item.row.id, len(first)), not item.required, -item.rank, order[item.row.id]))
+    places = [_Place(row, paths[row.id], ranks[row.id], row.id in required) for row in walked.entities]
+    return sorted(places, key=lambda place: (first.get(place.row.id, len(first)), not place.required, -place.rank))
 
 
-def freshnesses(view: View, rows: Sequence[EntityRow]) -> dict[str, Freshness]:
-    """The freshness of each of these, on the view's day."""
-    owners = _owners(view, [row.id for row in rows])
+def _owned(walked: Walked, ways: Sequence[Rule]) -> dict[str, str]:
+    """The owners ("": nobody) of those walked entities of which the walk followed every `owned_by`."""
+    depth = next((rule.depth for rule in ways if rule[:2] == ("owned_by", True)), 0)
+    near = min(depth, max(walked.hops, default=0))  # what is farthest may be where the walk ended
+    settled = {row.id for row, hops in zip(walked.entities, walked.hops, strict=True) if hops < near and not walked.cut}
+    found = dict.fromkeys(settled, "")
+    for row in walked.relations:
+        if row.kind == "owned_by" and row.source in settled:
+            found[row.source] = min(found[row.source] or row.target, row.target)
+    return found
+
+
+def _dressed(view: View, places: Sequence[_Place], about: _About) -> Iterator[Item]:
+    """The items in these places, with their freshness; the store is asked for some at a time, as far as the budget reaches."""
+    for start in range(0, len(places), _SOME):
+        some = places[start : start + _SOME]
+        fresh = freshnesses(view, [place.row for place in some], owners=about.owners)
+        for row, why, chance, required in some:
+            near, said = tuple(about.near[row.id]), tuple(about.said[row.id])
+            yield Item(row, why, chance, fresh[row.id], near, required, said=said)
+
+
+def freshnesses(view: View, rows: Sequence[EntityRow], *, owners: Mapping[str, str] | None = None) -> dict[str, Freshness]:
+    """The freshness of each of these, on the view's day; `owners` are those that are known already, an empty text where there is none."""
+    known = owners or {}
+    unknown = [row.id for row in rows if row.id not in known]
+    owners = {**known, **_owners(view, unknown)} if unknown else known
     found: dict[str, Freshness] = {}
     parsed = json.loads("[" + ",".join(row.properties for row in rows) + "]")
     for row, properties in zip(rows, parsed, strict=True):
@@ -272,50 +310,57 @@ def _paths(walked: Walked) -> dict[str, tuple[Step, ...]]:
     return paths
 
 
-def _fit(view: View, question: Scope, anchors: tuple[str, ...], items: list[Item], missing: tuple[Missing, ...]) -> Subgraph:
+def _fit(
+    view: View,
+    question: Scope,
+    anchors: tuple[str, ...],
+    places: list[_Place],
+    about: _About,
+    missing: tuple[Missing, ...],
+) -> Subgraph:
     """As many items as the budget holds: a smaller budget gives a prefix of what a larger one gives, and says no more of any of them.
 
     Room is kept to name what is required and does not fit.
     """
-    names = {item.row.id: item.row.name for item in items}
-    items = _after(items, question.after)
-    around = envelope(view.stamp, missing, kinds=sorted({item.row.kind for item in items}), compact=question.compact)
-    used, needed, taken = around + sum(map(_named_only, items)), 0, list[Item]()
-    last = max((number for number, item in enumerate(items) if item.required), default=0)
-    steps = _steps(items, names, question)
+    names = {place.row.id: place.row.name for place in places}
+    places = _after(places, question.after)
+    around = envelope(view.stamp, missing, kinds=sorted({place.row.kind for place in places}), compact=question.compact)
+    used, needed, taken = around + sum(map(_named_only, places)), 0, list[Item]()
+    last = max((number for number, place in enumerate(places) if place.required), default=0)
+    steps = _steps(_dressed(view, places, about), names, question)
     for number, item, price in steps:
         if used + price > question.budget:
             needed = 0 if len(taken) > last else _needed(used + price, number, steps, last)
             break
         used += price
         taken[number:] = [item, *taken[number + 1 :]]
-    left = items[len(taken) :]
-    cut = tuple(Missing(requirement=item.row.id, state="over_budget") for item in left if item.required)
+    left = places[len(taken) :]
+    cut = tuple(Missing(requirement=place.row.id, state="over_budget") for place in left if place.required)
     budget = Budget(
         tokens=question.budget,
         used=used,
         left_out=len(left),
-        left_out_by_kind=dict(sorted(Counter(item.row.kind for item in left).items())),
+        left_out_by_kind=dict(sorted(Counter(place.row.kind for place in left).items())),
         next=(taken[-1].row.id if taken else question.after) if left else "",
         needed=needed,
     )
     return Subgraph(anchors, tuple(taken), (*missing, *cut), budget, view.stamp, names)
 
 
-def _after(items: list[Item], cursor: str) -> list[Item]:
-    """The items behind the one that an earlier answer ended with; `InputError` where that is not in this answer."""
+def _after(places: list[_Place], cursor: str) -> list[_Place]:
+    """The places behind the one that an earlier answer ended with; `InputError` where that is not in this answer."""
     if not cursor:
-        return items
-    places = [number for number, item in enumerate(items) if item.row.id == cursor or cursor in item.row.aliases]
-    if not places:
+        return places
+    found = [number for number, place in enumerate(places) if place.row.id == cursor or cursor in place.row.aliases]
+    if not found:
         message = f"{cursor!r} is not in this answer; 'after' is the id that the budget of the answer before names as 'next', at the same revision"
         raise InputError(message)
-    return items[places[0] + 1 :]
+    return places[found[0] + 1 :]
 
 
-def _named_only(item: Item) -> int:
+def _named_only(one: _Place | Item) -> int:
     """What it takes to say that a required thing is there and does not fit."""
-    return tokens(item.row.id) + _NAMED if item.required else 0
+    return tokens(one.row.id) + _NAMED if one.required else 0
 
 
 def _needed(used: int, reached: int, rest: Iterator[tuple[int, Item, int]], last: int) -> int:
@@ -326,7 +371,7 @@ def _needed(used: int, reached: int, rest: Iterator[tuple[int, Item, int]], last
     return used
 
 
-def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> Iterator[tuple[int, Item, int]]:
+def _steps(items: Iterator[Item], names: Mapping[str, str], question: Scope) -> Iterator[tuple[int, Item, int]]:
     """What is said one after the other while the budget lasts: the place, the item as it is said then, and the tokens that it adds.
 
     In a compact answer a thing is said in one line first, and in full before the first thing that is less than `_FULLER` times as
@@ -335,14 +380,15 @@ def _steps(items: Sequence[Item], names: Mapping[str, str], question: Scope) -> 
     if not question.compact:
         yield from ((number, item, cost(item, names, compact=False) - _named_only(item)) for number, item in enumerate(items))
         return
-    fuller = 0
+    said, fuller = list[tuple[Item, int]](), 0  # each with what it takes in a line
     for number, item in enumerate(items):
-        while fuller < number and _behind(item, items[fuller]):
-            yield fuller, items[fuller], _more(items[fuller], names)
+        while fuller < number and _behind(item, said[fuller][0]):
+            yield fuller, said[fuller][0], _more(*said[fuller], names)
             fuller += 1
         brief = _brief(item)
-        yield number, brief, cost(brief, names, compact=True) - _named_only(item)
-    yield from ((number, items[number], _more(items[number], names)) for number in range(fuller, len(items)))
+        said.append((item, cost(brief, names, compact=True)))
+        yield number, brief, said[number][1] - _named_only(item)
+    yield from ((number, said[number][0], _more(*said[number], names)) for number in range(fuller, len(said)))
 
 
 def _behind(item: Item, other: Item) -> bool:
@@ -350,49 +396,48 @@ def _behind(item: Item, other: Item) -> bool:
     return item.required < other.required or (item.required == other.required and item.rank < _FULLER * other.rank)
 
 
-def _more(item: Item, names: Mapping[str, str]) -> int:
+def _more(item: Item, line: int, names: Mapping[str, str]) -> int:
     """What saying it in full takes beside saying it in a line."""
-    return max(0, cost(item, names, compact=True) - cost(_brief(item), names, compact=True))
+    return max(0, cost(item, names, compact=True) - line)
 
 
 def _brief(item: Item) -> Item:
     return replace(item, brief=True)
 
 
-def related(items: Sequence[Item], relations: Sequence[RelationRow]) -> list[Item]:
-    """The items, each with its relations to items before it."""
-    near: dict[str, list[RelationRow]] = {item.row.id: [] for item in items}
-    place = {item.row.id: number for number, item in enumerate(items)}
+def related(places: Sequence[_Place], relations: Sequence[RelationRow]) -> dict[str, list[RelationRow]]:
+    """By id the relations to what stands before it."""
+    near: dict[str, list[RelationRow]] = {place.row.id: [] for place in places}
+    order = {place.row.id: number for number, place in enumerate(places)}
     for row in relations:
-        near[row.source if place[row.source] >= place[row.target] else row.target].append(row)
-    return [_with(item, near[item.row.id]) for item in items]
+        near[row.source if order[row.source] >= order[row.target] else row.target].append(row)
+    return near
 
 
-def told(items: Sequence[Item], asked: Asked, ontology: Ontology) -> list[Item]:
-    """The items, each with the relations that are said of it: some to things after it, those first that the question asks for.
+def told(
+    places: Sequence[_Place], near: Mapping[str, Sequence[RelationRow]], asked: Asked, ontology: Ontology
+) -> dict[str, list[RelationRow]]:
+    """By id the relations that are said of it: some to things after it, those first that the question asks for.
 
     So what is near the anchors is named there, though a budget may cut it off; what does not fit there is said of the later thing.
     """
-    ahead: dict[str, list[RelationRow]] = {item.row.id: [] for item in items}
-    for item in items:
-        for row in item.relations:
-            ahead[row.target if row.source == item.row.id else row.source].append(row)
-    for item in items:
-        most = _NEAR if item.required or not item.why else _FAR
-        wanted = sorted(
-            (row for row in ahead[item.row.id] if most == _NEAR or _weight(ontology, row, item.row.id) >= _LEADS),
-            key=lambda row: not asked.wants(row.kind, True),
-        )
-        ahead[item.row.id] = wanted[:most]
-    before = {row[:3] for rows in ahead.values() for row in rows}
-    return [replace(item, said=(*ahead[item.row.id], *(row for row in item.relations if row[:3] not in before))) for item in items]
+    ahead: dict[str, list[RelationRow]] = {id_: [] for id_ in near}
+    for id_, rows in near.items():
+        for row in rows:
+            ahead[row.target if row.source == id_ else row.source].append(row)
+    before: set[int] = set()  # the relations that are said of the earlier of their ends
+    for place in places:
+        id_ = place.row.id
+        much = place.required or not place.why
+        wanted = [row for row in ahead[id_] if much or _weight(ontology, row, id_) >= _LEADS]
+        if asked.relations:
+            wanted.sort(key=lambda row: not asked.wants(row.kind, True))
+        ahead[id_] = wanted[: _NEAR if much else _FAR]
+        before.update(map(id, ahead[id_]))
+    return {id_: [*ahead[id_], *(row for row in rows if id(row) not in before)] for id_, rows in near.items()}
 
 
 def _weight(ontology: Ontology, row: RelationRow, start: str) -> float:
     """How strongly a relation leads on from this end."""
     kind = ontology.relation(row.kind)
     return kind.walk if row.source == start else kind.walk_back
-
-
-def _with(item: Item, relations: list[RelationRow]) -> Item:
-    return Item(item.row, item.why, item.rank, item.freshness, tuple(relations), item.required)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_store import ReferenceStore
 
-from graph import RENDERINGS, Scope, tokens
+from graph import RENDERINGS, Scope, estimate, tokens
 
 TEXTS = {
     "en": "Purchases above 50,000 EUR are approved by the chief financial officer; three quotes are handed in before the order is placed.",
@@ -57,3 +57,9 @@ def test_renderings_are_estimated_a_little_too_high(form: str) -> None:
 def test_a_text_never_takes_more_than_its_lines(one: str, other: str) -> None:
     """So that what is fitted entity by entity fits as a whole."""
     assert tokens(f"{one}\n{other}") <= tokens(one) + tokens(other) + 1
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=200))
+def test_plain_text_is_priced_as_its_pieces(text: str) -> None:
+    """The quick way for ASCII and the way for every script come to the same."""
+    assert tokens(text) == -(-sum(estimate._price(piece) for piece in estimate._PIECE.findall(text)) // 100)  # pyright: ignore[reportPrivateUsage]
