@@ -320,7 +320,10 @@ def _typed(value: str) -> PropertyValue:
 def _beyond(model: _Model, one: Element, own: str) -> Iterator[Fact]:
     """What a node calls, decides with, or is attached to."""
     where = model.where(one)
-    yield from link(own, "attached_to", model.ids.get(_local(one("attachedToRef")), ""), where)
+    if one.name == "boundaryEvent":
+        yield from link(own, "attached_to", model.ids.get(_local(one("attachedToRef")), ""), where)
+    elif one("attachedToRef"):
+        model.miss(f"attachedToRef on {one.name}", one.line)
     called = _local(one("calledElement")) or next(_foreign(one, "processId"), "")
     if one.name == "callActivity" and called and not called.startswith(_FORMULA):
         yield from link(own, "calls", model.ids.get(called) or f"process:{slug(called)}", where)

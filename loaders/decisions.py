@@ -9,14 +9,29 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from graph import Fact, Finding, InputError, Properties, slug
 from loaders.fields import Somebody, day, is_nothing, meant, people
 from loaders.headings import bare, guess
-from loaders.pages import Line, Link, Page, Section, Table, found_file, is_page, page, path_id, subject, subject_of
+from loaders.pages import (
+    Line,
+    Link,
+    Page,
+    Section,
+    Table,
+    found_file,
+    headers,
+    is_numbered,
+    is_page,
+    page,
+    path_id,
+    series,
+    subject,
+    subject_of,
+)
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
 
 
@@ -54,7 +69,7 @@ _RELATIONS = (
     ("policy", "cites", "asset"),
     ("supersedes", "supersedes", "decision"),
 )
-_HEADED = (".rst", ".txt", ".text")
+_HEADED = (".rst", ".txt", ".text", ".mediawiki", ".wiki")
 
 
 def matches(file: File) -> bool:
@@ -185,8 +200,8 @@ _STATES = (  # the first that is named holds; `superseded` beside another word i
     (("rejected", "declined", "refused", "denied"), "rejected"),
     (("withdrawn", "abandoned", "cancelled", "canceled"), "withdrawn"),
     (("deferred", "postponed", "on hold"), "deferred"),
-    (("proposed", "proposal", "draft", "review", "in review", "open", "pending", "provisional", "under discussion", "wip", "rfc"), ""),
-    (("accepted", "approved", "adopted", "agreed", "decided", "implementable", "implemented", "imlpemented", "final", "active", "done", "ratified", "completed"), "accepted"),
+    (("proposed", "proposal", "draft", "review", "in review", "open", "pending", "provisional", "under discussion", "wip", "rfc", "exploring"), ""),
+    (("accepted", "approved", "adopted", "agreed", "decided", "implementable", "implemented", "imlpemented", "final", "active", "done", "ratified", "completed", "recommended", "released", "ready for release", "living"), "accepted"),
 )  # fmt: skip
 
 
@@ -303,6 +318,9 @@ def _record(file: File) -> Iterator[Fact | Finding]:
         yield _left_out(file, "it has neither a status nor the sections of a decision record")
     elif "template" in PurePosixPath(file.name).stem.casefold():
         yield _left_out(file, "it is a template")
+    elif is_numbered(found):
+        said = _said(found, ("abstract", "summary", "simple summary"))
+        yield from _numbered_proposal(file, _front_headers(found), said)
     else:
         yield from _decided(file, found).facts()
 
@@ -375,7 +393,7 @@ def _dates(made: _Gathered, found: Page, file: File) -> None:
 
 def _status(made: _Gathered, found: Page, file: File) -> None:
     """The status, from its field or its section, and what stands with it: a day, what the decision replaces or is replaced by."""
-    lines = [*found.fields.get("status", ()), *(line for one in found.sections if _title(one) == "status" for line in one.lines)]
+    lines = [*(found.fields.get("status") or found.staged), *(line for one in found.sections if _title(one) == "status" for line in one.lines)]
     said = " ".join(line.text for line in lines)
     word, outcome = _state(said)
     if lines and not word:
@@ -508,12 +526,14 @@ def _is_record(path: str, file: File) -> bool:
 
 # proposals with headers as in mail (PEP, and others after its fashion)
 
-_HEADER = re.compile(r"([A-Z][A-Za-z-]{1,30}):[ \t]*(.*)")
-_SERIES = re.compile(r"[A-Z]{2,5}")
+_MARKS = re.compile(r"</?pre>|`{3,}|~{3,}|::|[\W_]+")
 
 
 def _headers(file: File) -> Mapping[str, tuple[str, int]] | None:
-    """The headers of a proposal with their lines, continuation lines joined; None for a file that does not begin with such."""
+    """The headers of a proposal with their lines, continuation lines joined; None for a file that does not begin with such.
+
+    They are the first lines, as in a PEP, or stand in a block of their own near the top, as in a BIP, a ZIP or a DEP.
+    """
     try:
         text = file.text().removeprefix("\ufeff")
     except InputError:
@@ -522,20 +542,21 @@ def _headers(file: File) -> Mapping[str, tuple[str, int]] | None:
     empty = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if found := _ietf(lines, empty):
         return found
-    found: dict[str, tuple[str, int]] = {}
-    name = ""
-    for number, line in enumerate(lines[empty:], empty + 1):
-        if not line.strip():
-            break
-        if name and line[0] in " \t":
-            held, first = found[name]
-            found[name] = f"{held}\n{line.strip()}", first
-        elif header := _HEADER.match(line):
-            name = header[1].casefold()
-            found.setdefault(name, (header[2].strip(), number))
-        else:
-            return None
-    return found if "title" in found and "status" in found and _series(found) else None
+    inked = ((number, "" if _MARKS.fullmatch(line.strip()) else line) for number, line in enumerate(lines[:_TOP], 1))
+    for blank, block in groupby(inked, key=lambda one: not one[1].strip()):
+        found = {} if blank else headers(block)
+        if "status" in found and _series(found):
+            return found if "title" in found else {**found, "title": _heading(lines, _series(found))}
+    return None
+
+
+_TOP = 80  # lines in which the headers of a proposal begin
+
+
+def _heading(lines: Sequence[str], name: str) -> tuple[str, int]:
+    """The first line with words, without the number of the proposal."""
+    line, number = next(((line, number) for number, line in enumerate(lines, 1) if re.match(r"\w", line)), ("", 1))
+    return re.sub(rf"^{name}[\s-]*\d+\s*[:.-]?\s*", "", line.strip(), flags=re.IGNORECASE), number
 
 
 _COLUMNS = re.compile(r"(\S.*?)(?:\s{3,}(\S.*))?$|\s+(\S.*)$")
@@ -576,13 +597,17 @@ def _ietf(lines: Sequence[str], empty: int) -> dict[str, tuple[str, int]]:
 
 
 def _series(found: Mapping[str, tuple[str, int]]) -> str:
-    """The series that numbers the proposal: the header that is named in capitals and holds a number, as `PEP: 8`."""
-    return next((name for name, (value, _) in found.items() if _SERIES.fullmatch(name.upper()) and value.isdigit()), "")
+    return series({name: value for name, (value, _) in found.items()})
 
 
 _HEADER_PEOPLE = {
     "author": "proposed_by",
     "authors": "proposed_by",
+    "owner": "proposed_by",
+    "owners": "proposed_by",
+    "co-authors": "proposed_by",
+    "editor": "reviewed_by",
+    "editors": "reviewed_by",
     "sponsor": "reviewed_by",
     "shepherd": "reviewed_by",
     "pep-delegate": "decided_by",
@@ -600,6 +625,9 @@ _HEADER_OTHERS = {
 _HEADER_TEXTS = {
     "type": "type",
     "topic": "tags",
+    "category": "category",
+    "layer": "layer",
+    "license": "license",
     "resolution": "url",
     "discussions-to": "discussion",
     "post-history": "post_history",
@@ -617,25 +645,40 @@ def _headed(file: File) -> Iterator[Fact | Finding]:
     if found is None:
         yield _left_out(file, "it does not begin with the headers of a proposal, among them Title and Status")
         return
-    series = _series(found)
-    number = str(int(found[series][0]))
-    made = _Gathered(f"decision:{series}-{number}", file.locator(str(found[series][1])), "")
-    made.name = f"{series.upper()} {number}: {' '.join(found['title'][0].split())}"
+    yield from _numbered_proposal(file, found, "")
+
+
+def _front_headers(found: Page) -> dict[str, tuple[str, int]]:
+    """The front matter of a proposal as headers."""
+    said: dict[str, tuple[str, int]] = {}
+    for key, value in found.front.items():
+        texts = [str(one) for one in (value if isinstance(value, list) else [value]) if one not in (None, "") and not isinstance(one, dict)]
+        if texts:
+            said[key.replace("_", "-")] = "\n".join(texts), int(found.front_lines.get(key) or 1)
+    return {"title": (found.title, 1), **said}
+
+
+def _numbered_proposal(file: File, found: Mapping[str, tuple[str, int]], abstract: str) -> Iterator[Fact | Finding]:
+    """A proposal of a series by its headers; `abstract` where its text is known."""
+    name = _series(found)
+    number = str(int(found[name][0]))
+    made = _Gathered(f"decision:{name}-{number}", file.locator(str(found[name][1])), "")
+    made.name = f"{name.upper()} {number}: {' '.join(found['title'][0].split())}"
     word, outcome = _state(found["status"][0])
     made.properties = filled(
         number=number, status=word or found["status"][0].casefold(), outcome=outcome, proposed_on=day(found.get("created", ("", 0))[0])
     )
     resolved = day(found.get("resolution", ("", 0))[0])
-    made.properties |= filled(decided_on=resolved)
+    made.properties |= filled(decided_on=resolved, description=abstract)
     _abstract(made, file)
     unknown: list[str] = []
-    for name, (value, line) in found.items():
-        if not _header(made, name, value, file.locator(str(line)), series):
-            unknown.append(name)
+    for one, (value, line) in found.items():
+        if not _header(made, one, value, file.locator(str(line)), name):
+            unknown.append(one)
     yield from made.facts()
-    for name in unknown:
-        message = f"{file.locator(str(found[name][1]))}: nothing reads the header {name}"
-        yield Finding(id=f"unread:{file.name}:{name}", check="unread", level="note", subject=name, message=message)
+    for one in unknown:
+        message = f"{file.locator(str(found[one][1]))}: nothing reads the header {one}"
+        yield Finding(id=f"unread:{file.name}:{one}", check="unread", level="note", subject=one, message=message)
 
 
 _ABSTRACT = re.compile(r"^(?:Abstract|Summary)\n[=\-~]{4,}\n+(.+?)(?:\n\s*\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -647,15 +690,16 @@ def _abstract(made: _Gathered, file: File) -> None:
     text = file.text()
     if found := _ABSTRACT.search(text):
         made.properties |= filled(description=" ".join(_ROLE.sub(lambda match: match[1] or match[2], found[1]).split()))
-    series, _, number = made.id.partition(":")[2].partition("-")
+    name, _, number = made.id.partition(":")[2].partition("-")
     line = last = 0
-    for one in re.finditer(rf":{series}:`(?:[^`<]*<)?0*(\d+)[#>`]", text):
+    for one in re.finditer(rf":{name}:`(?:[^`<]*<)?0*(\d+)[#>`]|\b{name}-0*(\d+)\.(?:md|mediawiki|rst)\b", text):
         line, last = line + text.count("\n", last, one.start()), one.start()
-        if one[1] != number:
-            made.relate("cites", f"decision:{series}-{one[1]}", file.locator(str(line + 1)))
+        other = one[1] or one[2]
+        if other != number:
+            made.relate("cites", f"decision:{name}-{other}", file.locator(str(line + 1)))
 
 
-def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> bool:
+def _header(made: _Gathered, name: str, value: str, where: str, numbered: str) -> bool:
     """Take up one header; False for one that nothing reads."""
     if name in _HEADER_PEOPLE:
         made.somebody(_HEADER_PEOPLE[name], people(value), where)
@@ -663,7 +707,7 @@ def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> 
         relation, backwards = _HEADER_OTHERS[name]
         for number in re.findall(r"\d+", value):
             more = filled(sort="knowledge" if relation == "depends_on" else "")
-            made.relate(relation, f"decision:{series}-{int(number)}", where, backwards=backwards, properties=more)
+            made.relate(relation, f"decision:{numbered}-{int(number)}", where, backwards=backwards, properties=more)
     elif as_ := _HEADER_TEXTS.get(name):
         texts = (
             re.findall(r"https?://[^\s<>`]+", value) if as_ == "url" else [one.strip() for one in re.split(r"[,\n]", value) if one.strip()]
@@ -671,7 +715,7 @@ def _header(made: _Gathered, name: str, value: str, where: str, series: str) -> 
         made.properties |= filled(
             **{as_: texts if as_ in ("tags", "url", "post_history", "alternative_labels") else " ".join(value.split())}
         )
-    return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", series)
+    return name in _HEADER_TEXTS or name in _HEADER_PEOPLE or name in _HEADER_OTHERS or name in ("title", "status", "created", numbered)
 
 
 # proposals in YAML: a KEP's kep.yaml and others after its fashion

@@ -180,7 +180,16 @@ def _decision(model: _Model, one: Element) -> Iterator[Fact | Finding]:
         yield from _rules(model, table, own, result)
     for inner in logic.walk() if logic else ():
         if inner.name == "decisionTable" and inner is not table:
-            model.miss("a decision table inside another expression", inner.line)
+            yield from _inside(model, inner, own, result)
+
+
+def _inside(model: _Model, table: Element, outer: str, result: str) -> Iterator[Fact | Finding]:
+    """A table in a box of a decision: a table of its own that is part of the decision."""
+    own, where = f"{outer}.{slug(table('id')) or f'line-{table.line}'}", model.where(table)
+    name = _words(table("outputLabel")) or f"{result}: table in line {table.line}"
+    yield thing("DecisionTable", own, where, name=name, properties=filled(element=table.name) | _shape(model, table, result))
+    yield from link(own, "part_of", outer, where)
+    yield from _rules(model, table, own, name)
 
 
 def _people(model: _Model, one: Element, own: str, where: str) -> Iterator[Fact]:
@@ -229,6 +238,7 @@ def _defined(logic: Element) -> str:
 
 _BOXES: Mapping[str, Callable[[Element], str]] = {
     "literalExpression": _words_of,
+    "decisionTable": lambda logic: f"decision table {logic('outputLabel') or logic('id')}".strip(),
     "context": _entries,
     "invocation": _invoked,
     "functionDefinition": _defined,

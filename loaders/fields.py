@@ -13,7 +13,7 @@ from loaders.source import filled, reference, thing
 _LABELS: Mapping[str, str] = {
     "owner": "owner|owners|document owner|policy owner|page owner|process owner|business owner|content owner|owned by|owning team|owner name"
     "|maintainer|maintainers|maintained by|dri|steward|custodian",
-    "author": "author|authors|prepared by|written by|created by|proposer|proposed by|champion",
+    "author": "author|authors|co authors|prepared by|written by|created by|proposer|proposed by|champion",
     "status": "status|state|document status|decision status|approval status",
     "date": "date|decision date|date decided|decided|decided on|date of decision|approval date|approved on|date approved|approved date",
     "created": "created|start date|creation date|date created|created on|proposed on|date proposed",
@@ -22,7 +22,7 @@ _LABELS: Mapping[str, str] = {
     "deciders": "deciders|decider|decision makers|decision maker|decided by|approved by|approver|approvers|sign off|signed off by|delegate",
     "consulted": "consulted|stakeholders consulted",
     "informed": "informed",
-    "reviewers": "reviewed by|reviewer|reviewers|peer reviewed by|contributors|contributor",
+    "reviewers": "reviewed by|reviewer|reviewers|review manager|review managers|peer reviewed by|contributors|contributor",
     "supersedes": "supersedes|replaces|obsoletes|supercedes|superseded adr",
     "superseded_by": "superseded by|replaced by|obsoleted by|superceded by",
     "references": "tickets|ticket|issue|issues|jira|other docs|links|discussion|discussions|pr|pull request|resolution|rfc pr|rust issue"
@@ -52,7 +52,7 @@ _MEANT = {written: meant for meant, several in _LABELS.items() for written in se
 
 def meant(label: str) -> str:
     """The one name of a field that goes by many labels (`Policy Owner:` is `owner`); "" for a label that is none of them."""
-    return _MEANT.get(" ".join(re.sub(r"[\W_]+", " ", label).casefold().split()), "")
+    return _MEANT.get(" ".join(re.sub(r"[\W_]+", " ", label.replace("(s)", "s")).casefold().split()), "")
 
 
 _NOTHING = re.compile(

@@ -94,7 +94,10 @@ class Section:
 
 @dataclass
 class Page:
-    """A page. `front` is its front matter or what its HTML head says, by folded key; `faults` are what could not be read: (line, why)."""
+    """A page. `front` is its front matter, the headers in a block at its top, or what its HTML head says, by folded key.
+
+    `faults` are what could not be read: (line, why).
+    """
 
     name: str
     front: Mapping[str, object]
@@ -131,6 +134,11 @@ class Page:
             if (name := meant(label)) and not is_nothing(line.text):
                 found[name] = (*found.get(name, ()), line)
         return found
+
+    @cached_property
+    def staged(self) -> tuple[Line, ...]:
+        """The stage of a proposal, for one that states no status."""
+        return tuple(line for key, line in self._front() if key == "stage")
 
     def first(self, name: str) -> str:
         """The first text of a field; "" where it is not there."""
@@ -326,7 +334,10 @@ def markdown_page(text: str, name: str) -> Page:
         closed = re.match(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", text, re.DOTALL | re.MULTILINE)
         body, first = (text[closed.end() :], text.count("\n", 0, closed.end()) + 1) if closed else (text, 1)
     growing = _Growing()
-    _read_markdown(body.replace("\x00", " "), first, growing)
+    headers = _read_markdown(body.replace("\x00", " "), first, growing)
+    if not front:
+        front = {folded_key(key): value for key, (value, _) in headers.items()}
+        lines = {folded_key(key): str(line) for key, (_, line) in headers.items()}
     return Page(name, front, lines, growing.done(), faults)
 
 
@@ -398,10 +409,54 @@ class _Markdown:
             self.growing.add(lines)
 
 
-def _read_markdown(text: str, first: int, growing: _Growing) -> None:
+def _read_markdown(text: str, first: int, growing: _Growing) -> Mapping[str, tuple[str, int]]:
+    """Let the sections grow; what comes back are the headers in a block of code above all text, as proposals have them."""
     state = _Markdown(first, growing)
+    found: Mapping[str, tuple[str, int]] = {}
     for token in _markdown().parse(text):
+        if token.type in ("fence", "code_block") and not found and all(section.is_blank for section in growing.sections):
+            line = first + (token.map[0] if token.map else 0) + (token.type == "fence")
+            found = headers(enumerate(token.content.splitlines(), line))
+            continue
         state.token(token)
+    return found
+
+
+_HEADER = re.compile(r":?([A-Z][A-Za-z -]{1,30}):[ \t]*(.*)")
+
+
+def headers(lines: Iterable[tuple[int, str]]) -> dict[str, tuple[str, int]]:
+    """Headers as in mail, or as a list of fields (`:Status: Final`): names in lower case -> value, line; lines that go on are joined.
+
+    Blank lines at the top are passed over, the next one ends them. Nothing where a line is no header.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    name = margin = ""
+    for number, line in lines:
+        if not line.strip():
+            if found:
+                break
+            continue
+        margin = margin if found else line[: len(line) - len(line.lstrip())]
+        said = line.removeprefix(margin)
+        if name and said[:1] in (" ", "\t"):
+            held, first = found[name]
+            found[name] = f"{held}\n{said.strip()}", first
+        elif header := _HEADER.match(said):
+            name = header[1].strip().replace(" ", "-").casefold()
+            found.setdefault(name, (header[2].strip(), number))
+        else:
+            return {}
+    return found
+
+
+_SERIES = re.compile(r"[a-z]{2,5}")
+_NO_SERIES = frozenset("id no rev num pos nav toc page rank year order level index size step".split())
+
+
+def series(said: Mapping[str, object]) -> str:
+    """The series that numbers a proposal: the header that is a short name and holds a number, as `PEP: 8` or `eip: 721`; else ""."""
+    return next((one for one, value in said.items() if _SERIES.fullmatch(one) and one not in _NO_SERIES and str(value).isdigit()), "")
 
 
 _HREF = re.compile(r"""<a\s[^>]*?href\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
@@ -591,7 +646,8 @@ _TERMS = frozenset(("term", "terms", "word", "acronym", "abbreviation", "concept
 _MEANINGS = frozenset(
     ("definition", "meaning", "description", "explanation", "what it means", "expansion", "stands for", "means", "definitions")
 )
-_PROPOSED = re.compile(r"(?:rfc|rfd|adr|kep|pep|dep|mep|sep|tep|proposal|decision record)\b[\s:#-]*\d", re.IGNORECASE)
+_PROPOSED = re.compile(r"(?:(?i:rfc|rfd|adr|kep|pep|dep|mep|sep|tep|proposal|decision record)|[A-Z]{1,4}[EI]P)(?![A-Za-z])[\s:#-]*\d")
+_NUMBERED = re.compile(r"(?i:proposal)\s*:\s*[A-Z]{2,5}-\d")
 _STATEMENT = re.compile(r"\bin the context of\b.{3,400}?\bfacing\b.{3,400}?\bwe (?:have )?decided\b", re.IGNORECASE | re.DOTALL)
 _FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "copilot-instructions.md"))
 
@@ -624,13 +680,23 @@ def _is_decision(one: Page) -> bool:
         {"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
     ):
         return True
-    if "status" in fields and _PROPOSED.match(one.title):
+    headings = (one.title, *(section.title for section in one.lead))
+    if any(map(_PROPOSED.match, headings)) and ("status" in fields or {"author", "created"} <= set(fields)):
+        return True
+    if "status" in fields and any(_NUMBERED.match(line.text) for section in one.lead for line in section.lines):
+        return True
+    if is_numbered(one) or ("start_date" in one.front and {"feature", "rfc_pr", "prs", "stage"} & set(one.front)):
         return True
     if any(meant(row.cells[0].text) in ("supersedes", "superseded_by") for table in _tables(one) for row in table.rows if row.cells):
         return True
     if any(re.match(r"rfc(?: pr)?\s*:", line.text, re.IGNORECASE) for section in one.lead for line in section.lines):
         return True
     return any(_STATEMENT.search(section.text) for section in one.sections)
+
+
+def is_numbered(one: Page) -> bool:
+    """Whether a page is a proposal of a series, by its headers: a number, a status, and by whom or since when it is."""
+    return bool(series(one.front)) and "status" in one.front and bool({"author", "authors", "owners", "created"} & set(one.front))
 
 
 def _tables(one: Page) -> Iterator[Table]:
