@@ -393,7 +393,10 @@ def _dates(made: _Gathered, found: Page, file: File) -> None:
 
 def _status(made: _Gathered, found: Page, file: File) -> None:
     """The status, from its field or its section, and what stands with it: a day, what the decision replaces or is replaced by."""
-    lines = [*(found.fields.get("status") or found.staged), *(line for one in found.sections if _title(one) == "status" for line in one.lines)]
+    lines = [
+        *(found.fields.get("status") or found.staged),
+        *(line for one in found.sections if _title(one) == "status" for line in one.lines),
+    ]
     said = " ".join(line.text for line in lines)
     word, outcome = _state(said)
     if lines and not word:

@@ -6,14 +6,30 @@ from __future__ import annotations
 # what YAML and JSON hold has no types until a row model has checked it
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from graph import Fact, Finding, Properties, slug
 from loaders.documents import Document, documents
 from loaders.fields import people
-from loaders.pages import MARKDOWN, Line, Page, Row, Section, Table, column, is_page, is_terms, page, path_id, subject, subject_of
+from loaders.headings import bare, guess
+from loaders.pages import (
+    MARKDOWN,
+    Line,
+    Page,
+    Row,
+    Section,
+    Table,
+    column,
+    is_page,
+    is_terms,
+    names_term,
+    page,
+    path_id,
+    subject,
+    subject_of,
+)
 from loaders.source import File, Kept, Many, Text, filled, link, reference, thing
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
@@ -43,6 +59,77 @@ class TermRow(Kept):
 
 ROW = TermRow
 
+_HEADINGS: Mapping[str, tuple[str, ...]] = {  # as glossaries and data catalogs head their columns, the surest first
+    "term": (
+        *("term", "term name", "business term", "preferred term", "preferred label", "pref label", "word", "concept", "phrase"),
+        *("begriff", "terme", "termino", "name", "title", "acronym", "abbreviation"),
+    ),
+    "definition": (
+        *(
+            "definition",
+            "meaning",
+            "description",
+            "explanation",
+            "business definition",
+            "long description",
+            "stands for",
+            "short description",
+        ),
+        *("bedeutung", "beschreibung", "signification", "definicion"),
+    ),
+    "alternative_labels": (
+        *("synonyms", "synonym", "aliases", "alias", "also known as", "aka", "alternative labels", "alt label", "other names", "acronym"),
+        *("acronyms", "abbreviation", "abbreviations", "short name", "full form", "synonyme", "sinonimos"),
+    ),
+    "avoid": ("avoid", "do not use", "instead of", "deprecated", "forbidden terms", "terms to avoid"),
+    "broader": ("broader", "parent term", "parent term name", "parent", "broader term", "is a type of", "is a"),
+    "related": ("related", "related terms", "related term", "see also", "related to"),
+    "example": ("example", "examples", "beispiel", "exemple"),
+    "scope_note": ("scope note", "usage", "notes", "note", "comment", "comments", "context", "usage notes", "remarks"),
+    "tags": ("tags", "category", "categories", "domain", "subject area", "topic", "kategorie"),
+    "status": ("status", "term status", "approval status"),
+    "owner": ("owner", "term owner", "data owner", "business owner", "steward", "stewards", "data steward"),
+    "unit": ("unit", "department", "team", "business unit", "defined for"),
+    "uri": ("uri", "iri"),
+    "language": ("language", "lang", "sprache", "locale"),
+    "glossary": ("glossary", "glossary name"),
+}
+_SEVERAL = ("alternative_labels", "avoid", "broader", "related", "tags")
+_OTHER_COLUMNS = {
+    word: ours for ours, words in _HEADINGS.items() if ours not in ("term", "definition", "uri", "glossary") for word in words
+}
+_SURELY = frozenset(
+    ("term", "term name", "business term", "preferred term", "preferred label", "pref label", "begriff", "terme", "termino")
+)
+
+
+def columns(file: File) -> dict[str, str]:
+    """What the columns of a table mean, by their headings: theirs -> ours, for those that are called otherwise with us."""
+    ours = frozenset(TermRow.model_fields)
+    folded = {re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) for heading in file.first}
+    theirs = [
+        str(heading)
+        for heading in file.first
+        if re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) not in ours and str(heading) not in file.source.columns
+    ]
+    taken = (folded & ours) | set(file.source.columns.values())
+    return dict(guess(theirs, {name: words for name, words in _HEADINGS.items() if name not in taken}).columns)
+
+
+def _is_table(file: File) -> bool:
+    """Whether a table's headings are those of a glossary: a term and a definition, or a name, a definition and what only terms have."""
+    if {"term", "definition"} <= file.header():
+        return True
+    if file.suffix not in (".csv", ".tsv", ".xlsx"):
+        return False
+    found = columns(file)
+    named = {ours: bare(theirs) for theirs, ours in found.items()}
+    heads = {bare(str(heading)) for heading in file.first}
+    if not ({"term"} & (set(named) | heads) and {"definition"} & (set(named) | heads)):
+        return False
+    sure = bool(heads & _SURELY) or (named.get("term", "") in ("acronym", "abbreviation") and len(file.first) <= 4)
+    return sure or ("definition" in heads and bool(set(named) & {"alternative_labels", "broader"}))
+
 
 def matches(file: File) -> bool:
     """Whether it is a table with terms and definitions, a page of a term or of many, TBX, or DataHub's business glossary."""
@@ -50,8 +137,7 @@ def matches(file: File) -> bool:
         return subject_of(file) == "glossary"
     if _is_tbx(file):
         return True
-    header = file.header()
-    return {"term", "definition"} <= header or _is_business(file, header)
+    return _is_table(file) or _is_business(file, file.header())
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
@@ -69,7 +155,18 @@ def read(file: File) -> Iterator[Fact | Finding]:
 
 
 def _table(file: File) -> Iterator[Fact | Finding]:
-    for row in file.rows(TermRow):
+    named = columns(file)
+    if named:
+        said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in named.items())
+        remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
+        message = f"{file.name}: taken by its headings: {said}"
+        yield Finding(id=f"columns:{file.name}", check="columns", level="note", subject=file.name, message=message, remedy=remedy)
+    several = {theirs for theirs, ours in named.items() if ours in _SEVERAL}
+    records = (
+        ({key: ";".join(_split(value)) if key in several and isinstance(value, str) else value for key, value in record.items()}, where)
+        for record, where in file.records()
+    )
+    for row in file.rows(TermRow, columns={**named, **file.source.columns}, records=records):
         if isinstance(row, Finding):
             yield row
         else:
@@ -88,9 +185,15 @@ def _faults(found: Page, file: File) -> Iterator[Finding]:
 
 def _is_one_term(found: Page) -> bool:
     """Whether a page is about one term: its front matter names it, or it holds nothing that looks like many."""
-    if "term" in found.front:
+    if names_term(found):
         return True
     return subject(found) != "glossary" and not any(section.entries or any(map(is_terms, section.tables)) for section in found.sections)
+
+
+_LABELS = ("alternative labels", "aka", "aliases", "synonyms", "also known as")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SHORT_CODE = re.compile(r"\{\{[<%][^}]*[>%]\}\}")  # of Hugo; what it shows is its text
+_SHOWN = re.compile(r"""\btext\s*=\s*["']([^"']*)["']""")
 
 
 def _page(found: Page, file: File) -> Iterator[Fact | Finding]:
@@ -100,6 +203,11 @@ def _page(found: Page, file: File) -> Iterator[Fact | Finding]:
         body = str(document.names.get("body", ""))
         given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
         given["term"] = given.get("term") or given.pop("title", "") or PurePosixPath(file.name).stem
+        for theirs, ours in guess(
+            [key for key in given if key not in TermRow.model_fields], {"alternative_labels": _LABELS}
+        ).columns.items():
+            given.setdefault(ours, given[theirs])
+        body = _COMMENT.sub(" ", _SHORT_CODE.sub(lambda found: "".join(_SHOWN.findall(found[0])), body))
         paragraphs = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0].strip()
         links = [
             PurePosixPath(target).stem for _, target in _LINK.findall(paragraphs) if "://" not in target and not target.startswith("#")
@@ -119,36 +227,6 @@ def _documents(found: Page, file: File) -> Iterator[Document]:
     return iter([Document({}, {"body": "\n".join(section.text for section in found.lead)}, "1")])
 
 
-_OTHER_COLUMNS = {
-    "abbreviation": "alternative_labels",
-    "acronym": "alternative_labels",
-    "also known as": "alternative_labels",
-    "synonyms": "alternative_labels",
-    "synonym": "alternative_labels",
-    "aliases": "alternative_labels",
-    "full form": "alternative_labels",
-    "do not use": "avoid",
-    "instead of": "avoid",
-    "deprecated": "avoid",
-    "example": "example",
-    "examples": "example",
-    "usage": "scope_note",
-    "notes": "scope_note",
-    "note": "scope_note",
-    "comment": "scope_note",
-    "comments": "scope_note",
-    "category": "tags",
-    "tags": "tags",
-    "domain": "tags",
-    "related": "related",
-    "related terms": "related",
-    "see also": "related",
-    "owner": "owner",
-    "status": "status",
-    "department": "unit",
-    "team": "unit",
-    "unit": "unit",
-}
 _PAIRED = re.compile(r"(.{1,80}?)\s*(?::|\s[\u2013\u2014-])\s+(\S.*)", re.DOTALL)
 
 
@@ -191,20 +269,22 @@ def _split(text: str) -> list[str]:
 def _titles(found: Page) -> Iterator[str]:
     for section in found.sections:
         yield section.title
-        for table in filter(is_terms, section.tables):
-            yield from (row.cells[column(table, terms=True)].text for row in table.rows if len(row.cells) > column(table, terms=True))
+        for table in filter(_has_terms, section.tables):
+            at = max(column(table, terms=True), 0)
+            yield from (row.cells[at].text for row in table.rows if len(row.cells) > at)
         yield from (entry.term.text for entry in section.entries)
 
 
 def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[str, str], Line, str]]:
     """Of every term its columns, the line that defines it, and where it stands."""
     groups: list[tuple[int, str]] = []
+    labels = _bold_labels(found)
     for section, after in zip(found.sections, [*found.sections[1:], None], strict=True):
         groups = [one for one in groups if one[0] < section.level]
         group = {"tags": groups[-1][1]} if groups else {}
         above = {"tags": section.title} if section.level and section not in found.lead and len(section.title) > 1 else {}
         held = False
-        for table in filter(is_terms, section.tables):
+        for table in filter(_has_terms, section.tables):
             held = True
             for row in table.rows:
                 if given := _cells(table, row, unread):
@@ -216,7 +296,7 @@ def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[
                 entry.definition,
                 file.locator(str(entry.term.line)),
             )
-        pairs = _colons(section) or ([] if held else _pairs(section))
+        pairs = _colons(section) or ([] if held else _pairs(section, labels))
         for term, line in pairs:
             yield above | {"term": term, "definition": line.text}, line, file.locator(str(line.line))
         leaf = not (after and after.level > section.level)
@@ -227,12 +307,60 @@ def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[
             groups.append((section.level, section.title))
 
 
-def _pairs(section: Section) -> list[tuple[str, Line]]:
-    """Lines of `term: definition`, where most lines are such."""
+def _has_terms(table: Table) -> bool:
+    """Whether a table on a page of terms holds terms: by its headings, or since it has two columns, the first of them not of numbers or days."""
+    return is_terms(table) or (
+        len(table.header.cells) == 2
+        and bool(table.rows)
+        and all(re.search(r"[^\W\d]", row.cells[0].text) for row in table.rows if row.cells)
+    )
+
+
+def _pairs(section: Section, labels: frozenset[str]) -> list[tuple[str, Line]]:
+    """Terms with what defines them, of lines `term: definition`, or of lines that begin with the term in bold; lines that go on are joined.
+
+    What is bold under several headings is a label (`Example:`), and no term.
+    """
     lines = [one for one in section.lines if one.text]
-    found = [(match[1].strip(" *"), one._replace(text=match[2])) for one in lines if (match := _PAIRED.fullmatch(one.text))]
-    many = len(found) >= 3 and len(found) * 5 >= len(lines) * 3
-    return found if many or (len(found) == len(lines) == 2) else []
+    bold = _joined(lines, lambda line: _bold(line, labels))
+    paired = _joined(lines, lambda line: _paired(line, labels))
+    count = sum(_paired(one, labels) is not None for one in lines)
+    many = (count >= 3 and count * 5 >= len(lines) * 3) or (count == len(lines) == 2)
+    if len(bold) >= 2 and lines[0].bold and len(bold) >= len(paired) * many:
+        return bold
+    return paired if many else []
+
+
+def _paired(line: Line, labels: frozenset[str]) -> tuple[str, str] | None:
+    match = _PAIRED.fullmatch(line.text)
+    term = match[1].strip(" *") if match else ""
+    return None if match is None or (line.bold and term.casefold() in labels) else (term, match[2])
+
+
+def _bold(line: Line, labels: frozenset[str]) -> tuple[str, str] | None:
+    term = line.bold.strip(" :.\u2013\u2014-")
+    if not slug(term) or term.casefold() in labels or len(term) > 80:
+        return None
+    return term, line.text[len(line.bold) :].lstrip(" :\u2013\u2014-")
+
+
+def _joined(lines: Iterable[Line], split: Callable[[Line], tuple[str, str] | None]) -> list[tuple[str, Line]]:
+    found: list[tuple[str, Line]] = []
+    for line in lines:
+        if pair := split(line):
+            found.append((pair[0], line._replace(text=pair[1])))
+        elif found:
+            term, held = found[-1]
+            found[-1] = term, held._replace(text=f"{held.text} {line.text}".strip(), links=(*held.links, *line.links))
+    return found
+
+
+def _bold_labels(found: Page) -> frozenset[str]:
+    """What begins lines in bold and is no term: what does so under several headings, and the names of what a term has."""
+    seen = Counter(
+        term for section in found.sections for term in {one.bold.strip(" :.\u2013\u2014-").casefold() for one in section.lines if one.bold}
+    )
+    return frozenset([*(term for term, count in seen.items() if count > 1), *_OTHER_COLUMNS, *_HEADINGS["definition"]])
 
 
 def _colons(section: Section) -> list[tuple[str, Line]]:
@@ -253,7 +381,7 @@ def _colons(section: Section) -> list[tuple[str, Line]]:
 
 
 def _cells(table: Table, row: Row, unread: Counter[str]) -> tuple[dict[str, str], Line] | None:
-    term, meaning = column(table, terms=True), column(table, terms=False)
+    term, meaning = (column(table, terms=True), column(table, terms=False)) if is_terms(table) else (0, 1)
     if len(row.cells) <= max(term, meaning) or not row.cells[term].text:
         return None
     given = {"term": row.cells[term].text, "definition": row.cells[meaning].text}
@@ -287,7 +415,10 @@ def _term(row: TermRow, where: str) -> Iterator[Fact]:
     yield thing("Term", own, where, name=row.term, properties=properties | row.kept(), valid_from=row.valid_from, valid_to=row.valid_to)
     yield from link(own, "defined_for", reference("unit", row.unit), where)
     yield from link(own, "serves", reference("function", row.function), where)
-    yield from link(own, "owned_by", reference("position", row.owner), where)
+    for whom in people(row.owner) if "@" in row.owner else ():
+        yield from whom.entity(where)
+        yield from link(own, "owned_by", whom.id, where)
+    yield from link(own, "owned_by", "" if "@" in row.owner else reference("position", row.owner), where)
     if row.glossary:
         glossary = reference("glossary", row.glossary)
         if ":" not in row.glossary:

@@ -34,11 +34,12 @@ class Link(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A piece of running text: a line of a paragraph, an item of a list, a cell, a heading. `label` is what stands in bold before a colon."""
+    """A piece of running text: a line of a paragraph, an item of a list, a cell, a heading. `bold` is what stands in bold at its beginning."""
 
     text: str
     line: int
     links: tuple[Link, ...] = ()
+    bold: str = ""
 
 
 class Row(NamedTuple):
@@ -451,7 +452,7 @@ def headers(lines: Iterable[tuple[int, str]]) -> dict[str, tuple[str, int]]:
 
 
 _SERIES = re.compile(r"[a-z]{2,5}")
-_NO_SERIES = frozenset("id no rev num pos nav toc page rank year order level index size step".split())
+_NO_SERIES = frozenset(["id", "no", "rev", "num", "pos", "nav", "toc", "page", "rank", "year", "order", "level", "index", "size", "step"])
 
 
 def series(said: Mapping[str, object]) -> str:
@@ -466,10 +467,15 @@ def _inline(token: Token, line: int) -> list[Line]:
     """The lines of a paragraph, heading or cell, as plain text with their links."""
     made, texts, links = list[Line](), list[str](), list[Link]()
     opened: tuple[str, int] | None = None
+    bold, strong = "", False
     for one in token.children or ():
         if one.type in ("softbreak", "hardbreak"):
-            made.append(Line(_plain(texts), line, tuple(links)))
-            texts, links, line = [], [], line + 1
+            made.append(Line(_plain(texts), line, tuple(links), bold))
+            texts, links, line, bold, strong = [], [], line + 1, "", False
+        elif one.type == "strong_open":
+            strong = not _plain(texts)
+        elif one.type == "strong_close":
+            bold, strong = (_plain(texts) if strong else bold), False
         elif one.type == "link_open":
             opened = str(one.attrs.get("href", "")), len(texts)
         elif one.type == "link_close" and opened:
@@ -481,7 +487,7 @@ def _inline(token: Token, line: int) -> list[Line]:
             texts += [" "] if one.content[:3].casefold() == "<br" else []
         else:
             texts.append(one.content)
-    return [*made, Line(_plain(texts), line, tuple(links))]
+    return [*made, Line(_plain(texts), line, tuple(links), bold)]
 
 
 def _plain(texts: list[str]) -> str:
@@ -584,7 +590,9 @@ def _named_anchor(node: Any) -> str:
 
 def _gathered(node: Any, offset: int) -> Line:
     links = tuple(Link(_words(one), one.get("href").strip(), (one.sourceline or 1) + offset) for one in node.iter("a") if one.get("href"))
-    return Line(_words(node), (node.sourceline or 1) + offset, links)
+    first = next((one for one in node.iter() if one is not node and (one.text or "").strip()), None)
+    bold = first is not None and first.tag in ("b", "strong") and not (node.text or "").strip()
+    return Line(_words(node), (node.sourceline or 1) + offset, links, _words(first) if bold else "")
 
 
 def _words(node: Any) -> str:
@@ -640,7 +648,9 @@ _DECIDING = frozenset(
     )
 )
 _GLOSSARY = re.compile(
-    r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|glossar)\b", re.IGNORECASE
+    r"\b(?:glossary|terminology|vocabulary|definitions|terms (?:and|&) (?:definitions|acronyms)|acronyms|abbreviations|ubiquitous language"
+    r"|glossar|glossaire|glosario|glossario)\b",
+    re.IGNORECASE,
 )
 _TERMS = frozenset(("term", "terms", "word", "acronym", "abbreviation", "concept", "phrase", "expression"))
 _MEANINGS = frozenset(
@@ -666,7 +676,7 @@ def subject(one: Page) -> str:
         return ""
     if _is_decision(one):
         return "decision"
-    if "term" in one.front or _is_glossary(one):
+    if names_term(one) or _is_glossary(one):
         return "glossary"
     return "page" if one.sections and (one.front or any(section.level for section in one.sections)) else ""
 
@@ -704,11 +714,22 @@ def _tables(one: Page) -> Iterator[Table]:
         yield from section.tables
 
 
+def names_term(one: Page) -> bool:
+    """Whether the front matter says that the page is about one term: it has a `term`, or a short description with other names or a link."""
+    return "term" in one.front or ("short_description" in one.front and bool({"aka", "full_link"} & set(one.front)))
+
+
 def _is_glossary(one: Page) -> bool:
     tables = sum(is_terms(table) for table in _tables(one))
     entries = sum(len(section.entries) for section in one.sections)
     lines = sum(len(section.lines) for section in one.sections)
-    return bool(_GLOSSARY.search(one.title) or (tables and tables * 2 >= sum(1 for _ in _tables(one))) or entries > lines)
+    stem = re.sub(r"[\W\d_]+", " ", PurePosixPath(one.name).stem).strip()
+    return bool(
+        _GLOSSARY.search(one.title)
+        or _GLOSSARY.fullmatch(stem)
+        or (tables and tables * 2 >= sum(1 for _ in _tables(one)))
+        or entries > lines
+    )
 
 
 def is_terms(table: Table) -> bool:
