@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from heapq import merge
 from itertools import product
 from json.encoder import encode_basestring
 from operator import itemgetter
@@ -38,13 +39,15 @@ from graph.model import (
     relation_key,
 )
 from graph.ontology import Ontology
-from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, fold, grams_of, words_of
+from graph.stores.base import Alone, Claim, Draft, EntityRow, RelationKey, RelationRow, Taker, fold, grams_of, words_of
 
 BATCH = 4000
 _AHEAD = 8 * BATCH  # a source with more claims than this is read by a second process
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
+_WIDTH = 32  # bytes of the sum over digests
+_MODULUS = 1 << 8 * _WIDTH
 
 
 @dataclass
@@ -78,7 +81,10 @@ def _pair(counts: Counts) -> tuple[int, int]:
 
 
 class _Said(NamedTuple):
-    """Some of what a part says. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read."""
+    """Some of what a part says. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read.
+
+    `alone` says what each claim comes to alone, where that is wanted; `content` is what the relations among it then add to the graph's.
+    """
 
     path: str
     digest: str
@@ -86,16 +92,23 @@ class _Said(NamedTuple):
     findings: list[Finding]
     counts: tuple[int, ...] | None
     lines: tuple[Lines, ...] = ()
+    alone: list[Alone] = []  # noqa: RUF012  # never changed
+    content: int = 0
 
 
-def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[str, str]) -> Staged:
+def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str]) -> Staged:
     """Stage all that a source says now and withdraw what it no longer says; `known` are the digests of its parts when last loaded."""
     staged = Staged()
     read: list[str] = []
-    for said in ahead(_read(reading, ontology), after=_AHEAD, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
+    taker = draft.taker
+    said_of = _read(reading, rows, alone=taker is not None)
+    for said in ahead(said_of, after=_AHEAD, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
         staged.parts[said.path] = said.digest
         staged.findings += said.findings
-        if said.claims:
+        if taker and said.claims:
+            taker.stage_alone(said.claims, said.alone)
+            rows.content += said.content
+        elif said.claims:
             draft.stage(said.claims)
         if said.counts:
             read.append(said.path)
@@ -107,22 +120,23 @@ def stage(draft: Draft, reading: Reading, *, ontology: Ontology, known: Mapping[
     return staged
 
 
-def _read(reading: Reading, ontology: Ontology) -> Iterator[_Said]:
+def _read(reading: Reading, rows: Rows, *, alone: bool) -> Iterator[_Said]:
     for part in reading.parts:
         if part.facts is None:
             yield _Said(part.path, part.digest, [], [], ())
-        else:
-            yield from _read_part(reading.terms.name, part, ontology)
+            continue
+        for said in _read_part(reading.terms.name, part, rows.ontology):
+            yield said._replace(**rows.alone(said.claims)) if alone and said.claims else said
 
 
 def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
-    """What this part says, as claims; facts with an error in them are left out."""
+    """What this part says, as claims; facts with an error in them are left out. Kinds of facts are told by `type`, which costs least."""
     claims, findings = list[Claim](), list[Finding]()
-    entities, relations = set[str](), set[tuple[str, str, str]]()
+    entities, relations = set[str](), set[int]()  # relations by their hashes: there may be millions
     faults, identities, path = ontology.faults, ontology.identities, part.path
     told = set[str]()
     for fact in part.facts or ():
-        if type(fact) is not Relation and isinstance(fact, Finding):
+        if type(fact) is not Relation and type(fact) is not Entity:
             findings.append(fact)
             continue
         if wrong := faults(fact):
@@ -130,12 +144,12 @@ def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
             told.update(finding.id for finding in wrong)
             if any(finding.level == "error" for finding in wrong):
                 continue
-        if type(fact) is not Relation and isinstance(fact, Entity):
-            entities.add(fact.id)
-            claims.append(claim(fact, source=source, part=path, same_as=identities(fact)))
+        made = claim(fact, source=source, part=path, same_as=identities(fact) if type(fact) is Entity else ())
+        if made[4]:
+            relations.add(hash(made[2:5]))
         else:
-            relations.add((fact.source, fact.kind, fact.target))
-            claims.append(claim(fact, source=source, part=path))
+            entities.add(made[2])
+        claims.append(made)
         if len(claims) >= BATCH:
             yield _Said(path, part.digest, claims, findings, None)
             claims, findings = [], []
@@ -143,26 +157,36 @@ def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
 
 
 def _packed(said: _Said) -> object:
-    return said.path, said.digest, list(map(tuple, said.claims)), pickle.dumps(said.findings), said.counts, tuple(map(tuple, said.lines))
+    plain = list(map(tuple, said.claims)), list(map(tuple, said.alone)), tuple(map(tuple, said.lines))
+    return said.path, said.digest, pickle.dumps(said.findings), said.counts, said.content.to_bytes(_WIDTH, "big"), *plain
 
 
 def _unpacked(packed: Any) -> _Said:
-    path, digest, claims, findings, counts, lines = packed
-    made = [Claim(*values) for values in claims]
-    return _Said(path, digest, made, pickle.loads(findings), counts, tuple(Lines(*run) for run in lines))  # noqa: S301  # from `_packed`
+    path, digest, findings, counts, content, claims, alone, lines = packed
+    wrong = pickle.loads(findings)  # noqa: S301  # from `_packed`
+    made, rows, runs = list(map(Claim._make, claims)), list(map(Alone._make, alone)), tuple(map(Lines._make, lines))
+    return _Said(path, digest, made, wrong, counts, runs, rows, int.from_bytes(content, "big"))
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
     """The statement that this part of this source makes by this fact."""
-    properties = canonical(fact.properties) if fact.properties else _EMPTY
+    stated = fact.properties
+    properties = (_alone(*stated.items()) if len(stated) == 1 else canonical(stated)) if stated else _EMPTY
     since = fact.valid_from.isoformat() if fact.valid_from else ""
     until = fact.valid_to.isoformat() if fact.valid_to else ""
-    locator = fact.origins[0].locator if fact.origins else part
-    if type(fact) is not Relation and isinstance(fact, Entity):
-        said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
-    else:
+    origins = fact.origins
+    locator = origins[0].locator if origins else part
+    if type(fact) is Relation:
         said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
-    return Claim(source, part, *said, same_as, locator, _row_digest((*said, *same_as)))
+    else:
+        said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
+    return Claim._make((source, part, *said, same_as, locator, _row_digest((*said, *same_as) if same_as else said), 0))
+
+
+def _alone(stated: tuple[str, PropertyValue]) -> str:
+    """The canonical text of one property: most relations have one."""
+    name, value = stated
+    return f"{{{_quoted(name)}:{_quoted(value)}}}" if type(value) is str else canonical({name: value})
 
 
 def rank(made: Claim, terms: Mapping[str, SourceTerms]) -> tuple[int, str, str, str, str]:
@@ -171,46 +195,129 @@ def rank(made: Claim, terms: Mapping[str, SourceTerms]) -> tuple[int, str, str, 
     return (-(said.precedence if said else 0), made.source, made.part, made.subject, made.digest)
 
 
+class Rows:
+    """What claims come to as rows of the graph, by the ontology and the terms of their sources; `loaded_at` tells the time of a revision.
+
+    `content` is the sum, modulo 2^256, over the digests of the rows that are put.
+    """
+
+    def __init__(self, *, ontology: Ontology, terms: Mapping[str, SourceTerms], loaded_at: Callable[[int], str]) -> None:
+        self.ontology, self.terms, self.loaded_at = ontology, terms, loaded_at
+        self.content = 0
+        self._heads: dict[tuple[str, int], tuple[str, str]] = {}  # what origins of one source and revision have in common
+
+    def alone(self, claims: Sequence[Claim]) -> dict[str, Any]:
+        """What each of these claims comes to alone, and what the relations among them then add to the content."""
+        found, content = list[Alone](), 0
+        for made in claims:
+            if made[4]:
+                origins, digest = self._related(made, made[2], made[4])
+                content += _weight(f"+{made[2]} {made[3]} {made[4]} {digest}")
+                found.append(Alone._make((origins, digest, "", "", "", "", "")))
+            else:
+                one = self.entity(made)
+                found.append(Alone(one.origins, one.digest, one.name, one.sensitivity, one.properties, one.words, one.grams))
+        return {"alone": found, "content": content % _MODULUS}
+
+    def entity(self, made: Claim) -> EntityRow:
+        """What one claim says of an entity that no other speaks of, and that is no other."""
+        own, kind, properties = made.subject, made.kind, made.properties
+        parsed: Properties = _parse(properties) if properties != _EMPTY else {}
+        if (review := self.review(kind, [made])) and "review" not in parsed:
+            parsed["review"] = review
+            properties = canonical(parsed)
+        name = made.name or own.partition(":")[2]
+        said = (own, kind, name, self.sensitivity(kind, [made]), made.valid_from, made.valid_to, properties, self.origins((made,)))
+        return EntityRow(*said, (), "[]", words_of(name, own, *_texts(parsed)), grams_of(name), _row_digest((*said, "[]")))
+
+    def relation(self, made: Claim, key: RelationKey) -> RelationRow:
+        """What one claim says of a relation, between these merged ends, that no other speaks of."""
+        origins, digest = self._related(made, key[0], key[2])
+        return RelationRow(*key, made.valid_from, made.valid_to, made.properties, origins, "[]", digest)
+
+    def _related(self, made: Claim, source: str, target: str) -> tuple[str, str]:
+        """The origins of a relation that one claim speaks of, and the digest of its row."""
+        origins = f"[{self._origin(made)}]"
+        return origins, _row_digest((source, made[3], target, made[8], made[9], made[6], origins, "[]"))
+
+    def sensitivity(self, kind: str, claims: list[Claim]) -> str:
+        """The strictest that a claim or its source states; where none states any, the kind's."""
+        if len(claims) == 1 and (own := claims[0].sensitivity or self._least(claims[0].source)):
+            return own
+        stated = [made.sensitivity or self._least(made.source) for made in claims]
+        return max((text for text in stated if text), key=_RANK.__getitem__, default="") or self.ontology.default_sensitivity(kind)
+
+    def _least(self, source: str) -> str:
+        terms = self.terms.get(source)
+        return terms.sensitivity if terms else ""
+
+    def review(self, kind: str, claims: list[Claim]) -> str:
+        """How often the sources want such a thing confirmed, the shortest of them; "" where that is not their business."""
+        if not self.ontology.kind(kind).review_days:
+            return ""
+        days = [terms.review_days for made in claims if (terms := self.terms.get(made.source)) and terms.review_days]
+        return f"{min(days)}d" if days else ""
+
+    def origins(self, claims: Sequence[Claim]) -> str:
+        """Where these claims were read, as JSON."""
+        return f"[{','.join([self._origin(made) for made in claims])}]"
+
+    def _origin(self, made: Claim) -> str:
+        key = made[0], made[13]
+        if key not in self._heads:
+            self._heads[key] = f'{{"source":{_quoted(made.source)},"locator":', f',"loaded_at":"{self.loaded_at(made.revision)}","digest":"'
+        head, middle = self._heads[key]
+        return f'{head}{_quoted(made[11])}{middle}{made[12]}"}}'
+
+    def put(self, texts: Iterable[str], *, times: int = 1) -> None:
+        """Count these rows into the content, or (`times` -1) out of it again: the same in whatever order rows come."""
+        self.content = (self.content + times * sum(map(_weight, texts))) % _MODULUS
+
+
 class Settlement:
     """One settling of a draft's claims into the graph: `settle` is its front."""
 
-    def __init__(
-        self,
-        draft: Draft,
-        *,
-        ontology: Ontology,
-        terms: Mapping[str, SourceTerms],
-        aliases: Mapping[str, str],
-        loaded_at: Callable[[int], str],
-    ) -> None:
-        self.draft, self.ontology, self.terms, self.loaded_at = draft, ontology, terms, loaded_at
+    def __init__(self, draft: Draft, *, rows: Rows, aliases: Mapping[str, str]) -> None:
+        self.draft, self.rows, self.ontology, self.terms = draft, rows, rows.ontology, rows.terms
         self.known_aliases = _neighbours(aliases)
         self.done = Settled()
         self.moved: dict[str, str] = {}  # an id as claimed -> the merged entity that it belonged to before
         self.tally: dict[str, list[int]] = {"added": [0, 0], "changed": [0, 0], "withdrawn": [0, 0]}
         self.seen: set[tuple[str, ...]] = set()
+        self.grouped: set[str] = set()  # ids that are one thing with another
         self.joined: dict[str, list[str]] = {}  # a merged entity -> the ids that are newly other names of it
-        self.heads: dict[tuple[str, int], tuple[str, str]] = {}  # what origins of one source and revision have in common
 
     def run(self) -> Settled:
         for batch in self.draft.touched_entities(BATCH):
             self._entities(batch)
+        if self.draft.taker:
+            self._take(self.draft.taker)
         for keys in _whole_sources(self.draft.touched_relations(BATCH)):
             self._relations(keys)
         moved = sorted(self.moved)
         for start in range(0, len(moved), BATCH):
             self._relations(self.draft.claimed_relations(moved[start : start + BATCH]))
         done = self.done
+        done.content = self.rows.content
         done.findings += _joined(self.joined)
         done.added, done.changed, done.withdrawn = (
             Counts(entities=pair[0], relations=pair[1]) for pair in (self.tally[name] for name in ("added", "changed", "withdrawn"))
         )
         return done
 
+    def _take(self, taker: Taker) -> None:
+        """Leave the relations that are alone as their claims came to them; the others are touched."""
+        functional = [kind for kind, declared in self.ontology.relations.items() if declared.functional]
+        taken = taker.take(sorted(self.grouped), functional)
+        self.tally["added"][1] += taken.relations
+        self.rows.put((f"+{relation_key(*key)} {digest}" for key, digest in taken.left), times=-1)
+
     # entities
 
     def _entities(self, batch: list[str]) -> None:
-        seeds = self._groups_before(batch)
+        taker = self.draft.taker
+        alone = taker.alone([id_ for id_ in batch if id_ not in self.known_aliases]) if taker else {}
+        seeds = self._groups_before([id_ for id_ in batch if id_ not in alone] if alone else batch)
         ids, links = self._closure(set(seeds))
         before = seeds if len(ids) == len(seeds) else self._groups_before(sorted(ids))
         claims: dict[str, list[Claim]] = defaultdict(list)
@@ -219,12 +326,18 @@ class Settlement:
         living = self.draft.entity_digests(sorted(ids))
         rows: list[EntityRow] = []
         now: dict[str, str] = {}
-        for group in self._groups(ids, links, claims):
+        groups = self._groups(ids, links, claims)
+        for group in merge(groups, ((id_,) for id_ in alone)) if alone else groups:
+            if group[0] in alone:
+                rows.append(alone[group[0]])
+                continue
             made = [statement for id_ in group for statement in claims.get(id_, ())]
             if not made:
                 continue
             row = self._merged(group, made)
             now.update(dict.fromkeys(group, row.id))
+            if len(group) > 1:
+                self.grouped.update(group)
             if len(group) > 1 and (fresh := [id_ for id_ in row.aliases if before[id_] != row.id and id_ in claims]):
                 self.joined[row.id] = fresh
             if living.get(row.id) != row.digest:
@@ -337,28 +450,16 @@ class Settlement:
         way = terms.supersedes if terms else ""
         return way == "all" or (way == "earlier" and made.revision < by.revision)
 
-    def _alone(self, made: Claim) -> EntityRow:
-        """What one claim says of an entity that no other speaks of, and that is no other."""
-        own, kind, properties = made.subject, made.kind, made.properties
-        parsed: Properties = _parse(properties) if properties != _EMPTY else {}
-        if (review := self._review(kind, [made])) and "review" not in parsed:
-            parsed["review"] = review
-            properties = canonical(parsed)
-        name = made.name or own.partition(":")[2]
-        level, origins = self._sensitivity(kind, [made]), self._origins((made,))
-        said = (own, kind, name, level, made.valid_from, made.valid_to, properties, origins)
-        return EntityRow(*said, (), "[]", words_of(name, own, *_texts(parsed)), grams_of(name), _row_digest((*said, "[]")))
-
     def _merged(self, group: tuple[str, ...], claims: list[Claim]) -> EntityRow:
         if len(claims) == 1 and len(group) == 1:
-            return self._alone(claims[0])
+            return self.rows.entity(claims[0])
         if len(claims) > 1:
             claims.sort(key=self._rank)
         first = claims[0]
         own = min(group, key=lambda id_: next(((self._rank(c)[0], id_) for c in claims if c.subject == id_), (1, id_)))
         kind = self._kind(own, claims)
         properties, conflicts = self._values(claims)
-        if (review := self._review(kind, claims)) and "review" not in properties:
+        if (review := self.rows.review(kind, claims)) and "review" not in properties:
             properties["review"] = review
         name = first.name
         if len(claims) > 1:
@@ -373,11 +474,11 @@ class Settlement:
             id=own,
             kind=kind,
             name=name,
-            sensitivity=self._sensitivity(kind, claims),
+            sensitivity=self.rows.sensitivity(kind, claims),
             valid_from=since,
             valid_to=until,
             properties=canonical(properties) if properties else _EMPTY,
-            origins=self._origins(claims),
+            origins=self.rows.origins(claims),
             aliases=aliases,
             conflicts=_json(conflicts),
             words=words_of(name, own, *aliases, *_texts(properties)),
@@ -399,23 +500,6 @@ class Settlement:
                 "kind", own, f"{own} is a {kind} for {claims[0].source} and a {made.kind} for {made.source} ({made.locator}).", "error"
             )
         return kind
-
-    def _sensitivity(self, kind: str, claims: list[Claim]) -> str:
-        """The strictest that a claim or its source states; where none states any, the kind's."""
-        if len(claims) == 1 and (own := claims[0].sensitivity or self._least(claims[0].source)):
-            return own
-        stated = [made.sensitivity or self._least(made.source) for made in claims]
-        return max((text for text in stated if text), key=_RANK.__getitem__, default="") or self.ontology.default_sensitivity(kind)
-
-    def _least(self, source: str) -> str:
-        terms = self.terms.get(source)
-        return terms.sensitivity if terms else ""
-
-    def _review(self, kind: str, claims: list[Claim]) -> str:
-        if not self.ontology.kind(kind).review_days:
-            return ""
-        days = [terms.review_days for made in claims if (terms := self.terms.get(made.source)) and terms.review_days]
-        return f"{min(days)}d" if days else ""
 
     def _values(self, claims: list[Claim]) -> tuple[Properties, list[Contested]]:
         if len(claims) == 1:
@@ -451,16 +535,6 @@ class Settlement:
         declared = self.ontology.properties.get(key.partition("@")[0])
         return any(isinstance(value, list) for value, _ in given) or (declared is not None and not declared.functional)
 
-    def _origins(self, claims: Sequence[Claim]) -> str:
-        return "[" + ",".join([self._origin(made) for made in claims]) + "]"
-
-    def _origin(self, made: Claim) -> str:
-        key = made.source, made.revision
-        if key not in self.heads:
-            self.heads[key] = f'{{"source":{_quoted(made.source)},"locator":', f',"loaded_at":"{self.loaded_at(made.revision)}","digest":"'
-        head, middle = self.heads[key]
-        return f'{head}{_quoted(made.locator)}{middle}{made.digest}"}}'
-
     def _disagree(self, subject: str, conflicts: list[Contested]) -> None:
         for contested in conflicts:
             others = "; ".join(f"{other.value!r} says {other.source}" for other in contested.others)
@@ -481,7 +555,8 @@ class Settlement:
     def _put_entities(self, rows: list[EntityRow], living: Mapping[str, str], gone: list[str]) -> None:
         changed = sum(row.id in living for row in rows) if living else 0
         self._count(0, (len(rows) - changed, changed, len(gone)))
-        self._add((f"+{row.id} {row.digest}" for row in rows), (f"-{id_} {living[id_]}" for id_ in gone))
+        self.rows.put(f"+{row.id} {row.digest}" for row in rows)
+        self.rows.put(f"-{id_} {living[id_]}" for id_ in gone)
         if gone:
             self.draft.close_entities(gone)
         if rows:
@@ -490,11 +565,6 @@ class Settlement:
     def _count(self, which: int, counts: Iterable[int]) -> None:
         for name, count in zip(("added", "changed", "withdrawn"), counts, strict=True):
             self.tally[name][which] += count
-
-    def _add(self, *changes: Iterable[str]) -> None:
-        """Add rows that were put or closed to the sum that a revision's digest covers: the same in whatever order rows come."""
-        total = sum([int.from_bytes(sha256(text.encode()).digest(), "big") for texts in changes for text in texts])
-        self.done.content = (self.done.content + total) % (1 << 256)
 
     # relations
 
@@ -580,9 +650,7 @@ class Settlement:
 
     def _relation(self, key: RelationKey, claims: list[Claim], lost: tuple[Claim, ...]) -> RelationRow:
         if len(claims) == 1 and not lost:
-            made = claims[0]
-            plain = (*key, made.valid_from, made.valid_to, made.properties, self._origins(claims), "[]")
-            return RelationRow(*plain, _row_digest(plain))
+            return self.rows.relation(claims[0], key)
         claims.sort(key=self._rank)
         properties, conflicts = self._values(claims)
         if lost:
@@ -591,36 +659,35 @@ class Settlement:
                 conflicts = [Contested(property=key[1], value=key[2], others=others), *conflicts]
             self._disagree(key[0], conflicts)
         since, until = next(((c.valid_from, c.valid_to) for c in claims if c.valid_from or c.valid_to), ("", ""))
-        said = RelationRow(*key, since, until, canonical(properties) if properties else _EMPTY, self._origins(claims), _json(conflicts), "")
+        said = RelationRow(
+            *key, since, until, canonical(properties) if properties else _EMPTY, self.rows.origins(claims), _json(conflicts), ""
+        )
         return said._replace(digest=_row_digest(said[:8]))
 
     def _put_relations(self, rows: list[RelationRow], living: Mapping[RelationKey, str], gone: list[RelationKey]) -> None:
         changed = sum(row[:3] in living for row in rows) if living else 0
         self._count(1, (len(rows) - changed, changed, len(gone)))
-        self._add((f"+{relation_key(*row[:3])} {row.digest}" for row in rows), (f"-{relation_key(*key)} {living[key]}" for key in gone))
+        self.rows.put(f"+{relation_key(*row[:3])} {row.digest}" for row in rows)
+        self.rows.put(f"-{relation_key(*key)} {living[key]}" for key in gone)
         if gone:
             self.draft.close_relations(gone)
         if rows:
             self.draft.put_relations(rows)
 
 
-def settle(
-    draft: Draft,
-    *,
-    ontology: Ontology,
-    terms: Mapping[str, SourceTerms],
-    aliases: Mapping[str, str],
-    loaded_at: Callable[[int], str],
-) -> Settled:
-    """Bring the graph of this draft into line with its claims.
-
-    `terms` are those of every source that has claims; `aliases` says which id is another; `loaded_at` tells the time of a revision.
+def settle(draft: Draft, *, rows: Rows, aliases: Mapping[str, str]) -> Settled:
+    """Bring the graph of this draft into line with its claims; `rows` knows the terms of every source that has any, `aliases` says which id
+    is another.
     """
-    return Settlement(draft, ontology=ontology, terms=terms, aliases=aliases, loaded_at=loaded_at).run()
+    return Settlement(draft, rows=rows, aliases=aliases).run()
+
+
+def _weight(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest(), "big")
 
 
 def _row_digest(values: Iterable[str]) -> str:
-    return "sha256:" + sha256(_SEPARATOR.join(values).encode()).hexdigest()
+    return f"sha256:{sha256(_SEPARATOR.join(values).encode()).hexdigest()}"
 
 
 _quoted = encode_basestring

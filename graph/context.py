@@ -376,9 +376,10 @@ class ContextGraph:
         began = self.now()
         with _rare_collections(), self.store.draft(dry=dry) as draft:
             names: list[str] = []
+            rows = self._rows(draft, began)
             for reading in readings:
                 names.append(reading.terms.name)
-                self._stage(draft, reading, loading)
+                self._stage(draft, reading, rows, loading)
             if complete:
                 self._withdraw_others(draft, names, loading)
             self._let_go(draft, loading)
@@ -387,7 +388,7 @@ class ContextGraph:
             rules = self._rules()
             if self.store.notes("rules").get("rules", rules) != rules:
                 draft.touch()
-            settled = self._settled(draft, began)
+            settled = changes.settle(draft, rows=rows, aliases=self.aliases)
             loading.keep(settled.findings)
             self._stop_on_errors(loading, keep_going=keep_going)
             head = self.store.head()
@@ -412,16 +413,16 @@ class ContextGraph:
             dry=dry,
         )
 
-    def _settled(self, draft: Draft, began: datetime) -> changes.Settled:
+    def _rows(self, draft: Draft, began: datetime) -> changes.Rows:
         moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
-        return changes.settle(draft, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=moments.__getitem__)
+        return changes.Rows(ontology=self.ontology, terms=self.terms, loaded_at=moments.__getitem__)
 
     def _commit(self, write: review.Write, actor: str, message: str) -> int:
         """One revision of what is written into a draft, and its number; `InputError` where the graph would stay as it is, or break a rule."""
         began = self.now()
         with self.store.draft() as draft:
             notes = write(draft)
-            settled = self._settled(draft, began)
+            settled = changes.settle(draft, rows=self._rows(draft, began), aliases=self.aliases)
             if wrong := [one for one in settled.findings if one.level == "error"]:
                 raise InputError(f"nothing was changed: {wrong[0].message}", settled.findings)
             if settled.empty:
@@ -455,7 +456,7 @@ class ContextGraph:
             draft.withdraw(proposals.CONFIRMED, [id_])
             loading.notes[f"{proposals.CONFIRMED}:{id_}"] = ""
 
-    def _stage(self, draft: Any, reading: Reading, loading: _Loading) -> None:
+    def _stage(self, draft: Any, reading: Reading, rows: changes.Rows, loading: _Loading) -> None:
         started = time.perf_counter()
         name = reading.terms.name
         if name in (proposals.SOURCE, proposals.CONFIRMED):
@@ -463,7 +464,7 @@ class ContextGraph:
             raise InputError(message)
         self.terms.setdefault(name, reading.terms)
         before: dict[str, tuple[str, int, int]] = self._note(name).get("parts", {})
-        staged = changes.stage(draft, reading, ontology=self.ontology, known={path: one[0] for path, one in before.items()})
+        staged = changes.stage(draft, reading, rows=rows, known={path: one[0] for path, one in before.items()})
         unread = ("", 0, 0)
         parts = {path: (digest, *staged.counts.get(path, before.get(path, unread)[1:])) for path, digest in staged.parts.items()}
         loading.keep(staged.findings)
@@ -538,7 +539,7 @@ class ContextGraph:
         with self.store.draft() as draft:
             draft.stage([one.claim for one in made if one.until])
             draft.drop([one.claim for one in made if not one.until])
-            settled = self._settled(draft, began)
+            settled = changes.settle(draft, rows=self._rows(draft, began), aliases=self.aliases)
             head = self.store.head()
             revision = self._sealed(draft.number, head, began, actor.id, f"revert of revision {number}", settled)
             if not settled.empty:

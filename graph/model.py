@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from json import encoder
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,6 +77,7 @@ class Contested(Value):
     others: tuple[OtherValue, ...]
 
 
+@final
 class Entity(Value):
     """A thing: as one source claims it (one origin) or as all sources together say (merged).
 
@@ -96,6 +97,7 @@ class Entity(Value):
     conflicts: tuple[Contested, ...] = ()
 
 
+@final
 class Relation(Value):
     """A directed statement between two things, named so that `source kind target` reads as a sentence."""
 

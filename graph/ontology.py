@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -218,18 +218,18 @@ class Ontology(Value):
         not join, several values where the ontology declares one at a time, a property name very near a declared one. That last finding
         has one id for each file, since a wrong heading repeats itself on every row.
         """
-        found = self._relation_faults(fact) if isinstance(fact, Relation) else self._entity_faults(fact)
+        found = self._relation_faults(fact) if type(fact) is Relation else self._entity_faults(fact)
         return [*found, *self._property_faults(fact)] if fact.properties else found
 
     def _entity_faults(self, fact: Entity) -> list[Finding]:
         kind = self.kinds.get(fact.kind)
         if kind is None:
             return [_fault(fact, "kind", f"kind {fact.kind!r} is not in the ontology{nearest(fact.kind, self.kinds)}")]
-        matched = _ID.fullmatch(fact.id)
-        if matched is None:
+        prefix = _prefix(fact.id)
+        if not prefix:
             like = f"{kind.prefix}:example"
             return [_fault(fact, "id", f"{fact.id!r} is no id; one is made of a prefix, a colon and a name without blanks, as {like}")]
-        if matched[1] != kind.prefix:
+        if prefix != kind.prefix:
             return [_fault(fact, "id", f"{fact.id!r} is no id of a {kind.name}; those begin with {kind.prefix}:")]
         if fact.sensitivity and fact.sensitivity not in _LEVELS:
             return [_fault(fact, "sensitivity", f"sensitivity {fact.sensitivity!r} is none of {', '.join(_LEVELS)}")]
@@ -239,17 +239,16 @@ class Ontology(Value):
         ends = self._ends.get(fact.kind)
         if ends is None:
             return [_fault(fact, "relation", f"relation {fact.kind!r} is not in the ontology{nearest(fact.kind, self.relations)}")]
-        start, end = _ID.fullmatch(fact.source), _ID.fullmatch(fact.target)
-        if start and end and start[1] in ends.start and end[1] in ends.end:
+        if _prefix(fact.source) in ends.start and _prefix(fact.target) in ends.end:
             return []
         found = (self._end_fault(fact, fact.source, "start", ends.start), self._end_fault(fact, fact.target, "end", ends.end))
         return [one for one in found if one is not None]
 
     def _end_fault(self, fact: Relation, id_: str, word: str, allowed: frozenset[str]) -> Finding | None:
-        matched = _ID.fullmatch(id_)
-        if matched is None:
+        prefix = _prefix(id_)
+        if not prefix:
             return _fault(fact, "id", f"{fact.kind} cannot {word} at {id_!r}: that is no id (a prefix, a colon, a name without blanks)")
-        if (prefix := matched[1]) in allowed:
+        if prefix in allowed:
             return None
         if prefix not in self.prefixes:
             hint = nearest(prefix, self.prefixes)
@@ -260,6 +259,8 @@ class Ontology(Value):
     def _property_faults(self, fact: Entity | Relation) -> list[Finding]:
         found: list[Finding] = []
         for name, value in fact.properties.items():
+            if type(value) is str and name in self._texts:
+                continue
             declared = self.properties.get(name.partition("@")[0])
             if declared is None:
                 if hint := self._near(name):
@@ -267,6 +268,11 @@ class Ontology(Value):
             elif type(value) is not str or declared.datatype not in _TEXT:
                 found += _value_faults(fact, name, value, declared)
         return found
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        """The properties that hold any text."""
+        return frozenset(name for name, declared in self.properties.items() if declared.datatype in _TEXT)
 
     def _near(self, name: str) -> str:
         if name not in self._hints:
@@ -306,6 +312,13 @@ class Ontology(Value):
     def _is_uri(self, name: str) -> bool:
         declared = self.properties.get(name)
         return declared is not None and declared.datatype == "anyURI"
+
+
+@lru_cache(1 << 16)
+def _prefix(id_: str) -> str:
+    """The prefix of an id, "" for what is none: asked again and again of the ends of relations."""
+    matched = _ID.fullmatch(id_)
+    return matched[1] if matched else ""
 
 
 _SAME_KEY = {"former_logins": "login"}  # a former value identifies by the key that it was a value of

@@ -26,6 +26,8 @@ class Damage(NamedTuple):
 class _Beside:
     """A draft that reads the claims of another and keeps the graph for itself, empty at first: nothing stored is looked at."""
 
+    taker = None
+
     def __init__(self, draft: Draft) -> None:
         self._draft, self.number = draft, draft.number
         self.rows: dict[Key, Row] = {}
@@ -105,7 +107,7 @@ def damage(
     with store.draft(dry=True) as draft:
         draft.touch()
         beside = _Beside(draft)
-        changes.settle(beside, ontology=ontology, terms=terms, aliases=aliases, loaded_at=loaded_at)
+        changes.settle(beside, rows=changes.Rows(ontology=ontology, terms=terms, loaded_at=loaded_at), aliases=aliases)
         head = draft.number - 1
     stored = {_key(one.row): one for one in store.versions() if not one.until}
     wrong = [key for key, row in beside.rows.items() if key not in stored or stored[key].row != row]

@@ -270,11 +270,14 @@ class ReferenceStore:
 class ReferenceDraft:
     """A `Draft` on a copy of the world."""
 
+    taker = None
+
     def __init__(self, memory: Memory, *, dry: bool) -> None:
         self._memory, self._dry, self._before, self._world = memory, dry, memory.world, memory.world.copy()
         self._staged: set[ClaimKey] = set()
         self._touched: list[Claim] = []
         self._notes: dict[str, str] = {}
+        self._kinds: set[str] = set()
         self.number = self._world.newest + 1
 
     def stage(self, claims: Sequence[Claim]) -> int:
@@ -347,7 +350,7 @@ class ReferenceDraft:
     def put_relations(self, rows: Sequence[RelationRow]) -> None:
         _check_names(row.kind for row in rows)
         for row in rows:
-            self._world.kind_numbers.setdefault(row.kind, len(self._world.kind_numbers) + 1)
+            self._kinds.add(row.kind)
             self._put(_key(row), row)
 
     def close_entities(self, ids: Sequence[str]) -> None:
@@ -375,6 +378,8 @@ class ReferenceDraft:
         if self._memory.world is not self._before:
             message = "another revision was published since this draft began"
             raise Conflict(message)
+        for kind in sorted(self._kinds):
+            self._world.kind_numbers.setdefault(kind, len(self._world.kind_numbers) + 1)
         self._world.revisions.append(revision)
         self._memory.world = self._world
         self._memory.notes |= self._notes

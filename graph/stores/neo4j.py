@@ -1517,6 +1517,8 @@ _SAYING = (
 class Neo4jDraft:
     """A `Draft`: claims are committed in batches that nobody reads before the publish; rows are held here until then."""
 
+    taker = None
+
     def __init__(self, writer: _Writer, *, dry: bool) -> None:
         self._writer, self._dry = writer, dry
         self.number = writer.head + 1
@@ -1785,7 +1787,8 @@ class Neo4jDraft:
         rest = change.rest()
         node = "UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph})"
         odd = f"{node} SET g.entities_before = g.entities, g.kinds_before = size(g.kinds), g.state = g.state + $p.turn"
-        counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": list(self._kinds)}
+        fresh = sorted(self._kinds.keys() - set(self._writer.kinds))
+        counts = {"entities": max(self._writer.entities, *numbers.values(), 0), "kinds": [*self._writer.kinds, *fresh]}
         self._writer.write(*self._asides(), *change.copies())
         self._writer.write(*change.marks())
         self._writer.write(_Statement(odd, [0], {"turn": _TURN}))

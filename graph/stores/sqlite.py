@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, TypeAlias
 from graph.errors import Conflict, InputError, StoreBusy, StoreError
 from graph.model import Event, Facet, Filter, Revision, canonical
 from graph.stores.base import (
+    Alone,
     Claim,
     EntityRow,
     Limit,
@@ -30,6 +31,7 @@ from graph.stores.base import (
     RelationKey,
     RelationRow,
     Rule,
+    Taken,
     Tally,
     Version,
     Walked,
@@ -39,7 +41,7 @@ from graph.stores.base import (
     words_of,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
 _SAID = 500_000
@@ -52,11 +54,10 @@ CREATE TABLE part (id INTEGER PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT N
 CREATE TABLE claim (
   id INTEGER PRIMARY KEY, part INTEGER, subject INTEGER, kind INTEGER, target INTEGER, name TEXT, properties TEXT, sensitivity TEXT,
   valid_from TEXT, valid_to TEXT, same_as TEXT, locator TEXT, short INTEGER, digest TEXT, since INTEGER, until INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX claim_live ON claim (part, short) WHERE until = 0;
 CREATE TABLE same (value TEXT, subject INTEGER, claim INTEGER, PRIMARY KEY (value, subject, claim)) WITHOUT ROWID;
 CREATE INDEX same_subject ON same (subject);
 CREATE TABLE facet (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, sensitivity TEXT NOT NULL, UNIQUE (kind, sensitivity));
-CREATE TABLE kind (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE kind (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, number INTEGER);
 CREATE TABLE node (
   number INTEGER PRIMARY KEY, facet INTEGER, day_from INTEGER, day_to INTEGER, since INTEGER, id TEXT, name TEXT, valid_from TEXT,
   valid_to TEXT, properties TEXT, origins TEXT, aliases TEXT, conflicts TEXT, words TEXT, grams TEXT, digest TEXT, folded TEXT);
@@ -93,12 +94,27 @@ CREATE INDEX edge_past_until ON edge_past (until);
 CREATE INDEX claim_since ON claim (since) WHERE since > 1;
 CREATE INDEX claim_until ON claim (until) WHERE until > 0;
 """  # what changed after the first revision is found without looking at what did not; a first load pays nothing for it
-_MIGRATIONS = {1: _SINCE}  # from each older schema, the statements that make it the next one
+_NUMBERED = """
+ALTER TABLE kind ADD COLUMN number INTEGER;
+UPDATE kind SET number = id;
+"""
+_MIGRATIONS = {1: _SINCE, 2: _NUMBERED}  # from each older schema, the statements that make it the next one
 _EDGES_OF = (  # of an entity: by its name and by its number
     "SELECT edge FROM adj WHERE node = {1} UNION SELECT edge FROM dangling WHERE source = {0} UNION SELECT edge FROM dangling WHERE target = {0}"
 )
+_ASIDE = """
+CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY);
+CREATE TEMP TABLE thing (
+  name INTEGER PRIMARY KEY, claim INTEGER, kind TEXT, valid_from TEXT, valid_to TEXT, origins TEXT, digest TEXT, label TEXT,
+  sensitivity TEXT, properties TEXT, words TEXT, grams TEXT);
+CREATE TEMP TABLE head (name INTEGER PRIMARY KEY, number INTEGER, facet INTEGER, day_from INTEGER, day_to INTEGER);
+CREATE TEMP TABLE apart (id INTEGER PRIMARY KEY);
+"""
 _EVENTS = "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at TEXT NOT NULL, text TEXT NOT NULL); CREATE INDEX IF NOT EXISTS event_at ON event (at)"
+_LIVE = "CREATE INDEX IF NOT EXISTS claim_live ON claim (part, short) WHERE until = 0"
 _CLAIM_INDEXES = (
+    _LIVE,
     "CREATE INDEX IF NOT EXISTS claim_subject ON claim (subject, kind, target)",
     "CREATE INDEX IF NOT EXISTS claim_target ON claim (target) WHERE target > 0",
 )
@@ -126,6 +142,7 @@ class _Known(NamedTuple):
 
     facets: dict[int, Facet]
     kinds: dict[int, str]
+    ranks: dict[int, int]  # the numbers of kinds
 
 
 @contextmanager
@@ -331,7 +348,8 @@ class SQLiteStore:
             facets = {
                 number: Facet(kind, sensitivity) for number, kind, sensitivity in db.execute("SELECT id, kind, sensitivity FROM facet")
             }
-            self._local.known = _Known(facets, dict(db.execute("SELECT id, name FROM kind ORDER BY id").fetchall()))
+            kinds = db.execute("SELECT id, name, number FROM kind ORDER BY number").fetchall()
+            self._local.known = _Known(facets, {row[0]: row[1] for row in kinds}, {row[0]: row[2] for row in kinds})
             self._local.count = count
         return self._local.known
 
@@ -467,7 +485,8 @@ class SQLiteStore:
             for node, slot, other, edge in rows
             if node in there and (at is None or other in there)
         }
-        return sorted(kept)
+        ranks = seen.known.ranks
+        return sorted(kept, key=lambda one: (one[0], ranks[one[1]], *one[2:]))
 
     @staticmethod
     def _edges(db: sqlite3.Connection, ids: Sequence[int], known: _Known, at: int | None) -> dict[int, RelationRow]:
@@ -709,7 +728,12 @@ class SQLiteStore:
         with _translated(self._path):
             db = self._connect(self._path)
             try:
-                for pragma in ("cache_size=-262144", "mmap_size=0", "temp_store=FILE"):  # so that memory does not grow with the graph
+                for pragma in (
+                    "cache_size=-262144",
+                    "mmap_size=0",
+                    "temp_store=FILE",
+                    "threads=2",
+                ):  # so that memory does not grow with the graph
                     db.execute(f"PRAGMA {pragma}")
                 db.execute("BEGIN IMMEDIATE")
                 draft = SQLiteDraft(db, dry=dry)
@@ -871,17 +895,20 @@ class SQLiteDraft:
         self._head_places: dict[_Head, int] = {_NOWHERE: 0}
         self._head_of = array("l")  # by the numbers of entities: the place of its head plus one, 0 for one not looked up yet
         self._empty = not self._last_number and not self._last_edge  # nothing was ever put when this draft began
+        self.taker = self if self._empty and self._first == 1 else None
+        self._told = False  # whether claims came with what they come to alone
+        self._untold = list[int]()  # those that came without afterwards
         self._highest_entity, self._highest_relation = "", ("", "", "")  # the greatest keys that it has put
         self._aliased = bool(self._one("SELECT EXISTS (SELECT 1 FROM alias)"))
         self._shared: set[int] | None = None
+        self._several: set[int] | None = None  # the names of entities of which several claims speak, or that share an identity value
+        self._left: list[tuple[RelationKey, str]] = []
         self._claimed: dict[RelationKey, list[int]] = {}  # the claims of the relations touched that were read last
         self._everything = False
         self._known_facets = set(self._facet.values())
         self._replaced = False
-        db.execute("CREATE TEMP TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY)")
-        db.execute("CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)")
-        db.execute("DELETE FROM temp.kept")
-        db.execute("DELETE FROM temp.gone")
+        for statement in _statements(_ASIDE):
+            db.execute(statement)
         if self._first > 1:
             self._index()
 
@@ -933,7 +960,8 @@ class SQLiteDraft:
     # claims
 
     def stage(self, claims: Sequence[Claim]) -> int:
-        self._intern(text for claim in claims for text in (claim.subject, claim.kind, claim.target) if text)
+        self._intern(text for claim in claims for text in claim[2:5] if text)
+        self._db.execute(_LIVE)
         fresh: list[tuple[Claim, int]] = []
         unsure: dict[int, list[Claim]] = {}
         for claim in claims:
@@ -946,9 +974,29 @@ class SQLiteDraft:
         self._insert_claims(fresh)
         others = [(claim, part) for part, some in unsure.items() for claim in self._unsaid(part, some)]
         self._insert_claims(others)
+        if self._told:
+            self._untold += range(self._last_claim - len(fresh) - len(others) + 1, self._last_claim + 1)
         if len(self._said) > _SAID:
             self._open_part, self._said = 0, set[str]()
         return len(fresh) + len(others)
+
+    def stage_alone(self, claims: Sequence[Claim], alone: Sequence[Alone]) -> None:
+        """Claims, relations and (aside, since they have no numbers yet) entities as they come; a relation's row has its claim's number."""
+        self._intern(text for claim in claims for text in claim[2:5] if text)
+        self._told = True
+        names, kinds, number, first = self._names, self._kind, self.number, self._last_claim + 1
+        edges, things = list[Row](), list[Row]()
+        for id_, (claim, row) in enumerate(zip(claims, alone, strict=True), first):
+            _, _, subject, kind, target, _, properties, _, since, until, _, _, _, _ = claim
+            if target:
+                kind_id = kinds.get(kind) or self._kind_of(kind)
+                edges.append((id_, names[subject], kind_id, names[target], number, since, until, properties, row[0], "[]", row[1]))
+            else:
+                things.append((names[subject], id_, kind, since, until, *row))
+        parts = [self._parts.get(claim[:2]) or self._part(*claim[:2]) for claim in claims]
+        self._insert_claims(zip(claims, parts, strict=True))
+        self._db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edges)
+        self._db.executemany("INSERT OR IGNORE INTO temp.thing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", things)
 
     def _part(self, source: str, path: str) -> int:
         made = self._db.execute("INSERT INTO part (source, path) VALUES (?, ?)", (source, path)).lastrowid or 0
@@ -966,7 +1014,7 @@ class SQLiteDraft:
         self._db.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", kept)
         return [claim for digest, claim in reversed(first.items()) if digest not in known]
 
-    def _insert_claims(self, claims: Sequence[tuple[Claim, int]]) -> None:
+    def _insert_claims(self, claims: Iterable[tuple[Claim, int]]) -> None:
         names, number, rows, same = self._names, self.number, list[Row](), list[Row]()
         for id_, (claim, part) in enumerate(claims, self._last_claim + 1):
             _, _, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
@@ -1025,6 +1073,8 @@ class SQLiteDraft:
     def touched_entities(self, size: int) -> Iterator[list[str]]:
         if self._first == 1:
             self._index()
+            if self._told:
+                self._drop_twins()
             in_order = (
                 "SELECT s.text FROM name s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.subject = s.id AND c.target = 0) ORDER BY s.text"
             )
@@ -1035,6 +1085,13 @@ class SQLiteDraft:
             yield [row[0] for row in rows]
 
     def touched_relations(self, size: int) -> Iterator[list[RelationKey]]:
+        if self._told:
+            joins = "JOIN name s ON s.id = c.subject JOIN name k ON k.id = c.kind JOIN name t ON t.id = c.target"
+            apart = f"SELECT DISTINCT s.text, k.text, t.text FROM temp.apart a JOIN claim c ON c.id = a.id {joins} ORDER BY 1, 2, 3"
+            cursor = self._db.execute(apart)
+            while rows := cursor.fetchmany(size):
+                yield rows
+            return
         if self._first == 1:
             yield from self._all_relations(size)
             return
@@ -1104,6 +1161,89 @@ class SQLiteDraft:
         return dict(
             self._db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)).fetchall()
         )
+
+    # what was told of claims alone
+
+    def _drop_twins(self) -> None:
+        """What a part said twice it said once, where it said it first."""
+        twice = "SELECT part, short FROM claim WHERE until = 0 GROUP BY part, short HAVING count(*) > 1"
+        again = (
+            f"SELECT c.id FROM ({twice}) t CROSS JOIN claim c WHERE c.part = t.part AND c.short = t.short AND c.until = 0 AND EXISTS "
+            "(SELECT 1 FROM claim d WHERE d.part = c.part AND d.short = c.short AND d.until = 0 AND d.digest = c.digest AND d.id < c.id)"
+        )
+        self._db.execute(f"INSERT INTO temp.apart {again}")
+        self._left += self._put_apart()
+        for table, column in (("claim", "id"), ("same", "claim")):
+            self._db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM temp.apart)")
+        self._db.execute("DELETE FROM temp.apart")
+
+    def _put_apart(self) -> list[tuple[RelationKey, str]]:
+        """Take away the relations of the claims that are apart; returns them with their digests."""
+        select = (
+            "SELECT s.text, k.name, t.text, e.digest FROM temp.apart a JOIN edge e ON e.id = a.id JOIN name s ON s.id = e.source "
+            "JOIN kind k ON k.id = e.kind JOIN name t ON t.id = e.target"
+        )
+        left: list[tuple[RelationKey, str]] = [((one, kind, other), digest) for one, kind, other, digest in self._db.execute(select)]
+        self._db.execute("DELETE FROM edge WHERE id IN (SELECT id FROM temp.apart)")
+        return left
+
+    def alone(self, ids: Sequence[str]) -> dict[str, EntityRow]:
+        if not self._told:
+            return {}
+        if self._several is None:
+            several = "SELECT subject FROM claim WHERE target = 0 GROUP BY subject HAVING count(*) > 1"
+            self._several = self._sharing() | {id_ for (id_,) in self._db.execute(several)}
+        wanted = json.dumps([number for id_ in ids if (number := self._names[id_]) not in self._several])
+        columns = "t.name, t.kind, t.label, t.sensitivity, t.valid_from, t.valid_to, t.properties, t.origins, t.words, t.grams, t.digest"
+        rows: Iterable[Row] = self._db.execute(
+            f"SELECT {columns} FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value", (wanted,)
+        )
+        texts = self._texts
+        found = [EntityRow._make((texts[row[0]], *row[1:8], (), "[]", *row[8:])) for row in rows]
+        return {row.id: row for row in found}
+
+    def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
+        if not self._told:
+            return Taken(0, [])
+        kinds = ",".join(str(self._names[kind]) for kind in functional if kind in self._names)
+        several = "SELECT subject, kind, target FROM claim WHERE target > 0 GROUP BY subject, kind, target HAVING count(*) > 1"
+        rivals = f"SELECT subject, kind FROM claim WHERE target > 0 AND kind IN ({kinds}) GROUP BY subject, kind HAVING min(target) < max(target)"
+        moved = json.dumps([self._names[id_] for id_ in apart if id_ in self._names])
+        ids = (
+            (
+                f"SELECT c.id FROM ({several}) s CROSS JOIN claim c WHERE c.subject = s.subject AND c.kind = s.kind AND c.target = s.target",
+                (),
+            ),
+            (f"SELECT c.id FROM ({rivals}) s CROSS JOIN claim c WHERE c.subject = s.subject AND c.kind = s.kind AND c.target > 0", ()),
+            ("SELECT c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.subject = f.value AND c.target > 0", (moved,)),
+            ("SELECT c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.target = f.value AND c.target > 0", (moved,)),
+        )
+        for select, values in ids:
+            self._db.execute(f"INSERT OR IGNORE INTO temp.apart {select}", values)
+        self._db.executemany("INSERT OR IGNORE INTO temp.apart VALUES (?)", ((id_,) for id_ in self._untold))
+        self._left += self._put_apart()
+        self._last_edge = self._last_claim
+        count = self._one("SELECT count(*) FROM edge")
+        self._make_readable(count)
+        return Taken(count, self._left)
+
+    def _make_readable(self, count: int) -> None:
+        """What `_insert_adj` does, for all relations at once: sorting them is much quicker than finding the place of each."""
+        self._db.execute(
+            "INSERT INTO temp.head SELECT m.id, n.number, n.facet, n.day_from, n.day_to FROM node n JOIN name m ON m.text = n.id"
+        )
+        days = ", ".join(
+            f"CASE e.{end} WHEN '' THEN 0 ELSE CAST(replace(e.{end}, '-', '') AS INTEGER) END" for end in ("valid_from", "valid_to")
+        )
+        ends = "FROM edge e JOIN temp.head a ON a.name = e.source JOIN temp.head b ON b.name = e.target"
+        made = self._db.execute(
+            f"INSERT INTO adj SELECT a.number, e.kind * 4, b.number, e.id, e.since, 0, {days}, b.facet, b.day_from, b.day_to {ends} UNION ALL "
+            f"SELECT b.number, e.kind * 4 + 2, a.number, e.id, e.since, 0, {days}, a.facet, a.day_from, a.day_to {ends} ORDER BY 1, 2, 3, 4"
+        ).rowcount
+        if made < 2 * count:
+            there = "EXISTS (SELECT 1 FROM temp.head WHERE name = e.{0})"
+            waiting = f"NOT ({there.format('source')} AND {there.format('target')})"
+            self._db.execute(f"INSERT INTO dangling SELECT source, kind, target, id FROM edge e WHERE {waiting}")
 
     def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
         self._index()
@@ -1365,8 +1505,15 @@ class SQLiteDraft:
         self._highest_relation = max((self._highest_relation, *by_key))
 
     def _kind_of(self, name: str) -> int:
+        _check([name])
         self._kind[name] = self._db.execute("INSERT INTO kind (name) VALUES (?)", (name,)).lastrowid or 0
         return self._kind[name]
+
+    def _number_kinds(self) -> None:
+        """New kinds are numbered in the order of their names."""
+        last = self._one("SELECT coalesce(max(number), 0) FROM kind")
+        fresh = self._db.execute("SELECT id FROM kind WHERE number IS NULL ORDER BY name").fetchall()
+        self._db.executemany("UPDATE kind SET number = ? WHERE id = ?", [(place, id_) for place, (id_,) in enumerate(fresh, last + 1)])
 
     def _end_edge(self, key: RelationKey, edge: int) -> None:
         since = self._db.execute("SELECT since FROM edge WHERE id = ?", (edge,)).fetchone()[0]
@@ -1441,6 +1588,7 @@ class SQLiteDraft:
         self._insert_adj(row[:7] for row in edges if row[0] and row[2])
         waiting = [(row[7], row[1], row[8], row[3]) for row in edges if not (row[0] and row[2])]
         self._db.executemany("INSERT INTO dangling VALUES (?, ?, ?, ?)", waiting)
+        self._number_kinds()
         self._db.execute("COMMIT")
 
     def forget(self, before: int, kept: Collection[int]) -> None:
@@ -1465,6 +1613,7 @@ class SQLiteDraft:
             message = f"revision {revision.number} is not the {self.number} that this draft makes"
             raise Conflict(message)
         self._index()
+        self._number_kinds()
         if self._replaced:
             self._forget_facets()
         self._db.execute("INSERT INTO revision VALUES (?, ?)", (revision.number, revision.model_dump_json()))
