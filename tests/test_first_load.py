@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_store import Memory, ReferenceStore
 
-from graph import ContextGraph, Entity, Fact, LoadReport, Origin, Part, Reading, Relation, SourceTerms, load_ontology
+from graph import ContextGraph, Entity, Fact, LoadReport, Origin, Part, Properties, Reading, Relation, SourceTerms, load_ontology
 from graph.model import Filter
 from graph.stores import open_store
 from graph.stores.base import Store
@@ -27,7 +27,7 @@ IDS = st.sampled_from(PEOPLE + POSTS)
 def _entity(id_: str, name: str, mail: str, number: str, line: int) -> Fact:
     kind = "Person" if id_.startswith("person") else "Position"
     keys = {"email": mail, "employee_number": number} if kind == "Person" else {"description": mail}
-    properties = {key: value for key, value in keys.items() if value}
+    properties: Properties = {key: value for key, value in keys.items() if value}
     return Entity(id=id_, kind=kind, name=name, properties=properties, origins=(Origin(locator=f"in.csv:{line}"),))
 
 

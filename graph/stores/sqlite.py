@@ -1195,12 +1195,14 @@ class SQLiteDraft:
             self._several = self._sharing() | {id_ for (id_,) in self._db.execute(several)}
         wanted = json.dumps([number for id_ in ids if (number := self._names[id_]) not in self._several])
         columns = "t.name, t.kind, t.label, t.sensitivity, t.valid_from, t.valid_to, t.properties, t.origins, t.words, t.grams, t.digest"
-        rows: Iterable[Row] = self._db.execute(
+        rows: list[Row] = self._db.execute(
             f"SELECT {columns} FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value", (wanted,)
-        )
-        texts = self._texts
-        found = [EntityRow._make((texts[row[0]], *row[1:8], (), "[]", *row[8:])) for row in rows]
-        return {row.id: row for row in found}
+        ).fetchall()
+        found: dict[str, EntityRow] = {}
+        for row in rows:
+            said: Row = (self._texts[row[0]], *row[1:8], (), "[]", *row[8:])
+            found[said[0]] = EntityRow._make(said)
+        return found
 
     def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
         if not self._told:
