@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -53,17 +54,26 @@ def mcp(folder: Path, client: str, address: str, asker: str) -> None:
 @click.option("--origin", "origins", multiple=True, help="A page's origin that may call it; none unless stated.")
 @click.option("--tls-cert", default="", type=click.Path(), help="The certificate, to speak TLS.")
 @click.option("--tls-key", default="", type=click.Path(), help="Its key.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="How many processes answer.")
+@click.option("--workers", type=click.IntRange(1, 64), help="How many processes answer; default: as many as there are cores, up to 4.")
 @click.pass_obj
 def serve(
-    folder: Path, *, host: str, port: int, names: tuple[str, ...], origins: tuple[str, ...], tls_cert: str, tls_key: str, workers: int
+    folder: Path,
+    *,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    origins: tuple[str, ...],
+    tls_cert: str,
+    tls_key: str,
+    workers: int | None,
 ) -> None:
     """Serve HTTP under /v1 and MCP under /mcp on one port; who asks is told by a token."""
     from app.server import Listening
     from app.server import serve as run
 
     click.echo(f"serving on {'https' if tls_cert else 'http'}://{host}:{port} (/v1, /mcp, /openapi.json); end with Ctrl-C", err=True)
-    run(folder, Listening(host=host, port=port, names=names, origins=origins, certificate=tls_cert, key=tls_key, workers=workers))
+    many = workers or min(4, os.cpu_count() or 1)
+    run(folder, Listening(host=host, port=port, names=names, origins=origins, certificate=tls_cert, key=tls_key, workers=many))
 
 
 @click.group()

@@ -21,7 +21,7 @@ from jwt import PyJWK, PyJWKClient, PyJWKSet, PyJWTError
 from pydantic import Field
 
 from app.settings import Identity, Oidc
-from graph import Actor, ContextGraph, Event, InputError, NotAllowed, NotAuthenticated, NotFound, Value, canonical
+from graph import Actor, ContextGraph, InputError, NotAllowed, NotAuthenticated, NotFound, Value, canonical
 
 Right = Literal["context:read", "analysis:read", "propose:write", "review:write", "audit:read", "admin"]
 RIGHTS: tuple[str, ...] = get_args(Right)
@@ -29,7 +29,8 @@ READER = ("context:read", "analysis:read")
 
 _PREFIX = "token/"
 _COST = {"n": 2**14, "r": 8, "p": 1}  # of scrypt (RFC 7914): 16 MiB and some 50 ms for a guess
-_FRESH = 2.0  # seconds for which a key that was checked is believed, and so the longest that a revoked one still opens
+_FRESH = 2.0  # seconds for which a token that was checked is believed, and so the longest that a revoked one still opens
+_KEPT = 10_000  # tokens that are remembered as good
 _PAUSE = 10.0  # seconds between two readings of a provider's keys because of a key that is not known
 _ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _PLACE = re.compile(r"\{([\w.:/-]+)\}")
@@ -164,7 +165,8 @@ class Gate:
     context: ContextGraph
     identity: Identity
     folder: Path
-    _good: dict[bytes, tuple[float, Key]] = field(default_factory=dict[bytes, tuple[float, Key]])
+    _good: dict[bytes, str] = field(default_factory=dict[bytes, str])
+    _callers: dict[bytes, tuple[float, Caller]] = field(default_factory=dict[bytes, tuple[float, Caller]])
     _buckets: dict[str, _Bucket] = field(default_factory=dict[str, _Bucket])
     _pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -179,9 +181,21 @@ class Gate:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise NotAuthenticated
+        began = time.monotonic()
         found = self._by_key(token.strip()) if token.startswith("oc_") else self._by_claims(token.strip())
-        self._registered(found)
+        self.context.admit(found.actor)
+        if len(self._callers) > _KEPT:
+            self._callers.clear()
+        self._callers[self._mark(header)] = began, found
         return found
+
+    def at_hand(self, header: str) -> Caller | None:
+        """Who calls, where that was told a moment ago; this waits for nothing."""
+        known = self._callers.get(self._mark(header))
+        return known[1] if known and time.monotonic() - known[0] < _FRESH else None
+
+    def _mark(self, token: str) -> bytes:
+        return hashlib.blake2b(token.encode(), key=self._pepper).digest()
 
     def spare(self, caller: Caller) -> float:
         """0 where the token may ask now, which is counted; otherwise the seconds until it may again."""
@@ -202,25 +216,22 @@ class Gate:
         return Caller(self.context.access.actor(held.actor, behalf=held.behalf), frozenset(held.rights), held.id)
 
     def _checked(self, token: str) -> Key | None:
-        """The key whose text this is. The slow hash is paid once; after that a fast one of what was good before, for a moment at a time."""
-        mark, now = hashlib.blake2b(token.encode(), key=self._pepper).digest(), time.monotonic()
+        """The key whose text this is. The slow hash is paid once; after that a fast one of what was good before."""
+        mark = self._mark(token)
         known = self._good.get(mark)
-        if known and now - known[0] < _FRESH:
-            return known[1]
         _, _, rest = token.partition("_")
         id_, _, secret = rest.partition("_")
         text = self.context.store.notes(_PREFIX + id_).get(_PREFIX + id_) if re.fullmatch(r"[0-9a-f]{12}", id_) else ""
         held = Key.model_validate_json(text) if text else None
-        if known and held and known[1].hash == held.hash:
-            self._good[mark] = now, held
+        if held and known == held.hash:
             return held
         salt = base64.b64decode(held.salt) if held else b"0" * 16  # an id that is not there takes as long as one that is
         good = hmac.compare_digest(_hashed(secret, salt), held.hash if held else "")
         if not (held and good):
             return None
-        if len(self._good) > 10_000:
+        if len(self._good) > _KEPT:
             self._good.clear()
-        self._good[mark] = now, held
+        self._good[mark] = held.hash
         return held
 
     def _by_claims(self, token: str) -> Caller:
@@ -241,15 +252,6 @@ class Gate:
         rights = frozenset(right for right in str(claims.get("scope", "")).split() if right in RIGHTS) or frozenset(READER)
         caller = known.model_copy(update={"roles": known.roles | extra})
         return Caller(caller, rights, f"{said.issuer} {actor} {behalf}")
-
-    def _registered(self, caller: Caller) -> None:
-        """An agent must be in the registry; one that is not is refused, and remembered as one that knocked."""
-        actor = caller.actor.id
-        if actor.startswith("agent:") and not self.context.registered(actor):
-            event = {"at": self.context.now(), "actor": actor, "behalf": caller.actor.behalf, "operation": "knock", "outcome": "refused"}
-            self.context.record(Event.model_validate(event))
-            message = f"{actor} is not registered: an agent needs an entry in the registry of agents, with a sponsor"
-            raise NotAllowed(message)
 
 
 def _filled(pattern: str, claims: Mapping[str, Any]) -> str:

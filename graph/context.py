@@ -1096,11 +1096,20 @@ class ContextGraph:
         """A text against the organization's language, in the order of the text."""
         return language.check(self.vocabulary(actor=actor, tongue=tongue, at=at), text, name)
 
-    def registered(self, agent: str) -> bool:
-        """Whether the registry of agents holds this one: it is known, and not as one that nobody registered."""
-        own = self.store.resolve([agent], Filter()).get(agent)
-        row = next(self.store.entities(Filter(), ids=[own]), None) if own else None
-        return row is not None and self.ontology.is_a(row.kind, "Agent") and json.loads(row.properties).get("registered") is not False
+    def admit(self, actor: Actor) -> None:
+        """Nothing, for a person or an agent that the registry holds as one that may ask today; `NotAllowed` for any other, which is recorded."""
+        if actor.id.startswith("agent:") and (why := registry.because(self._said_of_agent(actor.id), self.now().date())):
+            message = f"{actor.id} may not ask: {why}; an agent needs an entry in the registry of agents, with a sponsor"
+            event = {
+                "at": self.now(),
+                "actor": actor.id,
+                "behalf": actor.behalf,
+                "operation": "knock",
+                "outcome": "refused",
+                "because": why,
+            }
+            self.record(Event.model_validate(event))
+            raise NotAllowed(message)
 
     def _strangers(self, view: View) -> list[registry.Knock]:
         """Who asked and is no agent on file; of now, and for who sees everything."""
@@ -1111,7 +1120,7 @@ class ContextGraph:
     def _said_of_agent(self, agent: str) -> str | None:
         there = self.store.resolve([agent], Filter())
         row = next(self.store.entities(Filter(), ids=[there[agent]]), None) if agent in there else None
-        return row.properties if row else None
+        return row.properties if row and self.ontology.is_a(row.kind, "Agent") else None
 
     def agents(self, *, actor: Actor, at: str | int | None = None) -> list[registry.AgentEntry]:
         """The agents on file, and, for who sees everything, their roles and those who only knocked."""

@@ -180,7 +180,8 @@ class Finding(Value):
 
 class Event(Value):
     """A question that was asked: allowed or refused, by whom, in which run, what was served (`digest` is that of the answer), and what
-    of it was not there for the asker (`unmet`: ids or words).
+    of it was not there for the asker (`unmet`: ids or words). `trace` is the W3C `traceparent` of the request, `because` the rule or right
+    that refused it.
     """
 
     at: datetime
@@ -195,6 +196,8 @@ class Event(Value):
     digest: str = ""
     unmet: tuple[str, ...] = ()
     seconds: float = 0.0
+    trace: str = ""
+    because: str = ""
 
 
 class Change(Value):

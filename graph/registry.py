@@ -41,11 +41,12 @@ class AgentEntry(Value):
 def knocks(store: Store) -> list[Knock]:
     """Those who were refused at the door, by name: the events `knock` that doors record."""
     found: dict[str, Knock] = {}
-    for event in store.events():
+    for event in store.events(holding='"operation":"knock"'):
         if event.operation == "knock":
             before = found.get(event.actor)
             first, count = (before.first, before.count + 1) if before else (event.at, 1)
-            found[event.actor] = Knock(name=event.actor, because="it is not registered", first=first, last=event.at, count=count)
+            why = event.because or "it is not registered"
+            found[event.actor] = Knock(name=event.actor, because=why, first=first, last=event.at, count=count)
     return [found[name] for name in sorted(found)]
 
 

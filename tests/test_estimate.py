@@ -62,4 +62,4 @@ def test_a_text_never_takes_more_than_its_lines(one: str, other: str) -> None:
 @given(st.text(st.characters(max_codepoint=127), max_size=200))
 def test_plain_text_is_priced_as_its_pieces(text: str) -> None:
     """The quick way for ASCII and the way for every script come to the same."""
-    assert tokens(text) == -(-sum(estimate._price(piece) for piece in estimate._PIECE.findall(text)) // 100)  # pyright: ignore[reportPrivateUsage]
+    assert tokens(text) == -(-sum(estimate._price(piece) for piece in estimate._PIECE.findall(text)) // 100)  # pyright: ignore[reportPrivateUsage]  # the slow way itself

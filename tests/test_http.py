@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +200,21 @@ def test_a_key_may_do_what_it_was_made_for(opened: tuple[Settings, ContextGraph]
 
 
 def test_an_agent_that_nobody_registered_is_refused_and_remembered(opened: tuple[Settings, ContextGraph]) -> None:
-    """Also with a good key; and one that the registry holds as not registered."""
+    """Also with a good key; one that the registry holds as not registered; and one whose time is over."""
+    found, context = opened
     for actor in ("agent:stranger", "agent:inbox-summarizer"):
         with client(opened, actor=actor) as caller:
             assert caller.get("/v1/stats").status_code == 403
-    knocked = {event.actor for event in opened[1].store.events() if event.operation == "knock" and event.outcome == "refused"}
-    assert knocked == {"agent:stranger", "agent:inbox-summarizer"}
+    later = open_context(found.model_copy(update={"now": datetime(2031, 1, 1, tzinfo=UTC)}))
+    with client((found, later), lasts=None) as caller:
+        assert "allowed until 2030-12-31" in caller.get("/v1/stats").json()["detail"]
+    later.close()
+    knocked = {event.actor: event.because for event in context.store.events() if event.operation == "knock" and event.outcome == "refused"}
+    assert {actor: why.split(":")[0] for actor, why in knocked.items()} == {
+        "agent:stranger": "it is not registered",
+        "agent:inbox-summarizer": "it is known, and not registered",
+        AGENT: "it was allowed until 2030-12-31",
+    }
 
 
 def test_a_token_asks_no_more_often_than_it_may(opened: tuple[Settings, ContextGraph]) -> None:
@@ -267,6 +276,30 @@ def test_a_page_may_call_where_its_origin_is_named(opened: tuple[Settings, Conte
         assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "https://tools.firm.example")
         assert caller.get("/v1/stats", headers={"origin": "https://tools.firm.example"}).status_code == 200
         assert caller.options("/v1/find", headers={"origin": "https://evil.example"}).status_code == 403
+        local = caller.get("/v1/stats", headers={"origin": "http://localhost:6274"})
+        assert (local.status_code, "access-control-allow-origin" in local.headers) == (200, False)
+        for origin in ("null", "http://localhost.evil.example", "https://evil.example/@localhost", "http://[::1"):
+            assert caller.get("/v1/stats", headers={"origin": origin}).status_code == 403
+
+
+def test_an_event_says_in_which_trace_and_why_not(opened: tuple[Settings, ContextGraph]) -> None:
+    """By HTTP and by MCP in both generations: the trace of the caller goes on in the audit, and a refusal has its reason."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    given = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "accept": "application/json, text/event-stream"}
+    params: dict[str, Any] = {"name": "find", "arguments": {"text": "trace me"}}
+    meta: dict[str, Any] = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    with client(opened) as caller:
+        said = caller.get("/v1/find", params={"text": "trace me"}, headers=given)
+        assert said.headers["traceparent"].split("-")[1] == trace
+        modern = {"mcp-method": "tools/call", "mcp-name": "find"}
+        for version, more in (("2025-11-25", dict[str, str]()), ("2026-07-28", modern)):
+            call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params | ({"_meta": meta} if more else {})}
+            done = caller.post("/mcp", json=call, headers={**given, "mcp-protocol-version": version, **more})
+            assert done.json()["result"]["structuredContent"]["answer"] == said.json()["answer"]
+        assert caller.get("/v1/access/explain", params={"actor": "person:e-1002", "id": "unit:legal"}, headers=given).status_code == 403
+    told = [event for event in opened[1].store.events() if trace in event.trace]
+    assert [(one.operation, one.outcome) for one in told] == [*[("find", "served")] * 3, ("access explain", "refused")]
+    assert "right to see everything" in told[-1].because
 
 
 def test_a_path_or_method_that_is_not_there(service: TestClient) -> None:

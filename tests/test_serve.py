@@ -8,19 +8,26 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
+import uvicorn
 from click.testing import CliRunner
 
 from app.cli import cli
+from app.server import Listening, application, heads
+from app.server.heads import Patient
+from app.server.web import Limits
+from app.settings import open_context, read_settings
 
 AGENT = "agent:risk-scorer"
+FOUND = 'orgcontext_requests_total{path="/v1/find",status="200"} 40'
 
 
 def run(folder: Path, *words: str) -> str:
@@ -68,7 +75,7 @@ def served(folder: Path, workers: int) -> Generator[tuple[str, subprocess.Popen[
 
 
 def test_workers_answer_alike_and_all_is_recorded(company: Path, token: str) -> None:
-    """Two processes give the same bytes to the same question, and each of them is in the audit when they have ended."""
+    """Two processes give the same bytes to the same question; each tells the measures of both, and the audit holds all."""
     with served(company, 2) as (address, server):
         headers = {"authorization": f"Bearer {token}"}
         with ThreadPoolExecutor(8) as pool:
@@ -79,6 +86,9 @@ def test_workers_answer_alike_and_all_is_recorded(company: Path, token: str) -> 
         assert {one.status_code for one in replies} == {200}
         assert len({one.text for one in replies}) == 1
         assert httpx2.get(f"{address}/v1/find", params={"text": "x"}, timeout=60).status_code == 401
+        until = time.monotonic() + 30  # each has written what it counted long before
+        while sum(FOUND in httpx2.get(f"{address}/metrics", timeout=60).text for _ in range(4)) < 4:
+            assert time.monotonic() < until
     assert server.returncode in (0, -signal.SIGTERM)
     events = json.loads(run(company, "audit", "--actor", AGENT, "--format", "json"))["answer"]
     assert len([one for one in events if one["operation"] == "find"]) == 40
@@ -100,3 +110,56 @@ def test_what_is_under_way_is_answered_before_the_end(company: Path, token: str)
             line.sendall(body[10:])
             assert line.recv(65536).startswith(b"HTTP/1.1 200 OK")
         assert server.wait(60) in (0, -signal.SIGTERM)
+
+
+@pytest.fixture
+def impatient(company: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[int]:
+    """The port of a server that waits half a second for the head of a request and for its body."""
+    monkeypatch.setattr(heads, "_PATIENCE", 0.5)
+    with closing(open_context(read_settings(company))) as context:
+        made = application(read_settings(company), context, Listening(limits=Limits(seconds=0.5)))
+        with socket.socket() as line:
+            line.bind(("127.0.0.1", 0))
+            line.listen()
+            server = uvicorn.Server(uvicorn.Config(made, http=Patient, log_level="critical"))
+            thread = threading.Thread(target=server.run, args=([line],))
+            thread.start()
+            yield line.getsockname()[1]
+            server.should_exit = True
+            thread.join(30)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"", b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 100_000, b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\rb\r\n\r\n", b"HTTP/1.1 400"),
+        (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"HTTP/1.1 200"),
+        (b"POST /v1/find HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Length: 90\r\n\r\n{", b"HTTP/1.1 408"),
+        (b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %b\r\nContent-Length: 90\r\n\r\n{", b"HTTP/1.1 408"),
+    ],
+)
+def test_nobody_holds_a_connection_by_being_slow(impatient: int, token: str, sent: bytes, said: bytes) -> None:
+    """A head or a body that does not come, and a head without an end, are answered and hung up on."""
+    with socket.create_connection(("127.0.0.1", impatient), timeout=20) as line:
+        line.sendall(sent.replace(b"%b", token.encode()))
+        assert line.recv(65536).startswith(said)
+
+
+def test_over_standard_input_too_an_agent_must_be_registered(company: Path) -> None:
+    """Exit code 4 and the reason; who knocked is among the agents, and in the gaps."""
+    environment = {**os.environ, "ORGCONTEXT_ACTOR": "agent:stranger"}
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "-w", str(company), "mcp"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment,
+        timeout=60,
+    )
+    assert (done.returncode, b"not registered" in done.stderr) == (4, True)
+    agents = json.loads(run(company, "agents", "--format", "json"))["answer"]
+    assert [one["state"] for one in agents if one["id"] == "agent:stranger"] == ["unsanctioned"]
+    assert "agent:stranger" in run(company, "gaps", "--check", "unregistered_agent")

@@ -22,6 +22,7 @@ from app.operations.question import FILE as FILE
 from app.operations.question import MAX_CONTENT as MAX_CONTENT
 from app.operations.question import PAIR as PAIR
 from app.operations.question import PLACE as PLACE
+from app.operations.question import TRACE as TRACE
 from app.operations.question import Operation, Reply, asked
 from app.operations.question import columns as columns
 from app.operations.question import findings_text as findings_text
@@ -59,8 +60,8 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
         outcome = "not_found"
         said["unmet"] = (error.wanted,) if error.wanted else ()
         raise
-    except NotAllowed:
-        outcome = "refused"
+    except NotAllowed as error:
+        outcome, said["because"] = "refused", str(error)
         raise
     except ContextError:
         raise
@@ -77,6 +78,7 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
                     "question": asked(question),
                     "outcome": outcome,
                     "run": run,
+                    "trace": TRACE.get(),
                     **said,
                     "seconds": round(time.perf_counter() - began, 6),
                 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, cast
@@ -12,6 +13,7 @@ from pydantic.config import JsonDict
 
 from graph import Actor, ContextGraph, Finding, InputError, Stamp, Value, canonical
 
+TRACE: ContextVar[str] = ContextVar("trace", default="")  # the W3C `traceparent` of the request in which a question is asked
 PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
 CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
 FILE: JsonDict = {"file": True}  # one that it takes from a file that an option names

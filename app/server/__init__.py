@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
-from anyio import to_thread
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
+from app.server.around import LOOPBACK
 from app.server.cards import agent_card
+from app.server.heads import Patient
 from app.server.kept import Answers
-from app.server.tools import always, by_header, make_server
-from app.server.web import Limits, failed, make_app, problem
+from app.server.telemetry import configured
+from app.server.tools import always, let_in, make_server
+from app.server.web import Limits, Service, failed, make_app, problem
 from app.settings import Settings, actor_of, open_context, read_settings
 from app.tokens import Gate, keys
 from graph import ContextError, ContextGraph, InputError
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
-
 
 def serve_stdio(folder: Path) -> None:
-    """Serve the workspace by MCP until standard input ends; `InputError` where the environment names no actor and the policy needs one."""
+    """Serve the workspace by MCP until standard input ends.
+
+    `InputError` where the environment names no actor and the policy needs one, `NotAllowed` for an agent that nobody registered, which is
+    recorded.
+    """
     settings = read_settings(folder)
     if settings.workspace.access and not settings.actor:
         message = "ORGCONTEXT_ACTOR is not set: over standard input the environment says who asks, for example agent:clause-checker"
         raise InputError(message)
     context = open_context(settings)
     try:
-        make_server(Answers(context), always(actor_of(settings, context))).run("stdio")
+        actor = actor_of(settings, context)
+        context.admit(actor)
+        make_server(Answers(context), always(actor)).run("stdio")
     finally:
         context.close()
 
@@ -56,6 +64,7 @@ class Listening:
     key: str = ""
     workers: int = 1
     limits: Limits = field(default_factory=Limits)
+    counts: Path | None = None  # where several workers tell each other what they counted
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -71,6 +80,11 @@ def serve(folder: Path, listening: Listening) -> None:
     settings = read_settings(folder)
     with closing(open_context(settings)) as context:
         _ready(settings, context, listening)
+    with TemporaryDirectory(prefix="orgcontext-") as counts:
+        _run(folder, replace(listening, counts=Path(counts) if listening.workers > 1 else None))
+
+
+def _run(folder: Path, listening: Listening) -> None:
     config = uvicorn.Config(
         partial(_worker, folder, listening),
         factory=True,
@@ -83,7 +97,8 @@ def serve(folder: Path, listening: Listening) -> None:
         timeout_graceful_shutdown=20,
         timeout_keep_alive=15,
         timeout_worker_healthcheck=60,
-        h11_max_incomplete_event_size=32_768,
+        http=Patient,
+        loop="uvloop" if find_spec("uvloop") else "asyncio",
         ssl_certfile=listening.certificate or None,
         ssl_keyfile=listening.key or None,
     )
@@ -97,10 +112,17 @@ def _worker(folder: Path, listening: Listening) -> Starlette:
     """The application of one process, which opens the store and closes it when it ends."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("orgcontext").setLevel(logging.INFO)
-    sys.setswitchinterval(0.0005)  # a thread that comes back from the store does not wait long for its turn
     settings = read_settings(folder)
     context = open_context(settings)
-    return application(settings, context, listening, ended=context.close)
+    sent = configured()
+
+    def ended() -> None:
+        context.close()
+        sent()
+
+    gc.collect()
+    gc.freeze()  # what was made until now stays until the end: nobody need look through it again
+    return application(settings, context, listening, ended=ended)
 
 
 def _ready(settings: Settings, context: ContextGraph, listening: Listening) -> None:
@@ -121,14 +143,15 @@ def application(settings: Settings, context: ContextGraph, listening: Listening,
     identity = settings.workspace.identity
     share = {"rate": identity.rate / listening.workers, "burst": max(1, identity.burst // listening.workers)}
     gate = Gate(context, identity.model_copy(update=share), settings.folder)
-    answers = Answers(context)
-    server = make_server(answers, by_header(gate.caller))
+    answers = Answers(context, at_once=1 if settings.store.startswith("sqlite:") else 8)
+    service = Service(answers, gate, listening.limits)
+    server = make_server(answers, let_in)
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # `Hosts` has looked at both before
     inner = server.streamable_http_app(
         streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security, host=listening.host
     )
     more: list[BaseRoute] = [
-        Route("/mcp", _Guarded(inner, gate), methods=["GET", "POST", "DELETE"]),
+        Route("/mcp", _Guarded(inner, service), methods=["GET", "POST", "DELETE"]),
         Route("/.well-known/agent-card.json", _Card(settings.workspace.organization)),
         *_discovery(settings),
     ]
@@ -141,9 +164,7 @@ def application(settings: Settings, context: ContextGraph, listening: Listening,
         finally:
             ended()
 
-    return make_app(
-        answers, gate, hosts=listening.hosts, origins=listening.origins, limits=listening.limits, more=tuple(more), lifespan=lifespan
-    )
+    return make_app(service, hosts=listening.hosts, origins=listening.origins, counts=listening.counts, more=tuple(more), lifespan=lifespan)
 
 
 @dataclass(frozen=True)
@@ -151,19 +172,23 @@ class _Guarded:
     """Lets through to MCP who has a good token that may still ask."""
 
     inner: ASGIApp
-    gate: Gate
+    service: Service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            caller = await to_thread.run_sync(self.gate.caller, request.headers.get("authorization", ""))
+            caller = await self.service.caller(request)
         except ContextError as error:
             return await failed(request, error)(scope, receive, send)
-        scope["actor"] = caller.actor.id
-        if wait := self.gate.spare(caller):
+        if wait := self.service.gate.spare(caller):
             refusal = problem(429, "Too many questions", "the token asks more often than it may", {"retry-after": str(int(wait) + 1)})
             return await refusal(scope, receive, send)
-        return await self.inner(scope, receive, send)
+        body = [await request.body()]  # here, so that what is wrong with it is answered as everywhere
+
+        async def again() -> Message:
+            return {"type": "http.request", "body": body.pop(), "more_body": False} if body else await receive()
+
+        return await self.inner(scope, again, send)
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,29 @@ from graph import Actor, ContextGraph, Value, canonical
 
 KEPT = frozenset({"find", "ready", "route", "scope", "show"})  # what agents ask while they work, of a size that is bounded
 MANY = 256
-AT_ONCE = 3  # threads that work answers out: more would only take the interpreter from each other
+_SLOW = 2  # threads for all other questions
 
 
 class Answers:
     """Answers of one graph. Kept is what hangs on nothing but the question, the asker's rights, the revision and the day."""
 
-    def __init__(self, context: ContextGraph) -> None:
-        self.context = context
+    def __init__(self, context: ContextGraph, *, at_once: int = 1) -> None:
+        self.context, self.at_once = context, at_once
         self._terms = sha256(canonical([context.access.model_dump(mode="json"), context.ontology.digest]).encode()).hexdigest()
         self._kept: OrderedDict[str, Reply] = OrderedDict()
         self._lock = Lock()
-        self._threads: CapacityLimiter | None = None
+        self._threads: dict[bool, CapacityLimiter] = {}
 
-    def threads(self) -> CapacityLimiter:
-        """How many threads may work at once, whatever the door; asked for inside the event loop."""
-        self._threads = self._threads or CapacityLimiter(AT_ONCE)
-        return self._threads
+    def threads(self, name: str = "") -> CapacityLimiter:
+        """How many threads may work at once, whatever the door; asked for inside the event loop.
+
+        `at_once` for what agents ask while they work: more than one takes the interpreter from the others, unless the store is a server
+        that is waited for. Whatever may take long has threads of its own, so that it does not stand in the way.
+        """
+        quick = name in KEPT
+        if quick not in self._threads:
+            self._threads[quick] = CapacityLimiter(self.at_once if quick else _SLOW)
+        return self._threads[quick]
 
     def tag(self, operation: Operation, actor: Actor, question: Value, form: str) -> str:
         """What is the same for two answers only if they are the same: of an operation whose answers hang on the revision and the day."""

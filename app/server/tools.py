@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from app.operations import OPERATIONS, envelope
 from app.server.kept import Answers
 from app.tokens import RIGHTS, Caller
-from graph import Actor, ContextError
+from graph import Actor, ContextError, NotAuthenticated
 
 MAX_BUDGET = 20_000
 CALLER: ContextVar[Caller] = ContextVar("caller")  # set for each request by `_known`, from the token or the environment
@@ -96,7 +96,7 @@ class Tools:
     async def answer(self, name: str, given: Mapping[str, Any], *, form: str = "text") -> CallToolResult:
         """Compact text and structured content with the same facts and stamps; `ToolError` in words that the model can act on."""
         caller = CALLER.get()
-        return await to_thread.run_sync(lambda: self._answer(caller, name, given, form), limiter=self.answers.threads())
+        return await to_thread.run_sync(lambda: self._answer(caller, name, given, form), limiter=self.answers.threads(name))
 
     def _answer(self, caller: Caller, name: str, given: Mapping[str, Any], form: str) -> CallToolResult:
         try:
@@ -278,11 +278,8 @@ def always(actor: Actor) -> Callable[[Any], Awaitable[Caller]]:
     return who
 
 
-def by_header(caller: Callable[[str], Caller]) -> Callable[[Any], Awaitable[Caller]]:
-    """Who asks over HTTP: whom the token of the request stands for."""
-
-    async def who(request: Any) -> Caller:
-        header = request.headers.get("authorization", "") if request is not None else ""
-        return await to_thread.run_sync(caller, header)
-
-    return who
+async def let_in(request: Any) -> Caller:
+    """Who asks over HTTP: whom the door let in with this request."""
+    if request is None or "caller" not in request.scope:
+        raise NotAuthenticated
+    return request.scope["caller"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from anyio import fail_after, to_thread
@@ -17,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.operations import CONTENT, OPERATIONS, Operation, envelope
-from app.server.around import Hosts, Metrics, Sizes, Traces
+from app.server.around import Bodies, Hosts, Metrics, Traces
 from app.server.kept import Answers
 from app.server.openapi import MEDIA, description, path_of
 from app.tokens import Caller, Gate
@@ -51,7 +52,7 @@ STATUS: tuple[tuple[type[ContextError], int, str], ...] = (  # the first row tha
 
 @dataclass(frozen=True)
 class Limits:
-    """What a caller may cost: bytes of a body, seconds of an answer, answers at once."""
+    """What a caller may cost: bytes of a body, and seconds until it is there; and seconds of an answer."""
 
     body: int = 8 * 2**20
     seconds: float = 30
@@ -65,28 +66,32 @@ class Service:
     gate: Gate
     limits: Limits = field(default_factory=Limits)
 
-    async def work(self, function: Callable[..., T], *given: object) -> T:
+    async def work(self, name: str, function: Callable[..., T], *given: object) -> T:
         """What a function that may wait for the store gives, worked out beside the loop; `TimeoutError` after the limit."""
         with fail_after(self.limits.seconds):
-            return await to_thread.run_sync(lambda: function(*given), limiter=self.answers.threads(), abandon_on_cancel=True)
+            return await to_thread.run_sync(lambda: function(*given), limiter=self.answers.threads(name), abandon_on_cancel=True)
 
     async def caller(self, request: Request) -> Caller:
-        """Who asks."""
-        return await self.work(self.gate.caller, request.headers.get("authorization", ""))
+        """Who asks; kept with the request."""
+        header = request.headers.get("authorization", "")
+        found = self.gate.at_hand(header) or await self.work("caller", self.gate.caller, header)
+        request.scope["caller"], request.scope["actor"] = found, found.actor.id
+        return found
 
     def route(self, operation: Operation) -> Route:
         """The path of an operation."""
 
         async def endpoint(request: Request) -> Response:
             caller = await self.caller(request)
-            request.scope["actor"] = caller.actor.id
             caller.may(operation.right)
             if wait := self.gate.spare(caller):
                 return problem(429, "Too many questions", "the token asks more often than it may", {"retry-after": str(int(wait) + 1)})
             given = await _given(request, operation)
             form = _form(request, given, operation)
             question = _question(operation, given)
-            return await self.work(self._answer, operation, caller, question, form, request.headers.get("if-none-match", ""))
+            return await self.work(
+                operation.name, self._answer, operation, caller, question, form, request.headers.get("if-none-match", "")
+            )
 
         return Route(path_of(operation), endpoint, methods=["POST"] if operation.writes else ["GET", "POST"], name=operation.name)
 
@@ -103,19 +108,20 @@ class Service:
 
 
 def make_app(
-    answers: Answers,
-    gate: Gate,
+    service: Service,
     *,
     hosts: tuple[str, ...],
     origins: tuple[str, ...] = (),
-    limits: Limits | None = None,
+    counts: Path | None = None,
     more: tuple[BaseRoute, ...] = (),
     lifespan: Callable[[Starlette], Any] | None = None,
 ) -> Starlette:
-    """The service as an ASGI application. `hosts` are the names under which it is called, `origins` the pages that may call it."""
-    service = Service(answers, gate, limits or Limits())
-    context = answers.context
-    metrics = Metrics()
+    """The service as an ASGI application. `hosts` are the names under which it is called, `origins` the pages that may call it.
+
+    `counts` is the folder in which several processes tell each other what they counted.
+    """
+    context = service.answers.context
+    metrics = Metrics(counts)
     document = description(context.organization)
 
     async def healthy(_: Request) -> Response:
@@ -123,7 +129,7 @@ def make_app(
 
     async def ready(_: Request) -> Response:
         try:
-            await service.work(context.store.head)
+            await service.work("ready", context.store.head)
         except (ContextError, TimeoutError):
             return problem(503, "Store unavailable", "the store does not answer")
         return JSONResponse({"status": "ready"})
@@ -145,7 +151,7 @@ def make_app(
     around = [
         Middleware(Traces, metrics=metrics),
         Middleware(Hosts, hosts=hosts, origins=origins),
-        Middleware(Sizes, most=service.limits.body),
+        Middleware(Bodies, most=service.limits.body, seconds=service.limits.seconds),
         Middleware(GZipMiddleware, minimum_size=1024),
     ]
     failures: Any = {
