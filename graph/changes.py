@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from heapq import merge
 from itertools import product
 from json.encoder import encode_basestring
 from operator import itemgetter
@@ -326,8 +325,7 @@ class Settlement:
         living = self.draft.entity_digests(sorted(ids))
         rows: list[EntityRow] = []
         now: dict[str, str] = {}
-        groups = self._groups(ids, links, claims)
-        for group in merge(groups, ((id_,) for id_ in alone)) if alone else groups:
+        for group in self._groups(ids | alone.keys(), links, claims):
             if group[0] in alone:
                 rows.append(alone[group[0]])
                 continue
