@@ -74,6 +74,7 @@ class Seen(Value):
     state: Literal["read", "unread", "secret", "outside", "skipped"]
     loader: str = ""
     columns: Mapping[str, str] = {}
+    encoding: str = ""
     entities: int = 0
     relations: int = 0
     doubts: tuple[str, ...] = ()
@@ -156,10 +157,25 @@ def _looked_at(file: File) -> Seen:
         with file.path.open("rb") as opened:
             if b"PRIVATE KEY" in opened.read(64):
                 return Seen(path=file.name, state="secret", doubts=("it begins as a private key does; it was read no further",))
+        file = _decodable(file)
         guess = _guess(file)
         return _tried(file, guess) if guess else Seen(path=file.name, state="unread", doubts=_why_not(file))
     except (ContextError, OSError) as error:
         return Seen(path=file.name, state="unread", doubts=(str(error),))
+
+
+def _decodable(file: File) -> File:
+    """A table that is no UTF-8 as cp1252, in which Excel saves CSV in western Europe and America; any other file as it is."""
+    if file.suffix not in (".csv", ".tsv"):
+        return file
+    try:
+        file.text()
+    except ContextError:
+        return File(file.source.model_copy(update={"encoding": _EXCEL}), file.path, file.name)
+    return file
+
+
+_EXCEL = "cp1252"
 
 
 def _guess(file: File) -> _Guess | None:
@@ -236,7 +252,8 @@ def _tried(file: File, guess: _Guess) -> Seen:
         else:
             relations += 1
     more = [f"and {len(findings) - _TOLD} more findings"] if len(findings) > _TOLD else []
-    doubts = [*guess.doubts, *(one.message for one in findings[:_TOLD]), *more]
+    encoded = [f"it is no UTF-8 text; it was read as {file.source.encoding}"] if file.source.encoding else []
+    doubts = [*encoded, *guess.doubts, *(one.message for one in findings[:_TOLD]), *more]
     if not entities and not relations:
         doubts = ["nothing in it became a fact", *doubts]
     return Seen(
@@ -244,6 +261,7 @@ def _tried(file: File, guess: _Guess) -> Seen:
         state="read",
         loader=guess.loader,
         columns=guess.columns,
+        encoding=file.source.encoding,
         entities=len(entities),
         relations=relations,
         doubts=tuple(doubts),
@@ -286,12 +304,13 @@ class _Wanted(NamedTuple):
 
 def _sources(seen: Sequence[Seen], base: Path) -> Iterator[_Wanted]:
     """Files of one folder, ending and reading are one source, where a pattern selects just them."""
-    groups: dict[tuple[str, str, str, str], list[Seen]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str, str], list[Seen]] = defaultdict(list)
     for one in seen:
         if one.state == "read":
             path = Path(one.path)
-            groups[path.parent.as_posix(), path.suffix, one.loader, json.dumps(dict(one.columns), sort_keys=True)].append(one)
-    for (parent, suffix, _, _), files in sorted(groups.items(), key=lambda group: group[1][0].path):
+            columns = json.dumps(dict(one.columns), sort_keys=True)
+            groups[path.parent.as_posix(), path.suffix, one.loader, one.encoding, columns].append(one)
+    for (parent, suffix, *_), files in sorted(groups.items(), key=lambda group: group[1][0].path):
         pattern = f"{escape(parent)}/*{escape(suffix)}".removeprefix("./")
         alone = {path.relative_to(base).as_posix() for path in base.glob(pattern)} == {one.path for one in files}
         if len(files) > 1 and alone:
@@ -320,6 +339,8 @@ def _source_lines(name: str, wanted: _Wanted, *, before: str) -> Iterator[str]:
     yield f"  - name: {_quoted(name)}  # {len(wanted.files)} file{'s' * (len(wanted.files) > 1)}, {_counted(wanted.files)}"
     yield f"    loader: {first.loader}"
     yield f"    path: {_quoted(escape(before) + wanted.path)}"
+    if first.encoding:
+        yield f"    encoding: {first.encoding}"
     if first.columns:
         pairs = ", ".join(f"{_quoted(theirs)}: {ours}" for theirs, ours in first.columns.items())
         yield f"    columns: {{{pairs}}}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from graph import Fact, Finding, InputError, Part, Reading, UnreadableSource, canonical, nearest
 from loaders.asked import fetched
+from loaders.documents import SUFFIXES
 from loaders.git import kept_in_git, lines_of
 from loaders.live import Asking
 from loaders.source import File, Record, Source, files, terms_of
@@ -165,6 +166,8 @@ def detect(source: Source, file: File) -> str:
     fitting = fit(file)
     if len(fitting) == 1:
         return fitting[0]
+    if not fitting and file.suffix in SUFFIXES:
+        file.text()  # says that it is no text in the encoding that it should have
     said = f"{' and '.join(fitting)} both read it" if fitting else "no loader recognizes it"
     raise InputError(f"{source.name}: {file.name}: {said}; state `loader:` for the source ({', '.join(LOADERS)})")
 

@@ -109,6 +109,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, "".join(held)
 
 
+_OF_A_SEARCH = ("search", "result", "ref", "matcheddn")  # what `ldapsearch` writes around the entries: its own outcome, and other servers
+
+
 class Reader:
     """Reads records from text; what cannot be read of one is a fault, and the rest of the record stands."""
 
@@ -134,6 +137,8 @@ class Reader:
         if not said:
             return None
         number, attribute, value = said[0]
+        if attribute in _OF_A_SEARCH:
+            return None
         if attribute != "dn" or value.text is None:
             self.faults.append(fault("ldif", f"{self.name}:{number}", "a record begins with `dn:`; this one was left out"))
             return None
@@ -272,7 +277,7 @@ def matches(file: File) -> bool:
     """Whether the first record begins with a DN."""
     head = file.content[:65536].decode("utf-8", "replace").removeprefix("\ufeff")
     for _, line in _lines(head):
-        if not line.startswith("version:") and line.strip():
+        if not line.startswith(("version:", "search:", "ref:")) and line.strip():
             return bool(re.match(r"dn::? ?\S*=|dn::", line, re.IGNORECASE))
     return False
 

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from graph import Fact, Finding, slug
+from loaders.fields import day
 from loaders.headings import PEOPLE, Guess, bare, guess
 from loaders.hierarchy import VACANT, Names, Unread, acting, fault, innermost, placed, steps
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
@@ -22,6 +24,8 @@ _WORDS = {
     **dict.fromkeys(("ausgeschieden", "inaktiv", "inactif", "inactivo", "inattivo", "inactief"), "left"),
 }
 _DAY = re.compile(r"(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})([-/.])(\d{1,2})\5(\d{4}))(?:[T ].*)?")
+_PACKED = re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)")
+_COUNTED = re.compile(r"[2-6]\d{4}(?:\.0+)?")  # of Excel: days since 1899-12-30, here from 1954 to 2091
 _DAYS = frozenset(("since", "left_on", "valid_from", "valid_to", "verified_at"))
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|mba|esq)?\.?", re.IGNORECASE)
 _OF_UNITS = ("code", "unit_type", "function", "head")
@@ -53,6 +57,11 @@ def _share(value: object) -> object:
     text = str(value).strip().replace(",", ".")
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text)
     return float(found[1]) / (100 if found[2] else 1) if found else value
+
+
+def _referred(value: Mapping[str, Any], name: str) -> Any:
+    keys = ("id", "email", "mail", "displayName", "name") if name == "manager" else ("name", "displayName", "value", "id")
+    return next((value[key] for key in keys if isinstance(value.get(key), str | int)), value)
 
 
 class PersonRow(Kept):
@@ -93,6 +102,14 @@ class PersonRow(Kept):
     since: Day | None = None
     left_on: Day | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_key(cls, said: Any) -> Any:
+        """Objects of JSON stand for what they refer to: a manager by its id, anything else by its name."""
+        if not isinstance(said, dict):
+            return said
+        return {name: _referred(value, name) if isinstance(value, dict) else value for name, value in said.items()}
+
     @model_validator(mode="after")
     def _names_something(self) -> PersonRow:
         if not (self.key or self.position or self.unit or self.unit_name):
@@ -119,7 +136,8 @@ class PersonRow(Kept):
     def called(self) -> str:
         """The person's name: as one, or of its parts; a name beside a first name may be the last name only."""
         if not self.first_name or (self.name and self.first_name.casefold() in self.name.casefold()):
-            return _turned(self.name) or self.last_name
+            apart = self.name and self.last_name and not self.first_name and self.last_name.casefold() not in self.name.casefold()
+            return f"{self.name} {self.last_name}" if apart else _turned(self.name) or self.last_name
         return f"{self.first_name} {self.last_name or self.name}".strip()
 
 
@@ -187,7 +205,10 @@ class _Table:
         if "position" in taken:
             left["reports_to"] = (*left.get("reports_to", ()), "reports to")
         found = guess([heading for heading in headings if heading not in ours], left)
-        return Guess({**ours, **found.columns}, found.rivals)
+        columns = {**ours, **found.columns}
+        if "reports_to" in ours and not {"position", "manager"} & {*columns.values(), *taken}:
+            columns["reports_to"] = "manager"  # there are no positions, so it names people
+        return Guess(columns, found.rivals)
 
     @property
     def guessed(self) -> dict[str, str]:
@@ -228,10 +249,10 @@ class _Table:
             order = _order(values)
             unclear: list[str] = []
             for number, ((record, where), value) in enumerate(zip(self.records, values, strict=True)):
-                day = _iso(value, order)
-                if day != value:
-                    self.records[number] = {**record, heading: day}, where
-                if value and not day:
+                iso = _iso(value, order)
+                if iso != value:
+                    self.records[number] = {**record, heading: iso}, where
+                if value and not iso:
                     unclear.append(where)
             if unclear:
                 message = f"{unclear[0]}: {heading!r} has days with two readings, day first or month first (count: {len(unclear)}); they were left out"
@@ -274,18 +295,22 @@ def _clear(first: int, second: int) -> str:
 
 
 def _iso(value: str, order: str) -> str:
-    """The day as 2026-11-23; "" for one with two readings, and what is no day as it is."""
+    """The day as 2026-11-23; "" for one with two readings, and what is no day as it is. Days as Excel counts them are days too."""
     found = _DAY.fullmatch(value)
     if not found:
-        return value
+        if _COUNTED.fullmatch(value):
+            return (date(1899, 12, 30) + timedelta(int(value.partition(".")[0]))).isoformat()
+        if packed := _PACKED.fullmatch(value):
+            return "-".join(packed.groups())
+        return (day(value) if re.search(r"[A-Za-z]{3}", value) else "") or value
     if found[1]:
         return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"
     first, second = int(found[4]), int(found[6])
     order = "d" if found[5] == "." or first == second else _clear(first, second) or order
     if not order:
         return ""
-    day, month = (first, second) if order == "d" else (second, first)
-    return f"{found[7]}-{month:02}-{day:02}"
+    monthday, month = (first, second) if order == "d" else (second, first)
+    return f"{found[7]}-{month:02}-{monthday:02}"
 
 
 @dataclass

@@ -252,15 +252,16 @@ class File:
                 header = cells
 
     def records(self) -> Iterator[tuple[Mapping[str, Any], str]]:
-        """(record, locator) of a table, or of a list of mappings in YAML or JSON, alone or under one key."""
+        """(record, locator) of a table, or of a list of mappings in YAML or JSON, alone or under one key, beside which only `@` keys may stand."""
         if SUFFIXES.get(self.suffix) == "csv":
             for header, cells, line in table(self.text(), self.name):
                 yield {name: cell for name, cell in zip(header, cells, strict=False) if name}, f"{self.name}:{line}"
             return
         for document in self.documents():
             value = document.value
-            if isinstance(value, dict) and all(isinstance(one, list) for one in value.values()) and len(value) == 1:
-                value = next(iter(value.values()))
+            said = [one for key, one in value.items() if not str(key).startswith("@")] if isinstance(value, dict) else []
+            if len(said) == 1 and isinstance(said[0], list):
+                value = said[0]
             if isinstance(value, list):
                 for number, one in enumerate(value):
                     place = document.place(one, value, number, document.start)
