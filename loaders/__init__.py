@@ -107,7 +107,7 @@ LOADERS: dict[str, Loader] = {
         "authority": "A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.",
         "codeowners": "CODEOWNERS of GitHub and GitLab: patterns and who owns them.",
         "owners": "OWNERS and OWNERS_ALIASES as in Kubernetes: approvers and reviewers by folder.",
-        "eventlog": "Event logs in XES, OCEL 2.0 (JSON, XML) or CSV, mined into who does what, how often and how long.",
+        "eventlog": "Event logs in XES, OCEL 1.0 and 2.0 (JSON, XML) or CSV, mined into who does what, how often and how long.",
         "rdf": "RDF in the ontology of this project, as `scope --format turtle` and `jsonld` write it.",
         "records": "Anything in CSV, JSON, YAML, TOML, XML or Markdown, by a mapping file.",
     }.items()

@@ -16,7 +16,7 @@ from loaders.source import MAX_UNZIPPED, File, link, thing
 from loaders.trees import MAX_VALUES, Tally, clean, kept, words
 
 _EXCHANGE = "http://www.opengroup.org/xsd/archimate"
-_ARCHI = "http://www.archimatetool.com/archimate"
+_ARCHI = ("http://www.archimatetool.com/archimate", "http://www.bolton.ac.uk/archimate")  # the second up to version 3
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -134,7 +134,9 @@ def matches(file: File) -> bool:
         return False
     start = file.content[:8192]
     zipped = start[:2] == b"PK" and file.suffix == ".archimate"
-    return zipped or bool(re.search(rb"<(\w+:)?model\s[^>]*(opengroup\.org/xsd/archimate|archimatetool\.com/archimate)", start))
+    return zipped or bool(
+        re.search(rb"<(\w+:)?model\s[^>]*(opengroup\.org/xsd/archimate|archimatetool\.com/archimate|bolton\.ac\.uk/archimate)", start)
+    )
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
@@ -143,7 +145,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     root, lines = _parsed(file)
     for one in root:
         tally.add(f"{_tag(one)} of the model", file.locator(str(lines.get(one, 1))), 0 if _tag(one) in _USED else 1)
-    model = (_archi if root.tag.startswith(f"{{{_ARCHI}}}") else _exchange)(root, lines, tally)
+    model = (_archi if root.tag.startswith(tuple(f"{{{one}}}" for one in _ARCHI)) else _exchange)(root, lines, tally)
     where = file.locator(str(lines.get(root, 1)))
     properties = (
         _others("name", model.names) | _texts("description", model.texts) | kept(type="ArchiMate model", views=model.views[:MAX_VALUES])

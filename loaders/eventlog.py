@@ -1,4 +1,4 @@
-"""Event logs (XES, OCEL 2.0, CSV) mined into what really happens: how often, by whom, how long, with what outcome, and what comes next.
+"""Event logs (XES, OCEL 1.0 and 2.0, CSV) mined into what really happens: how often, by whom, how long, with what outcome, and what comes next.
 
 No event becomes a thing of the graph. A log is read piece by piece; what is held is a counter for each activity, actor and pair of
 activities, and of CSV and OCEL, whose events need not be in order, 28 bytes an event. Times without a zone are taken as UTC. Medians are
@@ -71,7 +71,7 @@ _KINDS = {folded: ours for ours, names in _COLUMNS.items() for folded in names}
 _ACTORS = {"actor": "Person", "position": "Position", "role": "Role", "group": "Unit"}  # the nearer to a person, the sooner
 _PEOPLE = re.compile(r"resource|person|people|employee|user|staff|worker|approver|actor", re.IGNORECASE)  # types of objects that act
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_FORMS = ("%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
+_FORMS = ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
 
 
 class Event(NamedTuple):
@@ -102,6 +102,10 @@ def matches(file: File) -> bool:
 def _form(file: File) -> str:
     head = opening(file, 65536)
     if opens_with(file)[1] == "log":
+        if re.search(
+            r"""<(?:list\s+key=["']object-types|string\s+key=["']object-type|events>\s*<event>\s*<string\s+key=["']id)["']""", head
+        ):
+            return "ocel1-xml"
         return "ocel-xml" if re.search(r"<(?:\w+:)?(?:object-types|event-types|objects|events)\b", head) else "xes" if "xes" in head else ""
     if head.lstrip("\ufeff \t\r\n").startswith("{") and re.search(r'"ocel:(?:global-\w+|events|objects)"\s*:', head):
         return "ocel1-json"
@@ -551,6 +555,26 @@ def _ocel_one(log: _Log) -> Iterator[tuple[str, list[Event]]]:
     yield from held.cases()
 
 
+def _ocel_one_xml(log: _Log) -> Iterator[tuple[str, list[Event]]]:
+    """OCEL 1.0 in XML: what an event or object has are elements with a key and a value, the objects of an event a list of them."""
+    held, wanted = _Held(log), frozenset({"object", "event", "global"})
+    types = {
+        said["id"]: said.get("type", "") for piece in pieces(log.file, wanted) if piece.name == "object" and "id" in (said := _keyed(piece))
+    }
+    for piece in pieces(log.file, wanted):
+        if piece.name == "event":
+            log.count(str(piece.line))
+            said, lists = _keyed(piece), {one("key"): one for one in piece.all("list")}
+            given = _keyed(lists["vmap"]) if "vmap" in lists else {}
+            objects = [(one("value"), "") for one in (lists["omap"].children if "omap" in lists else ())]
+            _hold(log, held, types, (said.get("id", ""), said.get("activity", ""), said.get("timestamp", ""), given, objects))
+    yield from held.cases()
+
+
+def _keyed(piece: Element) -> dict[str, str]:
+    return {one("key"): one("value") for one in piece.children if one("key") and one.name != "list"}
+
+
 def _entries(file: File, wanted: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The entries of one object right below the top of a JSON object, without holding the file."""
     text = _Text(file)
@@ -681,4 +705,4 @@ class _Text:
                 return value
 
 
-_READERS = {"xes": _xes, "csv": _csv, "ocel-json": _ocel_json, "ocel1-json": _ocel_one, "ocel-xml": _ocel_xml}
+_READERS = {"xes": _xes, "csv": _csv, "ocel-json": _ocel_json, "ocel1-json": _ocel_one, "ocel1-xml": _ocel_one_xml, "ocel-xml": _ocel_xml}

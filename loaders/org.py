@@ -118,10 +118,11 @@ _DATASET = "http://www.w3.org/ns/dcat#Dataset"
 
 
 def matches(file: File) -> bool:
-    """Whether it is RDF with organizations, units, posts or memberships of W3C ORG that are no aside to the data sets of a catalog."""
+    """Whether it is RDF with organizations, units, posts or memberships of W3C ORG that are no aside to data sets or to a vocabulary."""
     found = classes(file, ORG.encode())
     own = sum(count for one, count in found.items() if one.startswith(ORG) and one != ORG + "Role")
-    return own > found[_DATASET]
+    concepts = sum(found[f"http://www.w3.org/2004/02/skos/core#{one}"] for one in ("Concept", "ConceptScheme"))
+    return own > found[_DATASET] and concepts < 4 * own
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

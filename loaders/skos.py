@@ -27,7 +27,8 @@ from loaders.triples import (
 
 XL = "http://www.w3.org/2008/05/skos-xl#"
 _CONCEPT, _SCHEME, _COLLECTIONS = SKOS + "Concept", SKOS + "ConceptScheme", (SKOS + "Collection", SKOS + "OrderedCollection")
-_OTHERS = ("http://www.w3.org/ns/dcat#Dataset", "http://www.w3.org/ns/dcat#DataService", "http://www.w3.org/ns/org#Organization")
+_OTHERS = ("http://www.w3.org/ns/dcat#Dataset", "http://www.w3.org/ns/dcat#DataService")
+_ORG = "http://www.w3.org/ns/org#"
 _SDO = ("https://schema.org/", "http://schema.org/")
 
 # predicate -> property; of the first table several texts become one, of the second they stay several
@@ -110,7 +111,8 @@ def matches(file: File) -> bool:
     """Whether it is RDF with concepts or their scheme, and with no data sets or organizations to which they are an aside."""
     found = classes(file, b"http://www.w3.org/2004/02/skos/core#")
     concepts = found[_CONCEPT] + found[_SCHEME]
-    return bool(concepts) and concepts >= 4 * sum(found[other] for other in _OTHERS)
+    others = sum(count for one, count in found.items() if one in _OTHERS or (one.startswith(_ORG) and one != f"{_ORG}Role"))
+    return bool(concepts) and concepts >= 4 * others
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
