@@ -1,4 +1,4 @@
-"""OWNERS and OWNERS_ALIASES as Kubernetes keeps them: who may approve and who reviews changes below a folder.
+"""OWNERS and OWNERS_ALIASES as Kubernetes keeps them, and OWNERS as Chromium does: who may approve and who reviews changes below a folder.
 
 An entry is an alias where the nearest OWNERS_ALIASES above the file has it, or else a login. Those of the folder above may approve
 too, unless the file says `no_parent_owners`: its authority is then no part of theirs.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML holds has no types until it is looked at
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,6 +46,9 @@ def beside(file: File) -> str:
 
 def read(file: File) -> Iterator[Fact | Finding]:
     """The authorities over a folder with their holders, or the aliases with their members."""
+    if _is_plain(file):
+        yield from _plain(file)
+        return
     document = _first(file)
     value = document.value
     if value is None:
@@ -63,6 +67,44 @@ def read(file: File) -> Iterator[Fact | Finding]:
             yield _said(owned.where("filters", filters), "owners", f"the filter {str(pattern)[:60]!r} holds no approvers", "warning")
     for name in (str(name) for name in value if name not in _KNOWN):
         yield _said(owned.where(name, value), "unread", f"nothing reads {name!r}", "note")
+
+
+# the plain lines of Chromium, Android and others: addresses, `per-file GLOB=address`, `set noparent`, and files that are taken in
+
+_PLAIN = re.compile(r"set noparent|per-file\s|file:|include\s|\*$|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def _lines(file: File) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(file.text().splitlines(), 1):
+        if said := line.partition("#")[0].strip():
+            yield number, said
+
+
+def _is_plain(file: File) -> bool:
+    return bool(_PLAIN.match(next((line for _, line in _lines(file)), "")))
+
+
+def _plain(file: File) -> Iterator[Fact | Finding]:
+    """The owners of a folder, and those of what fits a glob in it."""
+    lines = list(_lines(file))
+    owned = _Owners(file, Document(None), frozenset(), _folder(file))
+    alone = any(line == "set noparent" for _, line in lines)
+    holders: dict[str, dict[str, str]] = {}
+    for number, line in lines:
+        where, pattern, named = file.locator(str(number)), "", line
+        if line.startswith("per-file"):
+            pattern, _, named = line.removeprefix("per-file").partition("=")
+        for one in map(str.strip, named.split(",")):
+            if _MAIL.fullmatch(one):
+                holders.setdefault(pattern.strip(), {}).setdefault(one.casefold(), where)
+            elif one != "set noparent":
+                yield _said(where, "unread", f"nothing reads {one[:80]!r}", "note")
+            elif pattern:
+                yield _said(where, "unread", f"nothing reads {one!r} for a part of a folder", "note")
+    for pattern, members in holders.items():
+        first = next(iter(members.values()))
+        yield from owned.authority("approve", pattern, members, first, {}, alone=alone)
 
 
 def _first(file: File) -> Document:
@@ -146,7 +188,8 @@ class _Owners:
 
     def person(self, login: str, where: str) -> Iterator[Fact]:
         if slug(login):
-            yield thing("Person", f"person:{slug(login)}", where, properties={"login": login.lower()})
+            key = "email" if _MAIL.fullmatch(login) else "login"
+            yield thing("Person", f"person:{slug(login)}", where, properties={key: login.lower()})
 
     def part(self, pattern: str, held: Mapping[str, object], whole: Mapping[str, object]) -> Iterator[Fact | Finding]:
         """The authorities that one set of approvers and reviewers holds: of the folder, or of what fits a filter in it."""

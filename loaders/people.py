@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
@@ -59,9 +59,12 @@ def _share(value: object) -> object:
     return float(found[1]) / (100 if found[2] else 1) if found else value
 
 
-def _referred(value: Mapping[str, Any], name: str) -> Any:
+def _referred(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        return value
+    said = cast("dict[str, Any]", value)
     keys = ("id", "email", "mail", "displayName", "name") if name == "manager" else ("name", "displayName", "value", "id")
-    return next((value[key] for key in keys if isinstance(value.get(key), str | int)), value)
+    return next((said[key] for key in keys if isinstance(said.get(key), str | int)), said)
 
 
 class PersonRow(Kept):
@@ -104,11 +107,11 @@ class PersonRow(Kept):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_key(cls, said: Any) -> Any:
+    def _by_key(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
         """Objects of JSON stand for what they refer to: a manager by its id, anything else by its name."""
-        if not isinstance(said, dict):
+        if not any(isinstance(value, dict) for value in said.values()):
             return said
-        return {name: _referred(value, name) if isinstance(value, dict) else value for name, value in said.items()}
+        return {name: _referred(value, name) for name, value in said.items()}
 
     @model_validator(mode="after")
     def _names_something(self) -> PersonRow:
