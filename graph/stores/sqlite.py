@@ -1200,8 +1200,8 @@ class SQLiteDraft:
         ).fetchall()
         found: dict[str, EntityRow] = {}
         for row in rows:
-            id_, *said = self._texts[row[0]], *row[1:8], (), "[]", *row[8:]
-            found[id_] = EntityRow._make([id_, *said])
+            id_: str = self._texts[row[0]]
+            found[id_] = EntityRow._make([id_, *row[1:8], (), "[]", *row[8:]])
         return found
 
     def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
