@@ -44,6 +44,7 @@ from graph.stores.base import (
 SCHEMA_VERSION = 3
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
+_FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
 
 _SCHEMA = """
@@ -350,12 +351,19 @@ class SQLiteStore:
             }
             kinds = db.execute("SELECT id, name, number FROM kind ORDER BY number").fetchall()
             self._local.known = _Known(facets, {row[0]: row[1] for row in kinds}, {row[0]: row[2] for row in kinds})
-            self._local.count = count
+            self._local.count, self._local.seen = count, {}
         return self._local.known
 
     def _seen(self, db: sqlite3.Connection, where: Filter) -> _Seen:
-        ids = [*where.shown, *where.hidden]
-        return _Seen(where, self._known(db), _numbers(db, ids) if ids else {})
+        """The Filter in SQL; that of an actor who asks again is at hand for as long as nothing new was published."""
+        known = self._known(db)
+        held: dict[int, _Seen] = self._local.seen
+        if (seen := held.get(id(where))) is None or seen.where is not where:
+            ids = [*where.shown, *where.hidden]
+            if len(held) >= _FILTERS:
+                held.clear()
+            seen = held[id(where)] = _Seen(where, known, _numbers(db, ids) if ids else {})
+        return seen
 
     # reading
 
@@ -399,7 +407,7 @@ class SQLiteStore:
         self, db: sqlite3.Connection, seen: _Seen, numbers: Sequence[int], at: int | None, *, columns: str = _NODE
     ) -> list[tuple[int, Row]]:
         """(number, columns) of the visible entities among these numbers."""
-        wanted = json.dumps(list(numbers))
+        wanted = _list(numbers)
         passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
         near = ", ".join(f"n.{column}" for column in columns.split(", "))
         select = f"SELECT n.number, {near} FROM json_each(?) f CROSS JOIN {{}} n WHERE {{}} AND {passes}"
@@ -462,7 +470,7 @@ class SQLiteStore:
         """(source, kind, target, edge) of the visible relations of these kinds at these entities (None: all), in that order."""
         bits = (0,) if at is None else (0, 1)
         ways = (0,) if numbers is None else (0, 2)
-        slots = json.dumps([kind * 4 + way + bit for kind in kinds for way in ways for bit in bits])
+        slots = _list([kind * 4 + way + bit for kind in kinds for way in ways for bit in bits])
         terms = [*seen.true("a.day_from", "a.day_to")]
         if at is None:
             terms.append(seen.entity("a.facet", "a.other", "a.other_from", "a.other_to"))
@@ -477,7 +485,7 @@ class SQLiteStore:
                 "SELECT a.node, a.slot, a.other, a.edge FROM json_each(?) f CROSS JOIN json_each(?) s CROSS JOIN adj a "
                 f"WHERE a.node = f.value AND a.slot = s.value AND {condition}"
             )
-            rows = db.execute(select, (json.dumps(numbers), slots)).fetchall()
+            rows = db.execute(select, (_list(numbers), slots)).fetchall()
         ends = {row[0] for row in rows} if at is None else {end for row in rows for end in (row[0], row[2])}
         there = {number for number, _ in self._rows(db, seen, sorted(ends), at, columns="id")}
         kept = {
@@ -496,7 +504,7 @@ class SQLiteStore:
             f"SELECT {columns} FROM json_each(?) f CROSS JOIN {{}} e JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target "
             "WHERE e.id = f.value"
         )
-        wanted = json.dumps(list(ids))
+        wanted = _list(ids)
         tables = ("edge",) if at is None else ("edge", "edge_past")
         kinds = known.kinds
         return {
@@ -533,19 +541,21 @@ class SQLiteStore:
         kinds = {seen.known.kinds[number]: number for number in seen.kinds()}
         step = self._step_now(seen) if at is None else self._step_then(seen, at)
         frontier = list(hops)
+        most, widest = limit.relations, limit.entities
         for hop in range(limit.hops):
             slots = [kinds[rule.relation] * 4 + (0 if rule.outward else 2) for rule in rules if hop < rule.depth and rule.relation in kinds]
             fresh: list[int] = []
             if not frontier or not slots:
                 break
-            found = db.execute(step, (json.dumps(frontier), json.dumps(slots)))
+            found = db.execute(step, (_list(frontier), _list(slots)))
             for other, edge in found if at is None else self._visible_then(db, seen, at, found.fetchall()):
                 if edge in taken:
                     continue
-                if len(taken) >= limit.relations or (other not in hops and len(hops) >= limit.entities):
+                new = other not in hops
+                if len(taken) >= most or (new and len(hops) >= widest):
                     return True
                 taken[edge] = None
-                if other not in hops:
+                if new:
                     hops[other] = hop + 1
                     fresh.append(other)
             frontier = fresh
@@ -682,7 +692,7 @@ class SQLiteStore:
         counts: dict[str, int] = {}
         ids = [edge for _, _, _, edge in found]
         for start in range(0, len(ids), _CHUNK):
-            wanted = json.dumps(ids[start : start + _CHUNK])
+            wanted = _list(ids[start : start + _CHUNK])
             for table in ("edge",) if at is None else ("edge", "edge_past"):
                 for (origins,) in db.execute(f"SELECT e.origins FROM json_each(?) f CROSS JOIN {table} e WHERE e.id = f.value", (wanted,)):
                     for name in _sources(origins):
@@ -775,11 +785,16 @@ def _all_names(db: sqlite3.Connection) -> dict[int, str]:
 
 
 def _some_names(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, str]:
-    return dict(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)))
+    return dict(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (_list(ids),)))
 
 
 def _same(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(json.loads(text))
+
+
+def _list(numbers: Iterable[int]) -> str:
+    """Integers as a JSON list, for `json_each`."""
+    return f"[{','.join(map(str, numbers))}]"
 
 
 def _marks(values: Collection[object]) -> str:
@@ -1007,7 +1022,7 @@ class SQLiteDraft:
     def _unsaid(self, part: int, claims: Sequence[Claim]) -> Iterable[Claim]:
         """Those of these claims that the part has not made yet, each once; what it made before this draft is kept."""
         first = {claim.digest: claim for claim in reversed(claims)}
-        wanted = json.dumps([_short(digest) for digest in first])
+        wanted = _list(map(_short, first))
         find = "SELECT c.digest, c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.part = ? AND c.short = f.value AND c.until = 0"
         known = {digest: id_ for digest, id_ in self._db.execute(find, (wanted, part)) if digest in first}
         kept = [(id_,) for id_ in known.values() if id_ < self._first]
@@ -1138,7 +1153,7 @@ class SQLiteDraft:
             "JOIN claim ca ON ca.id = a.claim AND ca.until = 0 JOIN same b ON b.value = a.value AND b.subject <> a.subject "
             "JOIN claim cb ON cb.id = b.claim AND cb.until = 0"
         )
-        rows = self._db.execute(select, (json.dumps(list(mine)),)).fetchall()
+        rows = self._db.execute(select, (_list(mine),)).fetchall()
         texts = self._texts_of({row[2] for row in rows} - mine.keys()) | mine
         return sorted((texts[one], value, texts[other]) for one, value, other in rows)
 
@@ -1158,9 +1173,7 @@ class SQLiteDraft:
     def _texts_of(self, ids: Collection[int]) -> dict[int, str]:
         if not ids:
             return {}
-        return dict(
-            self._db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)).fetchall()
-        )
+        return dict(self._db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (_list(ids),)).fetchall())
 
     # what was told of claims alone
 
@@ -1193,7 +1206,7 @@ class SQLiteDraft:
         if self._several is None:
             several = "SELECT subject FROM claim WHERE target = 0 GROUP BY subject HAVING count(*) > 1"
             self._several = self._sharing() | {id_ for (id_,) in self._db.execute(several)}
-        wanted = json.dumps([number for id_ in ids if (number := self._names[id_]) not in self._several])
+        wanted = _list(number for id_ in ids if (number := self._names[id_]) not in self._several)
         columns = "t.name, t.kind, t.label, t.sensitivity, t.valid_from, t.valid_to, t.properties, t.origins, t.words, t.grams, t.digest"
         rows: list[Row] = self._db.execute(
             f"SELECT {columns} FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value", (wanted,)
@@ -1210,7 +1223,7 @@ class SQLiteDraft:
         kinds = ",".join(str(self._names[kind]) for kind in functional if kind in self._names)
         several = "SELECT subject, kind, target FROM claim WHERE target > 0 GROUP BY subject, kind, target HAVING count(*) > 1"
         rivals = f"SELECT subject, kind FROM claim WHERE target > 0 AND kind IN ({kinds}) GROUP BY subject, kind HAVING min(target) < max(target)"
-        moved = json.dumps([self._names[id_] for id_ in apart if id_ in self._names])
+        moved = _list(self._names[id_] for id_ in apart if id_ in self._names)
         ids = (
             (
                 f"SELECT c.id FROM ({several}) s CROSS JOIN claim c WHERE c.subject = s.subject AND c.kind = s.kind AND c.target = s.target",
@@ -1249,7 +1262,7 @@ class SQLiteDraft:
 
     def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
         self._index()
-        wanted = json.dumps(list(self._ints(ids)))
+        wanted = _list(self._ints(ids))
         columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
         rows = self._db.execute(f"SELECT {columns} WHERE c.subject = f.value AND c.target = 0 AND c.until = 0", (wanted,)).fetchall()
         rows.sort(key=_entity_claim_order)
@@ -1275,7 +1288,7 @@ class SQLiteDraft:
         select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN claim c WHERE c.id = f.value"
         found = [
             Claim._make((*parts[part], *about[id_], *row[:5], () if row[5] == "[]" else tuple(json.loads(row[5])), *row[6:]))
-            for id_, part, *row in self._db.execute(select, (json.dumps(list(about)),))
+            for id_, part, *row in self._db.execute(select, (_list(about),))
         ]
         if len(found) > len(keys):
             found.sort(key=_relation_claim_order)
@@ -1283,7 +1296,7 @@ class SQLiteDraft:
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
         self._index()
-        wanted = json.dumps(list(self._ints(ids)))
+        wanted = _list(self._ints(ids))
         joins = "JOIN name s ON s.id = c.subject JOIN name k ON k.id = c.kind JOIN name t ON t.id = c.target"
         select = " UNION ".join(
             f"SELECT s.text, k.text, t.text FROM json_each(?) f CROSS JOIN claim c {joins} WHERE c.{end} = f.value AND c.target > 0 AND c.until = 0"
@@ -1301,7 +1314,7 @@ class SQLiteDraft:
 
     def _nodes(self, numbers: Iterable[int], columns: str) -> list[Row]:
         select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN node n WHERE n.number = f.value"
-        return self._db.execute(select, (json.dumps(list(numbers)),)).fetchall()
+        return self._db.execute(select, (_list(numbers),)).fetchall()
 
     def entity_digests(self, ids: Sequence[str]) -> dict[str, str]:
         if self._empty and (not ids or min(ids) > self._highest_entity):
@@ -1313,7 +1326,7 @@ class SQLiteDraft:
         if not living:
             return {}
         rows = self._db.execute(
-            "SELECT e.id, e.digest FROM json_each(?) f CROSS JOIN edge e WHERE e.id = f.value", (json.dumps(list(living.values())),)
+            "SELECT e.id, e.digest FROM json_each(?) f CROSS JOIN edge e WHERE e.id = f.value", (_list(living.values()),)
         )
         digests: dict[int, str] = dict(rows.fetchall())
         return {key: digests[edge] for key, edge in living.items()}
@@ -1457,7 +1470,7 @@ class SQLiteDraft:
         """Relations that waited for an end of these names become readable once both ends have numbers."""
         if not self._db.execute("SELECT 1 FROM dangling LIMIT 1").fetchone():
             return
-        wanted = json.dumps(list(names))
+        wanted = _list(names)
         rows = [
             row
             for end in ("source", "target")
