@@ -148,6 +148,7 @@ def _of_an_older_schema(folder: Path) -> None:
         found = database.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_since' OR name LIKE '%_until'").fetchall()
         for (name,) in found:
             database.execute(f"DROP INDEX {name}")
+        database.execute("ALTER TABLE kind DROP COLUMN number")
         database.execute("PRAGMA user_version = 1")
 
 
