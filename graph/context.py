@@ -1229,7 +1229,8 @@ class ContextGraph:
         notes = [one for one in runs.hand_overs(told) if actor.id in (one.sender, one.to) or self.may_see(actor, "Run")]
         seen = self._seen_in(run, [*(id_ for one in given for id_ in one.ids), *(id_ for one in notes for id_ in one.leans_on)], actor)
         whole = self.sees_everything(actor)
-        mine = [runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given]
+        shown = (runs.for_reader(one, seen, own=whole or (one.actor, one.behalf) == (actor.id, actor.behalf)) for one in given)
+        mine = [one for one in shown if one]
         return runs.Report(
             run=run,
             deliveries=tuple(mine),

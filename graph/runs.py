@@ -197,10 +197,16 @@ def _delivery(id_: str, events: Sequence[Event]) -> Delivery:
     )
 
 
-def for_reader(one: Delivery, seen: frozenset[str], *, own: bool) -> Delivery:
-    """A delivery as somebody may see it: only the ids that they see, and of others' deliveries neither the question nor the digest."""
+def for_reader(one: Delivery, seen: frozenset[str], *, own: bool) -> Delivery | None:
+    """A delivery as somebody may see it: only the ids that they see, and of others' deliveries nothing by which a question could be guessed.
+
+    None for another's delivery of which they see nothing: it looks like one that never was. The order of the other's ids hangs on what
+    that one sees, so it is not told either.
+    """
     kept = one.model_copy(update={"ids": tuple(id_ for id_ in one.ids if id_ in seen)})
-    return kept if own else kept.model_copy(update={"question": {}, "digest": ""})
+    if own or not kept.ids:
+        return kept if own else None
+    return kept.model_copy(update={"id": "", "question": {}, "digest": "", "ids": tuple(sorted(kept.ids))})
 
 
 def hand_overs(events: Iterable[Event]) -> list[HandOver]:
