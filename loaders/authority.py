@@ -6,7 +6,7 @@ Amounts are read in both habits (`1,000.50` and `1.000,50`); where a text can me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -28,6 +28,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "unit": ("unit", "department", "division", "businessunit", "function", "costcentre", "costcenter", "team", "entity"),
     "currency": ("currency", "ccy"),
+    "ref": ("ref", "refno", "reference", "no", "number", "nr", "#", "clause", "section", "itemno", "id"),
     "note": ("condition", "conditions", "note", "notes", "comment", "comments", "remarks", "description"),
 }
 _KINDS = {folded: ours for ours, names in _COLUMNS.items() for folded in names}
@@ -40,7 +41,7 @@ _TIMES: Mapping[str, int] = {
 _NONE = frozenset({"", "-", "–", "—", "n/a", "na", "none", "nil", "no", "no authority", "0", "keine", "aucun"})  # noqa: RUF001  # dashes of all sorts
 _ENDLESS = frozenset({"unlimited", "no limit", "full", "any", "any amount", "all", "without limit", "unbegrenzt", "illimité", "∞"})
 _LETTERS = {"r": "responsible", "a": "accountable", "c": "consulted", "i": "informed", "s": "supporting"}
-_FLAGS = frozenset({"x", "yes", "y", "✓", "✔", "approve", "approves"})
+_FLAGS = frozenset({"x", "yes", "y", "✓", "✔", "approve", "approves", "approved", "sign", "signs", "authorise", "authorize"})
 _NUMBER = r"\d[\d.,'’\u00a0\u202f ]*\d|\d"  # noqa: RUF001  # the apostrophe and the blanks with which thousands are set apart
 _AMOUNT = re.compile(
     rf"(?P<before>[A-Z]{{3}}|US\$|A\$|C\$|HK\$|[€£$¥₹]|[Ff]r\.)?\s*(?P<number>{_NUMBER})\s*"
@@ -82,9 +83,18 @@ def _is_wide(file: File) -> bool:
         rows = [record for record, _ in islice(file.records(), 30)]
     except UnreadableSource:
         return False
-    cells = [str(value) for row in rows for name, value in row.items() if _folded(name) not in _KINDS and str(value).strip()]
-    read_ = sum(1 for cell in cells if _letters(cell) or _plain(cell) in _NONE | _ENDLESS | _FLAGS or _says_amount(cell))
-    return len(cells) >= 2 and read_ >= 0.8 * len(cells) and any(_letters(cell) or _says_amount(cell) for cell in cells)
+    columns = [
+        [cell for row in rows if (cell := str(row.get(name) or "").strip())]
+        for name in (rows[0] if rows else ())
+        if _folded(name) not in _KINDS
+    ]
+    roles = [cells for cells in columns if cells and sum(map(_says_something, cells)) >= 0.8 * len(cells)]
+    cells = [cell for column in roles for cell in column]
+    return len(cells) >= 2 and len(roles) * 3 >= len(columns) * 2 and any(_letters(cell) or _says_amount(cell) for cell in cells)
+
+
+def _says_something(cell: str) -> bool:
+    return bool(_letters(cell)) or _plain(cell) in _NONE | _ENDLESS | _FLAGS or _says_amount(cell)
 
 
 def _says_amount(cell: str) -> bool:
@@ -95,9 +105,9 @@ def _says_amount(cell: str) -> bool:
 def read(file: File) -> Iterator[Fact | Finding]:
     """The authorities of a table of either shape, with who holds them."""
     shape = _Shape(file)
-    for record, where in file.records():
-        row = {name: str(value).strip() for name, value in record.items()}
-        yield from shape.learn(row, where)
+    rows = [({name: str(value).strip() for name, value in record.items()}, where) for record, where in file.records()]
+    yield from shape.learn(rows)
+    for row, where in rows:
         if not any(row.values()):
             continue
         yield from _long(shape, row, where) if shape.is_long else _wide(shape, row, where)
@@ -113,22 +123,27 @@ class _Shape:
     habits: dict[str, str] = field(default_factory=dict[str, str])  # habit -> where it was first met
     is_long: bool = True
 
-    def learn(self, row: Mapping[str, str], where: str) -> Iterator[Finding]:
-        """Take the first row's columns; of a long table, say which of them nothing reads."""
-        if self.columns:
+    def learn(self, rows: Sequence[tuple[Mapping[str, str], str]]) -> Iterator[Finding]:
+        """Take the columns by their headings, and say which of them nothing reads: of a wide table those of texts, which are no role's."""
+        if not rows:
             return
+        first, where = rows[0]
         taken: set[str] = set()
-        for name in row:
+        for name in first:
             ours = self.file.source.columns.get(name) or _KINDS.get(_folded(name), "")
-            self.columns[name] = ours if ours not in taken else ""
+            self.columns[name] = ours if ours not in taken or ours == "matter" else ""
             taken.add(ours)
         self.is_long = {"holder", "limit"} <= taken
-        for name in (name for name, ours in self.columns.items() if not ours and self.is_long and name):
-            message = f"{where}: nothing reads the column {name!r}"
-            yield Finding(id=f"column:{where}:{name}", check="column", level="note", subject=name, message=message)
+        for name in (name for name, ours in self.columns.items() if not ours and name):
+            cells = [row[name] for row, _ in rows if row.get(name)]
+            if self.is_long or sum(map(_says_something, cells)) * 2 < len(cells):
+                self.columns[name] = "" if self.is_long else "text"
+                message = f"{where}: nothing reads the column {name!r}"
+                yield Finding(id=f"column:{where}:{name}", check="column", level="note", subject=name, message=message)
 
     def value(self, row: Mapping[str, str], ours: str) -> str:
-        return next((row[name] for name, kind in self.columns.items() if kind == ours and name in row), "")
+        """The cell of one of our columns; of several that say for what the authority is, all that say something."""
+        return ": ".join(dict.fromkeys(row[name] for name, kind in self.columns.items() if kind == ours and row.get(name)))
 
     def called(self, ours: str) -> str:
         """The heading of one of our columns, folded."""
@@ -139,6 +154,11 @@ def _long(shape: _Shape, row: Mapping[str, str], where: str) -> Iterator[Fact | 
     holder, matter = shape.value(row, "holder"), shape.value(row, "matter")
     if not slug(holder):
         yield _unread(where, "the row names nobody who holds the authority")
+        return
+    if not shape.value(row, "limit"):
+        yield _unread(
+            where, "the row states no limit, and no authority is read from it; write 'unlimited' if there is none", level="warning"
+        )
         return
     found = limit(shape.value(row, "limit"))
     if isinstance(found, str):

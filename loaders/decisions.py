@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from graph import Fact, Finding, InputError, Properties, slug
-from loaders.fields import Somebody, day, is_nothing, meant, people
+from loaders.fields import Somebody, day, is_nothing, meant, order_of, people
 from loaders.headings import bare, guess
 from loaders.pages import (
     Line,
@@ -93,7 +93,7 @@ _HEADINGS: Mapping[str, tuple[str, ...]] = {  # as people head their decision lo
     ),
     "proposed_by": ("proposed by", "raised by", "requested by", "author", "proposer"),
     "reviewed_by": ("reviewed by", "reviewer", "reviewers"),
-    "rationale": ("rationale", "reason", "reasons", "justification", "reasoning", "why", "basis"),
+    "rationale": ("rationale", "context", "background", "reason", "reasons", "justification", "reasoning", "why", "basis"),
     "supersedes": ("supersedes", "replaces", "superseded decision"),
     "process": ("process", "precedent for"),
     "policy": ("policy", "based on"),
@@ -118,7 +118,8 @@ def _is_log(file: File) -> bool:
     found = columns(file)
     meant = {*found.values(), *file.first}
     decided = any(re.search(r"\bdeci(?:sion|ded)", bare(str(heading))) for heading in file.first)
-    return decided and {"id", "title"} <= meant and len(meant & {"outcome", "decided_by", "rationale"}) >= 2 and "date" in meant
+    said = meant & {"outcome", "decided_by", "rationale"}
+    return decided and {"id", "title", "date"} <= meant and (len(said) >= 2 or (bool(said) and "status" in meant))
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
@@ -144,26 +145,10 @@ def _left_out(file: File, why: str) -> Finding:
     return Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
 
 
-def _dated(record: Mapping[str, Any], named: Mapping[str, str]) -> Mapping[str, Any]:
-    """The record with a day that names its month as ISO 8601 has it: `2 Jan 2024`, `January 2, 2024`."""
-    days = {
-        heading: found
-        for heading, value in record.items()
-        if named.get(heading, heading) == "date" and isinstance(value, str) and (found := _named_day(value))
-    }
+def _dated(record: Mapping[str, Any], dates: Iterable[str], order: str) -> Mapping[str, Any]:
+    """The record with its days as ISO 8601 has them, of `2 Jan 2024` and, where the column tells the order of its numbers, `15/02/2024`."""
+    days = {heading: known for heading in dates if (known := day(str(record.get(heading) or ""), order=order))}
     return {**record, **days} if days else record
-
-
-def _named_day(text: str) -> str:
-    found = _MONTHED.fullmatch(text.strip())
-    if not found:
-        return ""
-    day, month, year = (found["d"] or found["d2"], (found["m"] or found["m2"])[:3].casefold(), found["y"])
-    return f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02}" if month in _MONTHS else ""
-
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHED = re.compile(r"(?:(?P<d>\d{1,2})[\s-](?P<m>[A-Za-z]{3,9})|(?P<m2>[A-Za-z]{3,9})\s(?P<d2>\d{1,2}),?)[\s-](?P<y>\d{4})")
 
 
 def _log(file: File) -> Iterator[Fact | Finding]:
@@ -173,7 +158,10 @@ def _log(file: File) -> Iterator[Fact | Finding]:
         remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
         message = f"{file.name}: taken by its headings: {said}"
         yield Finding(id=f"columns:{file.name}", check="columns", level="note", subject=file.name, message=message, remedy=remedy)
-    records = ((_dated(record, named), where) for record, where in file.records())
+    rows = list(file.records())
+    dates = [heading for heading in (rows[0][0] if rows else ()) if {**named, **file.source.columns}.get(heading, heading) == "date"]
+    order = order_of(str(record.get(heading) or "") for record, _ in rows for heading in dates)
+    records = ((_dated(record, dates, order), where) for record, where in rows)
     for found in file.rows(DecisionRow, columns={**named, **file.source.columns}, records=records):
         if isinstance(found, Finding):
             yield found
@@ -182,7 +170,12 @@ def _log(file: File) -> Iterator[Fact | Finding]:
         own = reference("decision", row.id)
         decided = row.date.isoformat() if row.date else ""
         properties = filled(
-            status=row.status, outcome=row.outcome, decided_on=decided, rationale=row.rationale, number=row.number, tags=row.tags
+            status=row.status,
+            outcome=row.outcome or _state(row.status)[1],
+            decided_on=decided,
+            rationale=row.rationale,
+            number=row.number,
+            tags=row.tags,
         )
         more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
         yield thing("Decision", own, where, name=row.title, properties=properties | row.kept(), **more)

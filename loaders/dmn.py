@@ -20,7 +20,18 @@ _LOGIC = (
 _DECIDES = ("decision", "businessKnowledgeModel")
 _USED = frozenset(
     (
-        *("definitions", *_DECIDES, *_LOGIC, "inputData", "knowledgeSource", "itemDefinition", "itemComponent", "typeRef", "text"),
+        *(
+            "definitions",
+            "import",
+            *_DECIDES,
+            *_LOGIC,
+            "inputData",
+            "knowledgeSource",
+            "itemDefinition",
+            "itemComponent",
+            "typeRef",
+            "text",
+        ),
         *("allowedValues", "typeConstraint", "variable", "parameter", "formalParameter", "encapsulatedLogic", "description"),
         *("informationRequirement", "knowledgeRequirement", "authorityRequirement", "requiredDecision", "requiredInput"),
         *("requiredKnowledge", "requiredAuthority", "input", "inputExpression", "inputValues", "output", "outputValues"),

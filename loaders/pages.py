@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -663,11 +663,39 @@ _FOR_AGENTS = frozenset(("agents.md", "claude.md", "gemini.md", "skill.md", "cop
 
 
 def subject_of(file: File) -> str:
-    """What the page of a file is, as `subject` says; "" for a file that is no page, or cannot be read."""
+    """What the page of a file is, as `subject` says, in the light of its folder; "" for a file that is no page, or cannot be read."""
     try:
-        return subject(page(file)) if is_page(file) else ""
+        said = subject(page(file)) if is_page(file) else ""
     except UnreadableSource:
         return ""
+    return "glossary" if said == "page" and _is_among_terms(file) else said
+
+
+_INDEXES = ("_index", "index", "readme")
+
+
+def _is_among_terms(file: File) -> bool:
+    """Whether the folder's own page calls the folder a glossary, so that each page beside it is a term."""
+    if file.path.stem.casefold() in _INDEXES:
+        return False
+    try:
+        indexes = [one for one in (file.path.with_name(f"{name}.md") for name in ("_index", "index", "README")) if one.is_file()]
+        return any(_is_titled_glossary(one, (state := one.stat()).st_mtime_ns, state.st_size) for one in indexes)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _is_titled_glossary(path: Path, _changed: int, size: int) -> bool:
+    if size > _LARGE_INDEX:
+        return False
+    try:
+        return bool(_GLOSSARY.search(markdown_page(path.read_text(encoding="utf-8-sig"), path.name).title))
+    except (UnicodeDecodeError, UnreadableSource):
+        return False
+
+
+_LARGE_INDEX = 1024 * 1024
 
 
 def subject(one: Page) -> str:

@@ -402,3 +402,15 @@ def test_a_broken_file_gives_facts_findings_or_an_error(data: st.DataObject, tmp
     ontology, table = load_ontology(), seed.suffix == ".csv"  # of a table a wrong key is told as a fault of its fact
     wrong = [fault for fact in facts if not isinstance(fact, Finding) for fault in ontology.faults(fact) if fault.check == "id"]
     assert table or not wrong, wrong
+
+
+def test_pages_beside_an_index_of_a_glossary_are_terms(tmp_path: Path) -> None:
+    """What the folder's own page calls a glossary holds a term on each page; its index is none of them."""
+    (tmp_path / "_index.md").write_text("---\ntitle: Our glossary\n---\nWords that we use.\n")
+    (tmp_path / "order.md").write_text("---\ntitle: Order\ncategory: concept\n---\nA request in writing.\n\n## Why\n\nTo be sure.\n")
+    source = Source(name="words", path="order.md")
+    assert detect(source, files(source, tmp_path)[0]) == "glossary"
+    (term,) = [fact for part in read(source, tmp_path).parts for fact in part.facts or () if isinstance(fact, Entity)]
+    assert (term.id, term.name, term.properties["definition"]) == ("term:order", "Order", "A request in writing.")
+    (tmp_path / "_index.md").write_text("---\ntitle: Our handbook\n---\nHow we work.\n")
+    assert detect(source, files(source, tmp_path)[0]) == "handbook"
