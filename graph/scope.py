@@ -405,7 +405,7 @@ def _brief(item: Item) -> Item:
     return replace(item, brief=True)
 
 
-def related(places: Sequence[_Place], relations: Sequence[RelationRow]) -> dict[str, list[RelationRow]]:
+def related(places: Sequence[_Place | Item], relations: Sequence[RelationRow]) -> dict[str, list[RelationRow]]:
     """By id the relations to what stands before it."""
     near: dict[str, list[RelationRow]] = {place.row.id: [] for place in places}
     order = {place.row.id: number for number, place in enumerate(places)}

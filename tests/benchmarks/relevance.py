@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -32,7 +32,8 @@ from app.settings import actor_of, open_context, read_settings
 from graph import Actor, ContextGraph, NotFound, Scope
 from graph import scope as scopes
 from graph.render import Item, as_markdown, entity_markdown
-from graph.stores.base import Limit, Rule
+from graph.stores.base import EntityRow, Limit, RelationRow, Rule
+from tests.benchmarks import sourcegraph as handbook
 from tests.benchmarks.kubernetes import EARLIER, FOLDERS, derived
 from tests.benchmarks.questions import Fact, Question, held_out, written
 
@@ -46,12 +47,13 @@ _tokenizer = bpe_openai.get_encoding("o200k_base")
 
 @dataclass
 class World:
-    """A graph, who asks, the questions, and the raw files that the graph was made of."""
+    """A graph, who asks, the questions (`fresh` are those that nothing was tuned on), and the raw files that the graph was made of."""
 
     name: str
     context: ContextGraph
     actor: Actor
     questions: Sequence[Question]
+    fresh: Sequence[Question]
     files: Sequence[tuple[str, Path]]
 
     @cached_property
@@ -70,10 +72,7 @@ class World:
         """Everything, in the order of the store."""
         view = self.context.view(self.actor)
         rows = list(self.context.store.entities(view.where))
-        fresh = scopes.freshnesses(view, rows)
-        items = [Item(row=row, why=(), rank=0.0, freshness=fresh[row.id]) for row in rows]
-        names = {row.id: row.name for row in rows}
-        return [entity_markdown(item, names) for item in scopes.related(items, list(self.context.store.relations(view.where)))]
+        return _told(view, rows, list(self.context.store.relations(view.where)))
 
 
 # the files as passages, each with where it stands, so that full text search has all that a reader of the file would have
@@ -147,10 +146,15 @@ def _hops(world: World, question: Question, budget: int) -> list[str]:
     anchors = list(scopes.known(view, named).values()) if named else [hit.id for hit in scopes.find(view, question.text, limit=8)]
     rules = [Rule(name, way, 2) for name in sorted(world.context.ontology.relations) for way in (True, False)]
     walked = view.store.walk(anchors, rules, view.where, limit=Limit(2, 300, 1500))
-    fresh = scopes.freshnesses(view, walked.entities)
-    names = {row.id: row.name for row in walked.entities}
-    items = [Item(row=row, why=(), rank=0.0, freshness=fresh[row.id]) for row in walked.entities]
-    return _cut((entity_markdown(item, names) for item in scopes.related(items, walked.relations)), budget)
+    return _cut(_told(view, walked.entities, walked.relations), budget)
+
+
+def _told(view: scopes.View, rows: Sequence[EntityRow], relations: Sequence[RelationRow]) -> list[str]:
+    """These things in full as Markdown, in their order, each with its relations to what stands before it."""
+    fresh, names = scopes.freshnesses(view, rows), {row.id: row.name for row in rows}
+    items = [Item(row=row, why=(), rank=0.0, freshness=fresh[row.id]) for row in rows]
+    near = scopes.related(items, relations)
+    return [entity_markdown(replace(item, relations=tuple(near[item.row.id])), names) for item in items]
 
 
 def _everything(world: World, question: Question, budget: int) -> list[str]:
@@ -200,10 +204,11 @@ class Mark:
 
 def judge(world: World, *, contestants: Sequence[str] = tuple(CONTESTANTS), budgets: Sequence[int] = BUDGETS) -> list[Mark]:
     """Every question to every contestant at every budget; what is dead is looked for in the answer to any question."""
-    dead = tuple({fact: None for question in world.questions for fact in question.dead})
+    questions = (*world.questions, *world.fresh)
+    dead = tuple({fact: None for question in questions for fact in question.dead})
     marks: list[Mark] = []
     for name in contestants:
-        for question in world.questions:
+        for question in questions:
             for budget in budgets:
                 passages = CONTESTANTS[name](world, question, budget)
                 lacks = tuple(fact for fact in question.needs if not _says(passages, fact))
@@ -220,7 +225,7 @@ def sample(folder: Path) -> World:
     context, actor = _loaded(folder, {"ORGCONTEXT_NOW": NOW})
     files = [(path.relative_to(SAMPLE).as_posix(), path) for path in sorted(SAMPLE.rglob("*")) if path.suffix in (".csv", ".md", ".yaml")]
     about = [pair for pair in files if pair[0] not in ("README.md", "FAULTS.md", "orgcontext.yaml", "access.yaml", "aliases.yaml")]
-    return World("sample", context, actor, written(HERE / "questions" / "sample.yaml"), about)
+    return World("sample", context, actor, *(written(HERE / "questions" / f"{name}.yaml") for name in ("sample", "fresh-sample")), about)
 
 
 def kubernetes(folder: Path, data: Path) -> World:
@@ -235,11 +240,24 @@ def kubernetes(folder: Path, data: Path) -> World:
         shutil.rmtree(copies / FOLDERS[0])
     shutil.copytree(data / FOLDERS[0], copies / FOLDERS[0])
     context, actor = _loaded(folder, {"ORGCONTEXT_NOW": NOW, "ORGCONTEXT_DATA": str(copies)})
-    rows: list[Mapping[str, Any]] = yaml.safe_load((HERE / "questions" / "kubernetes.yaml").read_text(encoding="utf-8"))
-    questions = [question for row in rows for question in derived(data, row)]
+    questions, fresh = (_derived(data, name) for name in ("kubernetes", "fresh-kubernetes"))
     paths = [(path.relative_to(data).as_posix(), path) for name in FOLDERS for path in sorted((data / name).rglob("*")) if path.is_file()]
     about = [pair for pair in paths if pair[1].suffix in (".yaml", ".md") or pair[1].name.startswith("OWNERS")]
-    return World("kubernetes", context, actor, questions, [pair for pair in about if pair[1].name != "SOURCE.md"])
+    return World("kubernetes", context, actor, questions, fresh, [pair for pair in about if pair[1].name != "SOURCE.md"])
+
+
+def _derived(data: Path, name: str) -> list[Question]:
+    rows: list[Mapping[str, Any]] = yaml.safe_load((HERE / "questions" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return [question for row in rows for question in derived(data, row)]
+
+
+def sourcegraph(folder: Path, data: Path) -> World:
+    """The handbook of Sourcegraph, with fresh questions only."""
+    copy_workspace(ROOT / "app" / "examples" / "sourcegraph", folder)
+    context, actor = _loaded(folder, {"ORGCONTEXT_NOW": NOW, "ORGCONTEXT_DATA": str(data)})
+    files = [path for part in ("data", "content") for path in sorted((data / handbook.FOLDER / part).rglob("*"))]
+    about = [(path.relative_to(data).as_posix(), path) for path in files if path.suffix in (".yml", ".md")]
+    return World("sourcegraph", context, actor, (), list(handbook.derived(data)), about)
 
 
 def _loaded(folder: Path, environment: Mapping[str, str]) -> tuple[ContextGraph, Actor]:
@@ -272,10 +290,13 @@ def _share(marks: Sequence[Mark]) -> float:
 
 
 def _report(world: World, marks: Sequence[Mark], *, everything: bool, lacking: bool) -> Iterator[str]:
-    hidden = held_out(world.questions)
-    open_ = [mark for mark in marks if mark.question.id not in hidden]
-    yield f"{world.name}, {len({mark.question.id for mark in open_})} questions that were looked at\n{table(open_)}"
-    if everything:
+    hidden, fresh = held_out(world.questions), {question.id for question in world.fresh}
+    open_ = [mark for mark in marks if mark.question.id not in hidden | fresh]
+    if open_:
+        yield f"{world.name}, {len({mark.question.id for mark in open_})} questions that were looked at\n{table(open_)}"
+    if fresh:
+        yield f"{world.name}, {len(fresh)} fresh questions, which nothing was tuned on\n{table([mark for mark in marks if mark.question.id in fresh])}"
+    if everything and hidden:
         yield f"{world.name}, {len(hidden)} questions held out\n{table([mark for mark in marks if mark.question.id in hidden])}"
         for kind in dict.fromkeys(mark.question.kind for mark in marks):
             of_kind = [mark for mark in marks if mark.question.kind == kind]
@@ -287,10 +308,11 @@ def _report(world: World, marks: Sequence[Mark], *, everything: bool, lacking: b
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the tables of both worlds; Kubernetes only where its files are."""
+    """Print the tables of the worlds; of those over public data only where their files are."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.relevance", description=__doc__)
-    parser.add_argument("--world", choices=("sample", "kubernetes"))
+    parser.add_argument("--world", choices=("sample", "kubernetes", "sourcegraph"))
     parser.add_argument("--held-out", action="store_true", help="also the held-out third, and the kinds of question")
+    parser.add_argument("--open", action="store_true", help="only the questions that were looked at")
     parser.add_argument("--lacking", action="store_true", help="which facts our own answers lack at 2,000 tokens")
     parser.add_argument("--only", action="append", choices=sorted(CONTESTANTS), help="only this contestant; may be said several times")
     chosen = parser.parse_args(arguments)
@@ -298,9 +320,14 @@ def main(arguments: Sequence[str]) -> None:
     worlds: dict[str, Callable[[Path], World]] = {"sample": sample}
     if all((data / name).is_dir() for name in FOLDERS):
         worlds["kubernetes"] = lambda folder: kubernetes(folder, data)
+    if (data / handbook.FOLDER).is_dir():
+        worlds["sourcegraph"] = lambda folder: sourcegraph(folder, data)
     for name in [chosen.world] if chosen.world else worlds:
         with tempfile.TemporaryDirectory() as folder:
             world = worlds[name](Path(folder) / name)
+            if chosen.open:
+                hidden = held_out(world.questions)
+                world = replace(world, questions=[one for one in world.questions if one.id not in hidden], fresh=())
             marks = judge(world, contestants=chosen.only or tuple(CONTESTANTS))
             print("\n\n".join(_report(world, marks, everything=chosen.held_out, lacking=chosen.lacking)), end="\n\n", flush=True)
             world.context.close()
