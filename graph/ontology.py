@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import rdflib
 
 NAMESPACE = "https://orgcontext.dev/ontology#"
-_COMPILER = "5"  # goes into the digest: raise it when the same texts come to mean something else
+_COMPILER = "6"  # goes into the digest: raise it when the same texts come to mean something else
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # An id holds no blanks, no control characters, and nothing that is drawn as nothing or turns the direction of the text around it.
@@ -83,6 +83,7 @@ class RelationKind(Value):
     """A relation between things. `walk` and `walk_back` weigh it for scopes (0: never followed); empty domain or range: anything.
 
     `affects` names the end that a change of the other end reaches; `closed` the end of which what is on file is all there is.
+    `said` and `said_back` are other words for the label and for that of the way back, as people say it.
     """
 
     name: str
@@ -100,6 +101,14 @@ class RelationKind(Value):
     symmetric: bool = False
     affects: Affects = ""
     closed: Affects = ""
+    said: tuple[str, ...] = ()
+    said_back: tuple[str, ...] = ()
+
+    @property
+    def wordings(self) -> tuple[tuple[str, bool], ...]:
+        """All labels, each with whether it is one of the way back."""
+        ahead = [(label, False) for label in (self.label, *self.said)]
+        return (*ahead, *((label, True) for label in (self.inverse_label, *self.said_back) if label))
 
 
 class Constraint(Value):
@@ -755,6 +764,8 @@ class _Compiler:
                     "symmetric": (subject, rdf.type, owl.SymmetricProperty) in self.triples,
                     "affects": self._text(subject, self.own["affects"], ""),
                     "closed": self._text(subject, self.own["closed"], ""),
+                    "said": sorted(map(str, self.triples.objects(subject, skos.altLabel))),
+                    "said_back": self._many(subject, "inverseAltLabel"),
                 }
             )
         except ValidationError as error:

@@ -45,6 +45,8 @@ class Item:
     required: bool = False
     brief: bool = False  # Markdown says it in one line
     said: tuple[RelationRow, ...] | None = None  # None: all of its relations
+    gist: str = ""  # of its longer texts the part that answers the question, for the one line
+    few: int | None = None  # how many of the `said` one line has room for; None: all
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -173,18 +175,23 @@ def _markdown_left(budget: Budget) -> list[str]:
     return ["", f"Left out by the budget of {budget.tokens} tokens: {kinds}{_more(rest)}{more}."]
 
 
-def envelope(stamp: Stamp, missing: Sequence[Missing], *, kinds: Sequence[str], compact: bool) -> int:
-    """The tokens at most that stand around the entities of an answer of which things of these kinds may be left out."""
-    longest = max(kinds, key=len, default="")
+def envelope(stamp: Stamp, missing: Sequence[Missing], *, kinds: Sequence[str], cuts: bool, compact: bool) -> int:
+    """The tokens at most that stand around the entities of an answer of which things of these kinds may be left out.
+
+    `cuts` says that things which are required may be among them.
+    """
+    most = sorted(kinds, key=lambda kind: (-tokens(kind), kind))[: _LEFT if compact else None]
+    others = {"": 999} if compact and len(kinds) > _LEFT else {}
     left = Budget(
         tokens=999_999,
         used=999_999,
         left_out=999,
-        left_out_by_kind={f"{longest}{number}" if compact else kind: 999 for number, kind in enumerate(kinds)},
+        left_out_by_kind=dict.fromkeys(most, 9999) | others,
         next="x",
         needed=999_999,
     )
-    empty = Subgraph((), (), (*missing, Missing(requirement="x", state="over_budget")), left, stamp)
+    gone = (Missing(requirement="x", state="over_budget"),) if cuts else ()
+    empty = Subgraph((), (), (*missing, *gone), left, stamp)
     return (tokens(as_markdown(empty)) if compact else tokens(as_json(empty))) + _AROUND
 
 
@@ -210,7 +217,7 @@ def _markdown_missing(found: Subgraph) -> list[str]:
 _QUIET = frozenset({"review", "verified_at", "verified_by"})  # said by the freshness
 _LEFT = 4  # kinds of things left out that are told one by one
 _AROUND = 24  # tokens of headings, and of the id after which to go on
-_SHORT = 40  # characters of a property that one line has room for
+SHORT = 40  # characters of a property that one line has room for
 
 
 def entity_markdown(item: Item, names: Mapping[str, str]) -> str:
@@ -234,10 +241,12 @@ def _brief(item: Item, names: Mapping[str, str]) -> str:
     row, state = item.row, item.freshness.state
     properties: dict[str, Any] = json.loads(row.properties)
     told = ((name, _line(_value(value))) for name, value in properties.items() if _tells(name, value, row))
-    parts = [f"**{_line(row.name)}** `{row.id}` {row.kind}", *([] if state == "current" else [state]), *_sentences(item, names)]
-    parts += [f"{name}: {said}" for name, said in told if len(said) <= _SHORT and "://" not in said]
+    parts = [f"**{_line(row.name)}** `{row.id}` {row.kind}", *([] if state == "current" else [state]), *_sentences(item, names, item.few)]
+    parts += [f"{name}: {said}" for name, said in told if len(said) <= SHORT and "://" not in said]
+    parts += [_line(item.gist)] if item.gist else []
     parts += [f"sources disagree: {text}" for text in _disagreements(row)]
-    return "- " + "; ".join(parts) + _validity(row) + ". From " + _origins(row, 1)
+    said = "; ".join(parts) + _validity(row)
+    return f"- {said}{'' if said[-1] in '.…!?' else '.'} From {_origins(row, 1)}"
 
 
 def _tells(name: str, value: object, row: EntityRow) -> bool:
@@ -276,19 +285,21 @@ def _validity(row: EntityRow) -> str:
     return since + (f", valid to {row.valid_to}" if row.valid_to else "")
 
 
-def _sentences(item: Item, names: Mapping[str, str]) -> list[str]:
-    """What relates the entity to those before it: the ends of one sort of relation together, and what is said from one end together."""
+def _sentences(item: Item, names: Mapping[str, str], few: int | None = None) -> list[str]:
+    """What relates the entity to others: the ends of one sort of relation together, and the sorts of relation from the same ends together."""
     own = item.row.id
     out: dict[str, list[str]] = defaultdict(list)
     back: dict[str, list[str]] = defaultdict(list)
-    for relation in item.relations if item.said is None else item.said:
+    for relation in (item.relations if item.said is None else item.said)[:few]:
         detail, verb = _detail(relation), relation.kind.replace("_", " ")
         if relation.source == own:
             out[verb].append(_line(names.get(relation.target, relation.target)) + detail)
         else:
             back[relation.source].append(f"{verb} this{detail}")
-    said = [f"{verb} {', '.join(ends)}" for verb, ends in out.items()]
-    return said + [f"{_line(names.get(end, end))} {', '.join(verbs)}" for end, verbs in back.items()]
+    alike: dict[str, list[str]] = defaultdict(list)
+    for end, verbs in back.items():
+        alike[", ".join(verbs)].append(_line(names.get(end, end)))
+    return [f"{verb} {', '.join(ends)}" for verb, ends in out.items()] + [f"{', '.join(ends)} {verbs}" for verbs, ends in alike.items()]
 
 
 def _detail(relation: RelationRow) -> str:

@@ -22,7 +22,7 @@ from graph.model import Filter, Value
 from graph.ontology import Freshness, Ontology, freshness
 from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost, envelope
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold
-from graph.wording import Asked, Wanted, fits, label_properties, score
+from graph.wording import Asked, Wanted, fits, gist, label_properties, score
 
 ENTITIES, RELATIONS = 300, 1500
 _ANCHORS, _CLOSE = 6, 0.6  # a text starts from so many things at most, and only from what fits nearly as well as the best
@@ -31,12 +31,16 @@ _REQUIRED = 0.6  # how strongly what a task requires leads on, beside the task i
 _SPREAD = 0.25  # of n relations of one sort each carries n ** -0.25 of the weight: more together, less alone
 _DECAY = 0.7  # what a hop leaves
 _WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
+_ANSWERS = 0.3  # how much nearer a thing comes of which a relation is told that the question names
 _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
 _LEADS = 0.6  # the weight of a relation to a later thing that is said of what is no anchor
-_NEAR, _FAR = 20, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
-_FULLER = 0.8  # in a compact answer a thing is said in full before what is less than so much as relevant
+_NEAR, _FAR = 30, 5  # relations to later things that are said of an anchor or of what is required, and of any other thing
+_FULLER = 0.65  # in a compact answer a thing is said in full before what is less than so much as relevant
 _SOME = 16  # things whose freshness is asked for at a time
+_GIST = 240  # characters of longer texts that are said in one line of an anchor or of what is required; of any other thing half of it
+_GISTS = 960
+_FEW = 4  # relations that are said in one line of any other thing
 _NAMED = 4  # tokens around an id that is named as over the budget
 
 
@@ -95,12 +99,12 @@ def scope(view: View, question: Scope) -> Subgraph:
     missing = tuple(Missing(requirement=id_, state="unavailable", ask=ask) for id_ in absent)
     starts = {**dict.fromkeys(required, _REQUIRED), **strengths}
     order = list(dict.fromkeys([*anchors, *required]))
-    ways = rules(view.ontology, question.hops)
+    ways = rules(view.ontology, question.hops, asked)
     walked = view.store.walk(order, ways, view.where, limit=Limit(question.hops, ENTITIES, RELATIONS), at=view.at)
     ranks = rank(walked, starts, asked, view.ontology)
     places = _places(walked, ranks, anchors if _named(question) else (), frozenset(required))
     near = related(places, walked.relations)
-    about = _About(near, told(places, near, asked, view.ontology), _owned(walked, ways))
+    about = _About(asked, len(required), near, told(places, near, asked, view.ontology), _owned(walked, ways))
     return _fit(view, question, anchors, places, about, missing)
 
 
@@ -153,12 +157,12 @@ def known(view: View, ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def rules(ontology: Ontology, hops: int) -> list[Rule]:
-    """The walk's rules: heavier relations first, and the lighter a relation the fewer hops it is followed."""
+def rules(ontology: Ontology, hops: int, asked: Asked | None = None) -> list[Rule]:
+    """The walk's rules: heavier relations first, and the lighter a relation the fewer hops it is followed; one that is asked for to the end."""
     ways = [(relation.walk, name, True) for name, relation in ontology.relations.items()]
     ways += [(relation.walk_back, name, False) for name, relation in ontology.relations.items()]
     return [
-        Rule(name, outward, max(1, int(hops * weight + _GRACE)))
+        Rule(name, outward, max(1, hops) if asked and asked.wants(name, outward=outward) else max(1, int(hops * weight + _GRACE)))
         for weight, name, outward in sorted(ways, key=lambda way: (-way[0], way[1], not way[2]))
         if weight > 0
     ]
@@ -217,8 +221,10 @@ class _Place(NamedTuple):
 
 
 class _About(NamedTuple):
-    """By id: the relations to what stands before it, those that are said of it, and (where it is known, "": nobody) the owner."""
+    """By id: the relations to what stands before it, those that are said of it, and (where it is known, "": nobody) the owner; what is asked."""
 
+    asked: Asked
+    required: int
     near: Mapping[str, Sequence[RelationRow]]
     said: Mapping[str, Sequence[RelationRow]]
     owners: Mapping[str, str]
@@ -251,7 +257,9 @@ def _dressed(view: View, places: Sequence[_Place], about: _About) -> Iterator[It
         fresh = freshnesses(view, [place.row for place in some], owners=about.owners)
         for row, why, chance, required in some:
             near, said = tuple(about.near[row.id]), tuple(about.said[row.id])
-            yield Item(row, why, chance, fresh[row.id], near, required, said=said)
+            much = required or not why
+            said_first = gist(row, about.asked, max(_GIST // 2, _GISTS // about.required) if required else _GIST if much else _GIST // 2)
+            yield Item(row, why, chance, fresh[row.id], near, required, said=said, gist=said_first, few=None if much else _FEW)
 
 
 def freshnesses(view: View, rows: Sequence[EntityRow], *, owners: Mapping[str, str] | None = None) -> dict[str, Freshness]:
@@ -291,12 +299,14 @@ def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: On
     for one, other, way, weight in ways:
         if weight and walked.hops[one] <= walked.hops[other]:
             level = 2 * walked.hops[one] + (walked.hops[one] < walked.hops[other])
-            wanted = _WANTED if asked.wants(*way) else 1.0
+            wanted = _WANTED if asked.wants(way[0], outward=way[1]) else 1.0
             levels[level].append((one, other, min(1.0, _DECAY * wanted * weight) / fan[one, way] ** _SPREAD))
     for level in levels:
         held = [(other, 1 - (1 - doubt[one]) * share) for one, other, share in level]
         for other, left in held:
             doubt[other] *= left
+    for number in {one for one, way, _ in ends if asked.wants(way.name, outward=True)}:
+        doubt[number] *= 1 - _ANSWERS
     return {id_: round(1 - doubt[number], 4) for id_, number in place.items()}
 
 
@@ -324,7 +334,9 @@ def _fit(
     """
     names = {place.row.id: place.row.name for place in places}
     places = _after(places, question.after)
-    around = envelope(view.stamp, missing, kinds=sorted({place.row.kind for place in places}), compact=question.compact)
+    kinds = sorted({place.row.kind for place in places})
+    cuts = any(place.required for place in places)
+    around = envelope(view.stamp, missing, kinds=kinds, cuts=cuts, compact=question.compact)
     used, needed, taken = around + sum(map(_named_only, places)), 0, list[Item]()
     last = max((number for number, place in enumerate(places) if place.required), default=0)
     steps = _steps(_dressed(view, places, about), names, question)
@@ -431,7 +443,7 @@ def told(
         much = place.required or not place.why
         wanted = [row for row in ahead[id_] if much or _weight(ontology, row, id_) >= _LEADS]
         if asked.relations:
-            wanted.sort(key=lambda row: not asked.wants(row.kind, True))
+            wanted.sort(key=lambda row: not asked.wants(row.kind, outward=True))
         ahead[id_] = wanted[: _NEAR if much else _FAR]
         before.update(map(id, ahead[id_]))
     return {id_: [*ahead[id_], *(row for row in rows if id(row) not in before)] for id_, rows in near.items()}

@@ -25,6 +25,7 @@ _ASKING = frozenset(
         "where which while who whom whose why wie will wir wird with wo would yes yet you your zu zum zur ",
     )
 )
+_THOUSANDS = re.compile(r"(?<=\d)[,.'\u00a0\u202f](?=\d{3}\b)")  # a number is one word, and its noughts are no word that amounts share
 _ENDINGS = ("ations", "ation", "ies", "ing", "als", "al", "ed", "es", "en", "er", "s", "e")
 _LABELS = tuple(f"http://www.w3.org/2004/02/skos/core#{name}" for name in ("altLabel", "hiddenLabel", "notation"))
 
@@ -100,15 +101,15 @@ class Asked(NamedTuple):
     @classmethod
     def of(cls, text: str, ontology: Ontology) -> Asked:
         """What this text asks, by the labels that the ontology gives its kinds and relations."""
-        words = fold(text).split()
+        words = fold(_THOUSANDS.sub("", text)).split()
         content = tuple(dict.fromkeys(word for word in words if word not in _ASKING)) or tuple(dict.fromkeys(words))
         stems = tuple(dict.fromkeys(map(stem, content)))
         kinds = frozenset(kind.name for kind in ontology.kinds.values() if _nouns(kind.label) <= set(stems))
-        ways = ((one.name, label == one.label, label) for one in ontology.relations.values() for label in (one.label, one.inverse_label))
+        ways = ((one.name, not back, label) for one in ontology.relations.values() for label, back in one.wordings)
         relations = frozenset((name, way) for name, way, label in ways if _verbs(label) & set(stems))
         return cls(content, stems, kinds, relations, tuple(_runs(words)))
 
-    def wants(self, relation: str, outward: bool) -> bool:  # noqa: FBT001  # the pair is a way, as in the rules of a walk
+    def wants(self, relation: str, *, outward: bool) -> bool:
         """Whether the question asks for this relation, in either direction."""
         return (relation, outward) in self.relations or (relation, not outward) in self.relations
 
@@ -195,3 +196,42 @@ def _fit(
         )
         best = max(best, 0.5 * inside + 0.1 * pure * inside + whole * (0.5 + 0.5 * inside))
     return min(1.0, best + 0.15 * anywhere) * favour
+
+
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+")
+_SHORT = 40  # characters of a text that has no gist
+
+
+def gist(row: EntityRow, asked: Asked, room: int) -> str:
+    """Of the longer texts that a thing has, the sentences that say most of what is asked, in about so many characters; else the first ones.
+
+    Words that its name says already do not count. What is left out is marked by three dots.
+    """
+    held: Mapping[str, object] = json.loads(row.properties)
+    texts = [text for text in held.values() if isinstance(text, str) and len(text) > _SHORT and "://" not in text and text != row.name]
+    if not texts:
+        return ""
+    named = set(map(stem, fold(row.name).split()))
+    wanted = [one for one in asked.stems if one not in named]
+    sentences = [(parts, place) for parts in map(_SENTENCE.split, texts) for place in range(len(parts))]
+    parts, place = max(sentences, key=lambda one: _told(one[0][one[1]], wanted))  # of equals the first
+    start, stop = _around(parts, place, room)
+    said = " ".join(parts[start:stop])
+    whole = said if len(said) <= 2 * room else said[: said.rfind(" ", 0, room)]
+    return ("… " if start else "") + whole + (" …" if stop < len(parts) or whole != said else "")
+
+
+def _told(sentence: str, stems: Sequence[str]) -> int:
+    """How many of these words a sentence says."""
+    words = f" {fold(sentence)}"
+    return sum(f" {one}" in words for one in stems)
+
+
+def _around(parts: Sequence[str], place: int, room: int) -> tuple[int, int]:
+    """From which sentence up to which, beginning with this one, as many characters fit: first on, then back."""
+    start, stop = place, place + 1
+    while stop < len(parts) and len(" ".join(parts[start : stop + 1])) <= room:
+        stop += 1
+    while start and len(" ".join(parts[start - 1 : stop])) <= room:
+        start -= 1
+    return start, stop

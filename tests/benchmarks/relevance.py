@@ -289,8 +289,8 @@ def _share(marks: Sequence[Mark]) -> float:
     return sum(mark.share for mark in marks) / len(marks) if marks else 0.0
 
 
-def _report(world: World, marks: Sequence[Mark], *, everything: bool, lacking: bool) -> Iterator[str]:
-    hidden, fresh = held_out(world.questions), {question.id for question in world.fresh}
+def _report(world: World, marks: Sequence[Mark], hidden: frozenset[str], *, everything: bool, lacking: bool) -> Iterator[str]:
+    fresh = {question.id for question in world.fresh}
     open_ = [mark for mark in marks if mark.question.id not in hidden | fresh]
     if open_:
         yield f"{world.name}, {len({mark.question.id for mark in open_})} questions that were looked at\n{table(open_)}"
@@ -325,11 +325,11 @@ def main(arguments: Sequence[str]) -> None:
     for name in [chosen.world] if chosen.world else worlds:
         with tempfile.TemporaryDirectory() as folder:
             world = worlds[name](Path(folder) / name)
+            hidden = held_out(world.questions)
             if chosen.open:
-                hidden = held_out(world.questions)
                 world = replace(world, questions=[one for one in world.questions if one.id not in hidden], fresh=())
             marks = judge(world, contestants=chosen.only or tuple(CONTESTANTS))
-            print("\n\n".join(_report(world, marks, everything=chosen.held_out, lacking=chosen.lacking)), end="\n\n", flush=True)
+            print("\n\n".join(_report(world, marks, hidden, everything=chosen.held_out, lacking=chosen.lacking)), end="\n\n", flush=True)
             world.context.close()
 
 
