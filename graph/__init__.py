@@ -25,6 +25,7 @@ from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
 from graph.impact import Impact, Reached
 from graph.language import vale_rules
+from graph.meanings import Meaning
 from graph.model import (
     Actor,
     Change,
@@ -122,6 +123,7 @@ __all__ = [
     "Level",
     "Lines",
     "LoadReport",
+    "Meaning",
     "Merged",
     "Merges",
     "Missing",

@@ -29,6 +29,7 @@ from graph import (
     identity,
     impact,
     language,
+    meanings,
     past,
     policy,
     portable,
@@ -1080,7 +1081,15 @@ class ContextGraph:
 
     def verify(self, claims: str, *, actor: Actor, at: str | int | None = None) -> list[verify.Verified]:
         """Claims (JSON, or a sentence a line) against the graph: supported, contradicted or unknown."""
-        return verify.verify(self.view(actor, at=at), verify.parse(claims, self.ontology))
+        view = self.view(actor, at=at)
+        return verify.verify(view, verify.parse(claims, self.ontology), units=meanings.units_of(view, [actor.id, actor.behalf]))
+
+    def meaning(self, word: str, *, actor: Actor, unit: str = "", at: str | int | None = None) -> meanings.Meaning:
+        """What a word means in this unit, or else in those of who asks."""
+        view = self.view(actor, at=at)
+        return meanings.meaning(
+            view, word, meanings.units_of(view, [scope.known(view, [unit])[unit]] if unit else [actor.id, actor.behalf])
+        )
 
     def vocabulary(self, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> language.Vocabulary:
         """The organization's words as this actor may see them, kept for the next text."""

@@ -10,31 +10,34 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple, cast
 
 from graph.errors import InputError, nearest
-from graph.model import PropertyValue, Scalar, Value
+from graph.meanings import defined_here
+from graph.model import PropertyValue, Scalar, Value, slug
 from graph.ontology import Ontology, RelationKind
 from graph.scope import View, find
 from graph.stores.base import EntityRow, RelationRow, fold
+from graph.wording import stem
 
 State = Literal["supported", "contradicted", "unknown"]
 MAX_CLAIMS = 10_000
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _LONG = 60  # a text longer than this can be said in other words
 _FORMS = (
-    '{"subject": …, "relation": …, "value": …}, {"subject": …, "property": …, "value": …}, {"subject": …, "over": …, "property": "limit", "value": …}, or a sentence such as '
-    "'A reports to B', 'the limit of A is 5000', 'A means …', 'A may approve B up to 5000', 'A is in force'"
+    "'A reports to B', 'A must be approved by B', 'B is the owner of A', 'A does not depend on B', 'B is the Controller', 'the limit of A is 5000', "
+    "'A approves B over 5000', 'A may approve B up to 5000', 'A means …', 'in Finance, A means …', 'A is in force'"
 )
+_JSON = '{"subject": …, "relation": …, "value": …}, {"subject": …, "property": …, "value": …}, {"subject": …, "over": …, "property": "limit", "value": …}'
 
 
 class Claim(Value):
     """One statement: that `subject` stands in `relation` to `value`, or has `value` as its `property`. Ids or names; one of the two is set.
 
-    With `over` it is the `limit` up to which the subject may approve that process or step.
+    With `over` it is the `limit` up to which the subject may approve that process or step, or the `threshold` above which it does.
+    `within` is the unit in which a term has this definition. `denied`: it is claimed that this is not so.
     """
 
     subject: str
@@ -42,6 +45,8 @@ class Claim(Value):
     relation: str = ""
     property: str = ""
     value: Scalar = ""
+    within: str = ""
+    denied: bool = False
     said: str = ""  # the sentence that it was read from
 
 
@@ -69,8 +74,11 @@ class Verified(Value):
 # reading claims
 
 
-def parse(text: str, ontology: Ontology) -> list[Claim]:
-    """The claims of a text: a JSON array, JSON lines, or a sentence a line; `InputError` names the claim that is neither."""
+def parse(text: str, ontology: Ontology) -> list[Ways]:
+    """The claims of a text: a JSON array, JSON lines, or a sentence a line; `InputError` names the claim that is neither.
+
+    A sentence can be read in several ways, the likeliest first: it depends on what its names stand for which one is meant.
+    """
     stripped = text.strip()
     try:
         given: object = json.loads(stripped) if stripped[:1] in ("[", "{") else None
@@ -83,11 +91,11 @@ def parse(text: str, ontology: Ontology) -> list[Claim]:
         message = f"{len(items):,} claims are more than the {MAX_CLAIMS:,} of one question; ask in parts"
         raise InputError(message)
     if (grammar := _GRAMMARS.get(ontology.digest)) is None:
-        grammar = _GRAMMARS[ontology.digest] = Grammar.of(ontology)
+        grammar = _GRAMMARS[ontology.digest] = Grammar(ontology)
     return [_claim(item, number, grammar) for number, item in enumerate(items, 1)]
 
 
-def _claim(item: object, number: int, grammar: Grammar) -> Claim:
+def _claim(item: object, number: int, grammar: Grammar) -> Ways:
     if isinstance(item, str) and item.lstrip()[:1] == "{":
         try:
             item = cast("object", json.loads(item))
@@ -95,52 +103,129 @@ def _claim(item: object, number: int, grammar: Grammar) -> Claim:
             message = f"claim {number}: no valid JSON: {error}"
             raise InputError(message) from error
     if isinstance(item, str):
-        return grammar.read(item.strip()) or Claim(subject="", said=item.strip())
+        return grammar.read(item.strip()) or (Claim(subject="", said=item.strip()),)
     try:
         claim = Claim.model_validate(item)
     except ValueError as error:
-        message = f"claim {number} is none of {_FORMS}"
+        message = f"claim {number} is none of {_JSON}, or a sentence such as {_FORMS}"
         raise InputError(message) from error
     if bool(claim.relation) == bool(claim.property):
-        message = f"claim {number} needs either 'relation' or 'property': {_FORMS}"
+        message = f"claim {number} needs either 'relation' or 'property': {_JSON}"
         raise InputError(message)
-    return claim
+    return (claim,)
 
 
-@dataclass(frozen=True)
+Ways = tuple[Claim, ...]
+_Make = Callable[[re.Match[str], str], Claim]
+
+
+class _Form(NamedTuple):
+    """A shape of sentence: a folded word that stands in every one of them, the pattern, what it claims, and how it is told to people."""
+
+    word: str
+    pattern: re.Pattern[str]
+    make: _Make
+    told: str
+
+
 class Grammar:
-    """The sentences that are understood: those of the labels of relations and properties, and four more."""
+    """The sentences that are understood: those of the labels of the ontology's relations and properties, and a few more."""
 
-    relations: tuple[tuple[re.Pattern[str], str, bool], ...]
-    properties: tuple[tuple[re.Pattern[str], str], ...]
-
-    @staticmethod
-    def of(ontology: Ontology) -> Grammar:
-        """The grammar of an ontology's labels, the longest first."""
-        ways = [(one.label, name, False) for name, one in ontology.relations.items()]
-        ways += [(one.inverse_label, name, True) for name, one in ontology.relations.items() if one.inverse_label]
-        ways.sort(key=lambda way: (-len(way[0]), way[1]))
-        relations = tuple((re.compile(rf"^(.+?)\s+{_loose(label)}\s+(.+?)[.!]?$", re.IGNORECASE), name, back) for label, name, back in ways)
+    def __init__(self, ontology: Ontology) -> None:
+        ways = [(label, name, back) for name, one in ontology.relations.items() for label, back in one.wordings]
+        ways.sort(key=lambda way: (-len(way[0]), way))
         labels = sorted(((one.label, name) for name, one in ontology.properties.items()), key=lambda pair: (-len(pair[0]), pair[1]))
-        shape = r"^(?:the\s+)?{}\s+of\s+(.+?)\s+is\s+(.+?)[.!]?$"
-        return Grammar(relations, tuple((re.compile(shape.format(_loose(label)), re.IGNORECASE), name) for label, name in labels))
+        nouns = [way for way in ways if way[0].startswith(("is the ", "is a ")) and way[0].endswith(" of")]
+        self.forms = (
+            *_SENTENCES,
+            *(_noun(*way) for way in nouns),
+            *(form for pair in labels for form in _property(*pair)),
+            *(_relation(*way) for way in ways),
+            _MEANS,
+        )
 
-    def read(self, sentence: str) -> Claim | None:
-        """The claim that a sentence makes; None where it is not understood."""
-        for pattern, make in _SENTENCES:
-            if met := pattern.match(sentence):
-                return make(met, sentence)
-        for pattern, name in self.properties:
-            if met := pattern.match(sentence):
-                return Claim(subject=_bare(met[1]), property=name, value=_bare(met[2]), said=sentence)
-        for pattern, name, back in self.relations:
-            if met := pattern.match(sentence):
-                one, other = _bare(met[1]), _bare(met[2])
-                return Claim(subject=other if back else one, relation=name, value=one if back else other, said=sentence)
-        return None
+    def read(self, sentence: str) -> Ways:
+        """The claims that a sentence can make, the likeliest first; none where it is not understood."""
+        plain = _BULLET.sub("", sentence).rstrip()
+        if plain.endswith("?"):
+            return ()
+        plain, words = plain.rstrip(".!").rstrip(), f" {fold(plain)} "
+        met = ((form, form.pattern.match(plain)) for form in self.forms if form.word in words)
+        return tuple(dict.fromkeys(form.make(one, sentence) for form, one in met if one))[:_READINGS]
+
+    def nearest(self, sentence: str) -> list[str]:
+        """Forms that share a word with a sentence that is not understood, the most alike first."""
+        words = set(map(stem, fold(sentence).split()))
+        shared = [(len(words.intersection(map(stem, fold(form.told).split()))), form.told) for form in self.forms]
+        return list(dict.fromkeys(told for count, told in sorted(shared, key=lambda one: (-one[0], len(one[1]), one[1])) if count))[:3]
 
 
 _GRAMMARS: dict[str, Grammar] = {}  # by the digest of the ontology: a process knows one or two
+_READINGS = 8  # ways in which a sentence is read
+_BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)])\s+")
+_NOT = r"(?:\s+(?P<no>not|never|no longer))?"
+
+
+def _relation(label: str, name: str, back: bool) -> _Form:  # noqa: FBT001  # the three are a way, as in a relation's wordings
+    """The sentences of one label of a relation: as it is, in the plural, as a duty, and denied."""
+    pattern = re.compile(rf"^(?P<one>.+?)\s+{_verb(label)}\s+(?P<other>.+)$", re.IGNORECASE)
+
+    def make(met: re.Match[str], said: str) -> Claim:
+        one, other = _bare(met["one"]), _bare(met["other"])
+        return Claim(subject=other if back else one, relation=name, value=one if back else other, denied=_denied(met), said=said)
+
+    return _Form(_telling(label), pattern, make, f"A {label} B")
+
+
+def _noun(label: str, name: str, back: bool) -> _Form:  # noqa: FBT001  # the same
+    """The owner of A is B, where the label is: is the owner of."""
+    noun = label.removesuffix(" of").split(maxsplit=2)[2]
+    pattern = re.compile(
+        rf"^(?:the\s+{_loose(noun)}\s+of\s+(?P<one>.+?)|(?P<own>.+?)['\u2019]s?\s+{_loose(noun)})\s+is{_NOT}\s+(?P<other>.+)$",
+        re.IGNORECASE,
+    )
+
+    def make(met: re.Match[str], said: str) -> Claim:
+        one, other = _bare(met["other"]), _bare(met["one"] or met["own"])
+        return Claim(subject=other if back else one, relation=name, value=one if back else other, denied=_denied(met), said=said)
+
+    return _Form(_telling(noun), pattern, make, f"the {noun} of A is B")
+
+
+def _property(label: str, name: str) -> Iterator[_Form]:
+    """The limit of A is 5; A's limit is 5; A has a limit of 5."""
+    said = _loose(label)
+    shapes = (
+        rf"^(?:the\s+)?{said}\s+of\s+(?P<one>.+?)\s+is{_NOT}\s+(?P<other>.+)$",
+        rf"^(?P<one>.+?)['\u2019]s?\s+{said}\s+is{_NOT}\s+(?P<other>.+)$",
+        rf"^(?P<one>.+?)\s+has\s+(?P<no>no\s+)?(?:an?\s+|the\s+)?{said}\s+(?:of\s+)?(?P<other>.+)$",
+    )
+
+    def make(met: re.Match[str], sentence: str) -> Claim:
+        return Claim(subject=_bare(met["one"]), property=name, value=_bare(met["other"]), denied=_denied(met), said=sentence)
+
+    for shape in shapes:
+        yield _Form(_telling(label), re.compile(shape, re.IGNORECASE), make, f"the {label} of A is …")
+
+
+def _verb(label: str) -> str:
+    """The pattern of a label in all its forms: `is approved by` also as `are`, `must be`, `is not`; `approves` as `must approve`, `does not approve`."""
+    first, _, rest = label.partition(" ")
+    after = rf"\s+{_loose(rest)}" if rest else ""
+    if first in ("is", "was"):
+        return rf"(?:(?:is|are|was|were|has\s+been){_NOT}|(?:must|should|can)(?:\s+(?P<nor>not))?\s+be|(?:has|have|needs?)\s+to\s+be|(?P<n_t>isn['\u2019]t|aren['\u2019]t)){after}"
+    if first == "has":
+        return rf"(?:has|have)(?:\s+(?P<no>no))?(?:\s+(?:an?|the))?{after}"
+    bare = re.sub(r"ies$", "y", first) if first.endswith("ies") else first.removesuffix("s")
+    forms = rf"{re.escape(first)}|{re.escape(bare)}"
+    no = r"(?:(?P<no>does\s+not|do\s+not|doesn['\u2019]t|don['\u2019]t|no\s+longer|must\s+not|cannot|may\s+not|need\s+not)\s+)?"
+    return rf"{no}(?:(?:must|has\s+to|have\s+to|needs?\s+to|may|can)\s+)?(?:{forms}){after}"
+
+
+def _telling(label: str) -> str:
+    """The longest word of a label, as it begins in all its forms."""
+    longest = max(fold(label).split(), key=len, default="")
+    return f" {longest[:-3]}" if longest.endswith("ies") else f" {longest.removesuffix('s')}"
 
 
 def _loose(label: str) -> str:
@@ -152,60 +237,143 @@ def _bare(text: str) -> str:
     return re.sub(r"^(?:the|a|an)\s+", "", text.strip().strip(_QUOTES), flags=re.IGNORECASE)
 
 
+def _denied(met: re.Match[str]) -> bool:
+    return any(met.groupdict().get(name) for name in ("no", "nor", "n_t"))
+
+
 def _means(met: re.Match[str], said: str) -> Claim:
-    return Claim(subject=_bare(met[1]), property="definition", value=met[2].strip(_QUOTES), said=said)
+    return Claim(
+        subject=_bare(met["one"]),
+        property="definition",
+        value=met["other"].strip(_QUOTES),
+        within=_bare(met["unit"] or ""),
+        denied=_denied(met),
+        said=said,
+    )
+
+
+def _stands_for(met: re.Match[str], said: str) -> Claim:
+    return Claim(subject=_bare(met["one"]), property="name", value=_bare(met["other"]), denied=_denied(met), said=said)
 
 
 def _in_force(met: re.Match[str], said: str) -> Claim:
-    return Claim(subject=_bare(met[1]), property="in_force", value=met[2].lower() in ("in force", "valid"), said=said)
+    over = bool(met["over"]) or bool(met["no"])
+    return Claim(subject=_bare(met["one"]), property="in_force", value=not over, said=said)
 
 
 def _may_approve(met: re.Match[str], said: str) -> Claim:
-    return Claim(subject=_bare(met[1]), over=_bare(met[2]), property="limit", value=met[3], said=said)
+    return Claim(subject=_bare(met["one"]), over=_bare(met["other"]), property="limit", value=_amount_said(met), said=said)
+
+
+def _approves_above(met: re.Match[str], said: str) -> Claim:
+    return Claim(subject=_bare(met["one"]), over=_bare(met["other"]), property="threshold", value=_amount_said(met), said=said)
+
+
+def _amount_said(met: re.Match[str]) -> str:
+    return met["much"].strip(_QUOTES)
+
+
+_APPROVES = r"(?:approves?|signs?(?:\s+off)?|authori[sz]es?)"
+_MAY = rf"(?:(?:may|can|(?:is|are)\s+(?:allowed|authori[sz]ed|entitled)\s+to)\s+)?{_APPROVES}"
+_MUST = rf"(?:(?:must|has\s+to|needs\s+to)\s+)?{_APPROVES}"
+_BE_APPROVED = r"(?:is|are|must\s+be|can\s+be|has\s+to\s+be|needs\s+to\s+be)\s+(?:approved|signed(?:\s+off)?|authori[sz]ed)\s+by"
+_ABOVE = r"(?:over|above|beyond|of\s+more\s+than|from)"
+_UP_TO = r"(?:of\s+)?(?:up\s+to|at\s+most)"
+
+
+def _form(word: str, pattern: str, make: _Make, told: str) -> _Form:
+    return _Form(word, re.compile(pattern, re.IGNORECASE), make, told)
 
 
 _SENTENCES = (
-    (re.compile(r"^(.+?)\s+may\s+approve\s+(.+?)\s+up\s+to\s+(.+?)[.!]?$", re.IGNORECASE), _may_approve),
-    (re.compile(r"^(.+?)\s+is\s+(in force|valid|superseded|no longer in force)[.!]?$", re.IGNORECASE), _in_force),
-    (re.compile(r"^(.+?)\s+means\s+(.+?)$", re.IGNORECASE), _means),
+    _form(" to ", rf"^(?P<one>.+?)\s+{_MAY}\s+(?P<other>.+?)\s+{_UP_TO}\s+(?P<much>.+)$", _may_approve, "A may approve B up to 5000"),
+    _form(
+        " to ",
+        rf"^(?P<other>.+?)\s+{_UP_TO}\s+(?P<much>.+?)\s+{_BE_APPROVED}\s+(?P<one>.+)$",
+        _may_approve,
+        "B up to 5000 is approved by A",
+    ),
+    _form(" ", rf"^(?P<one>.+?)\s+{_MUST}\s+(?P<other>.+?)\s+{_ABOVE}\s+(?P<much>.*\d.*)$", _approves_above, "A approves B over 5000"),
+    _form(
+        " ",
+        rf"^(?P<other>.+?)\s+{_ABOVE}\s+(?P<much>.*\d.*?)\s+{_BE_APPROVED}\s+(?P<one>.+)$",
+        _approves_above,
+        "B over 5000 is approved by A",
+    ),
+    _form(
+        " ",
+        rf"^(?P<one>.+?)\s+(?:is|are){_NOT}\s+(?:(?:still|currently)\s+)?(?:in\s+force|valid|in\s+effect|current|(?P<over>superseded|outdated|out\s+of\s+date|expired|obsolete))$",
+        _in_force,
+        "A is in force",
+    ),
+    _form(" appl", r"^(?P<one>.+?)\s+(?P<no>no\s+longer\s+)?(?:still\s+)?(?:applies|apply)(?P<over>(?!))?$", _in_force, "A still applies"),
+    _form(" stand", r"^(?P<one>.+?)\s+(?P<no>does\s+not\s+)?stands?\s+for\s+(?P<other>.+)$", _stands_for, "A stands for …"),
+)
+_MEANS = _form(
+    " ",
+    r"^(?:(?:in|for|at|within)\s+(?:the\s+)?(?P<unit>[^,]{1,80}?),\s+)?(?P<one>.+?)\s+(?:(?P<no>does\s+not\s+mean|doesn['\u2019]t\s+mean)|means|is\s+defined\s+as|is\s+understood\s+as)\s+(?:that\s+)?(?P<other>.+)$",
+    _means,
+    "A means …",
 )
 
 
 # judging them
 
 
-def verify(view: View, claims: Sequence[Claim]) -> list[Verified]:
-    """The verdicts, in the order of the claims. Reads the graph a few times for all of them together."""
-    for claim in claims:
-        if claim.relation:
-            view.ontology.relation(claim.relation)
-    return Bench(view, claims).verdicts()
+def verify(view: View, claims: Sequence[Ways], *, units: Sequence[str] = ()) -> list[Verified]:
+    """The verdicts, in the order of the claims. Reads the graph a few times for all of them together.
+
+    `units` are those of who asks: a word that several units define means there what they say.
+    """
+    for ways in claims:
+        if ways[0].relation:
+            view.ontology.relation(ways[0].relation)
+    return Bench(view, claims, units).verdicts()
 
 
 class Found(NamedTuple):
-    """What a name in a claim stands for: one thing, or none (and then why)."""
+    """What a name in a claim stands for: one thing and its kind, or none (and then why); `guess` where it is only the beginning of its name."""
 
     id: str
+    kind: str = ""
     why: str = ""
+    guess: str = ""
 
 
 class Bench:
     """All that judging these claims needs to have read."""
 
-    def __init__(self, view: View, claims: Sequence[Claim]) -> None:
-        self.view, self.claims = view, claims
-        self.found = self._resolved()
-        ids = sorted({one.id for one in self.found.values() if one.id})
-        self.rows = {row.id: row for row in view.store.entities(view.where, ids=ids, at=view.at)}
-        kinds = sorted({claim.relation for claim in claims if claim.relation} | set(_BESIDE))
+    def __init__(self, view: View, claims: Sequence[Ways], units: Sequence[str] = ()) -> None:
+        self.view, self.units = view, units
+        self.names: dict[tuple[str, tuple[str, ...]], Found] = {}
+        self.ids = self._resolved(claims)
+        self.claims = [self._meant(ways) for ways in claims]
+        ids = sorted({one.id for one in self.names.values() if one.id})
         self.out: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         self.back: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
-        for row in view.store.relations(view.where, touching=ids, kinds=kinds, at=view.at) if ids else ():
-            self.out[row.source, row.kind].append(row)
-            self.back[row.target, row.kind].append(row)
+        wanted = {claim.relation for claim in self.claims if claim.relation}.union(
+            _BESIDE, *(_AMOUNTS for claim in self.claims if claim.over)
+        )
+        kinds = sorted(wanted - {"supersedes"})
+        self._read(ids, kinds)
+        self._read(ids, ["supersedes"], view=self._any_day())
+        parts = {row.source for id_ in ids for row in self.back[id_, "step_of"]}
+        posts = {row.target for id_ in ids for row in self.out[id_, "holds"]} | {
+            row.source for id_ in ids for row in self.back[id_, "holds"]
+        }
+        around = sorted((parts | posts).difference(ids))
+        self._read(around, kinds, known=frozenset(ids))
+        self.rows = {row.id: row for row in view.store.entities(view.where, ids=[*ids, *around], at=view.at)} if ids else {}
         self.over: dict[str, set[str]] = defaultdict(set)  # an authority and the processes that have a step under it
-        if any(claim.over for claim in claims):
+        if any(claim.over for claim in self.claims):
             self._read_authorities()
+
+    def _read(self, ids: Sequence[str], kinds: Sequence[str], *, known: frozenset[str] = frozenset(), view: View | None = None) -> None:
+        store, where, at = (view or self.view)[:3]
+        for row in store.relations(where, touching=ids, kinds=kinds, at=at) if ids else ():
+            if row.source not in known and row.target not in known:
+                self.out[row.source, row.kind].append(row)
+                self.back[row.target, row.kind].append(row)
 
     def _read_authorities(self) -> None:
         view = self.view
@@ -218,56 +386,172 @@ class Bench:
         for row in under:
             self.over[row.target] |= {row.source, process.get(row.source, "")}
 
-    def _resolved(self) -> dict[str, Found]:
-        wanted = {name for claim in self.claims for name in self._names(claim)}
-        there = self.view.store.resolve(sorted(wanted), self.view.where, at=self.view.at)
-        return {name: Found(there[name]) if name in there else self._by_name(name) for name in sorted(wanted)}
+    # what the names stand for
 
-    def _names(self, claim: Claim) -> Iterator[str]:
-        yield from (name for name in (claim.subject, claim.over) if name)
+    def _resolved(self, claims: Sequence[Ways]) -> dict[str, Found]:
+        """What is named by its id or an alias, read at once."""
+        wanted = sorted({name for ways in claims for claim in ways for name, _, _ in self._names(claim) if ":" in name})
+        there = self.view.store.resolve(wanted, self.view.where, at=self.view.at) if wanted else {}
+        ids = sorted(set(there.values()))
+        kinds = {row.id: row.kind for row in self.view.store.entities(self.view.where, ids=ids, at=self.view.at)} if ids else {}
+        return {name: Found(id_, kinds[id_]) for name, id_ in there.items()}
+
+    def _names(self, claim: Claim) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+        """The names in a claim, each with the kinds that can be meant (none: any), and whether it may be over by now."""
+        relations = self.view.ontology.relations
+        kind, over = relations.get(claim.relation), claim.property == "in_force" or claim.relation == "supersedes"
+        approves = relations["approved_by"].range if claim.over else ()
+        if claim.subject:
+            yield claim.subject, kind.domain if kind else ("Term",) if claim.property == "definition" else approves, over
+        if claim.over:
+            yield claim.over, ("Process", "Activity", "Authority"), over
         if claim.relation:
-            yield str(claim.value)
+            yield str(claim.value), kind.range if kind else (), over
 
-    def _by_name(self, name: str) -> Found:
-        hits = find(self.view, name, limit=4)
-        exact = [hit for hit in hits if hit.score >= 0.95]
+    def _meant(self, ways: Ways) -> Claim:
+        """The first reading of which all names are known and can stand in such a claim, else the first one."""
+        for claim in ways:
+            if all(self._found(*name).id for name in self._names(claim)):
+                return claim
+        return ways[0]
+
+    def _found(self, name: str, kinds: tuple[str, ...], over: bool) -> Found:  # noqa: FBT001  # the three are what `_names` gives
+        known = self.names.get((name, kinds))
+        if known is None:
+            family = sorted({one for kind in kinds for one in self.view.ontology.family(kind)})
+            known = self.ids.get(name)
+            if known is None or (family and known.kind not in family and len(name) < len(known.id) + 40):
+                known = known or self._by_name(name, family, self._any_day() if over else self.view)
+            self.names[name, kinds] = known
+        return known
+
+    def _any_day(self) -> View:
+        return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
+
+    def _by_name(self, name: str, kinds: Sequence[str], view: View) -> Found:
+        hits = find(view, name, limit=6, kinds=kinds)
+        exact = [hit for hit in hits if hit.score >= _NAMED]
         if len(exact) == 1 or (exact and exact[0].score > exact[1].score):
-            return Found(exact[0].id)
+            return Found(exact[0].id, exact[0].kind)
+        if exact and (own := self._here([hit.id for hit in exact])):
+            return Found(own, exact[0].kind)
         if exact:
-            return Found("", f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which")
+            return Found("", why=f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which")
+        if own := self._by_local_id(name, kinds, view):
+            return own
+        begun = [hit for hit in hits if fold(hit.name).startswith(f"{fold(name)} ")] if kinds else []
+        if len(begun) == 1:
+            return Found(begun[0].id, begun[0].kind, guess=f"with {name!r} taken for {begun[0].id}")
+        hits = hits or find(view, name, limit=1)
         near = f"; did you mean {hits[0].name!r} ({hits[0].id})?" if hits else ""
-        return Found("", f"nothing that you may see is called {name!r}{near}")
+        return Found("", why=f"nothing that you may see is called {name!r}{near}")
+
+    def _by_local_id(self, name: str, kinds: Sequence[str], view: View) -> Found | None:
+        """The one thing of these kinds whose id, but for its prefix, is the name: cfo for position:cfo."""
+        declared = self.view.ontology.kinds
+        ids = sorted({f"{declared[kind].prefix}:{slug(name)}" for kind in kinds})
+        there = sorted(set(view.store.resolve(ids, view.where, at=view.at).values())) if ids else []
+        rows = list(view.store.entities(view.where, ids=there, kinds=kinds, at=view.at)) if there else []
+        return Found(rows[0].id, rows[0].kind) if len(rows) == 1 else None
+
+    def _here(self, ids: Sequence[str]) -> str:
+        """Which of these words is the one of the asker's own units; blank where that is none, or more than one."""
+        own = defined_here(self.view, ids, self.units) if self.units else ()
+        return own[0] if len(own) == 1 else ""
+
+    # judging
 
     def verdicts(self) -> list[Verified]:
         """One for each claim."""
-        return [self._verdict(claim) for claim in self.claims]
+        return [self._denial(self._verdict(claim)) for claim in self.claims]
+
+    def _denial(self, found: Verified) -> Verified:
+        """The verdict on the denial, where the claim is one."""
+        if not found.claim.denied or found.state == "unknown":
+            return found
+        held = found.state == "supported"
+        right = tuple(dict.fromkeys(one.target or one.value for one in found.evidence)) if held else ()
+        return found.model_copy(update={"state": "contradicted" if held else "supported", "right": right})
 
     def _verdict(self, claim: Claim) -> Verified:
         if not claim.subject:
-            return _unknown(claim, f"it is not understood; a claim is {_FORMS}")
-        lost = next((self.found[name] for name in self._names(claim) if not self.found[name].id), None)
-        if lost:
+            return _unknown(claim, self._not_understood(claim.said))
+        found = [self._found(*name) for name in self._names(claim)]
+        if claim.property == "definition" and (claim.within or not found[0].id):
+            found = [self._word(claim, found[0])]
+        if lost := next((one for one in found if not one.id), None):
             return _unknown(claim, lost.why)
+        verdict = self._held(claim, found)
+        guesses = "; ".join(one.guess for one in found if one.guess)
+        return verdict.model_copy(update={"because": f"{verdict.because.removesuffix('.')}, {guesses}."}) if guesses else verdict
+
+    def _not_understood(self, said: str) -> str:
+        grammar = _GRAMMARS.get(self.view.ontology.digest)
+        near = ", ".join(f"{form!r}" for form in grammar.nearest(said)) if grammar else ""
+        why = "it is a question and no claim" if said.endswith("?") else "it is not understood"
+        return f"{why}{f'; near it: {near}' if near else ''}; a claim is JSON ({_JSON}), or a sentence such as {_FORMS}"
+
+    def _held(self, claim: Claim, found: Sequence[Found]) -> Verified:
         if claim.relation:
-            return self._relation(claim, self.view.ontology.relation(claim.relation))
+            return self._relation(claim, self.view.ontology.relation(claim.relation), found[0].id, found[1].id)
         if claim.over:
-            return self._limit(claim)
-        row = self.rows[self.found[claim.subject].id]
+            judge = self._threshold if claim.property == "threshold" else self._limit
+            return judge(claim, found[0].id, found[1].id)
+        row = self._row(found[0].id)
         return self._in_force(claim, row) if claim.property == "in_force" else self._property(claim, row)
 
-    def _relation(self, claim: Claim, kind: RelationKind) -> Verified:
-        one, other = self.found[claim.subject].id, self.found[str(claim.value)].id
-        out, back = self.out[one, kind.name], self.back[other, kind.name]
-        held = [row for row in out if row.target == other] or (
-            [row for row in self.out[other, kind.name] if row.target == one] if kind.symmetric else []
+    def _row(self, id_: str) -> EntityRow:
+        """A thing, even one that is over."""
+        if id_ not in self.rows:
+            view = self._any_day()
+            self.rows |= {row.id: row for row in view.store.entities(view.where, ids=[id_], at=view.at)}
+        return self.rows[id_]
+
+    def _word(self, claim: Claim, known: Found) -> Found:
+        """The term of this name in the unit that the claim names; what is known where it names none."""
+        if not claim.within:
+            return known
+        unit = self._found(claim.within, ("Unit", "BusinessFunction"), over=False)
+        units = [unit.id] if unit.id else [hit.id for hit in find(self.view, claim.within, limit=4) if hit.score >= _NAMED]
+        terms = [
+            hit for hit in find(self.view, claim.subject, limit=10, kinds=sorted(self.view.ontology.family("Term"))) if hit.score >= _NAMED
+        ]
+        own = defined_here(self.view, [hit.id for hit in terms], units)
+        if len(own) == 1:
+            return Found(own[0], "Term")
+        return Found(
+            "", why=f"the graph knows {'several definitions' if own else 'no definition'} of {claim.subject!r} for {claim.within!r}"
         )
+
+    def _alike(self, id_: str, relation: str) -> list[str]:
+        """The thing, the posts that it holds, and those who hold it; but for the question who holds a post."""
+        if relation == "holds":
+            return [id_]
+        held, holders = self.out.get((id_, "holds"), ()), self.back.get((id_, "holds"), ())
+        return [id_, *(row.target for row in held), *(row.source for row in holders)]
+
+    def _told(self, ids: Sequence[str], relation: str) -> list[RelationRow]:
+        """The relations of this sort from these; of a process without one those of its steps."""
+        found = [row for id_ in ids for row in self.out.get((id_, relation), ())]
+        if found or relation == "step_of":
+            return found
+        return [row for id_ in ids for step in self.back.get((id_, "step_of"), ()) for row in self.out.get((step.source, relation), ())]
+
+    def _relation(self, claim: Claim, kind: RelationKind, one: str, other: str) -> Verified:
+        ones, others = self._alike(one, kind.name), self._alike(other, kind.name)
+        out, back = self._told(ones, kind.name), [row for id_ in others for row in self.back.get((id_, kind.name), ())]
+        held = [row for row in out if row.target in others]
+        if kind.symmetric and not held:
+            held = [row for row in self._told(others, kind.name) if row.target in ones]
         if held:
-            return Verified(claim=claim, state="supported", because="The graph holds it.", evidence=_relations(held))
+            through = " and ".join(end for end in (held[0].source, held[0].target) if end not in (one, other))
+            because = f"The graph holds it{f' by {through}' if through else ''}."
+            return Verified(claim=claim, state="supported", because=because, evidence=_relations(held))
         if out and (kind.functional or kind.closed in ("source", "both")):
-            right = tuple(row.target for row in out)
+            right = tuple(dict.fromkeys(row.target for row in out))
             return self._wrong(claim, f"{one} {kind.label} {self._listed(right)}.", right, out)
         if back and kind.closed in ("target", "both"):
-            right = tuple(row.source for row in back)
+            right = tuple(dict.fromkeys(row.source for row in back))
             return self._wrong(claim, f"It is {self._listed(right)} that {kind.label} {other}.", right, back)
         known = f"; what it knows: {one} {kind.label} {self._listed([row.target for row in out])}" if out else ""
         return _unknown(claim, f"the graph does not say that {one} {kind.label} {other}{known}", _relations(out))
@@ -292,6 +576,8 @@ class Bench:
         declared = self.view.ontology.properties.get(name)
         if isinstance(held, list) and not (declared and declared.functional):
             return _unknown(claim, f"the graph does not say it; what it knows: {name} of {row.id}: {_worded(held)}", evidence)
+        if isinstance(held, str) and _sentence_of(held, claim.value):
+            return Verified(claim=claim, state="supported", because="The graph says it in these words.", evidence=evidence)
         if isinstance(held, str) and len(held) > _LONG and not _is_number(claim.value):
             return _unknown(claim, f"it can be the same in other words; the {name} of {row.id} is: {held}", evidence)
         said = _loser(row, name, claim.value)
@@ -299,43 +585,64 @@ class Bench:
         return Verified(claim=claim, state="contradicted", because=because, right=(held,), evidence=evidence)
 
     def _in_force(self, claim: Claim, row: EntityRow) -> Verified:
-        newer = self.back[row.id, "supersedes"]
-        state = not newer
-        because = (
-            f"{self._listed([one.source for one in newer])} has taken the place of {row.id}."
-            if newer
-            else f"Nothing has taken the place of {row.id}."
-        )
-        right = () if state == claim.value else tuple(one.source for one in newer) or (state,)
+        newer, day = self.back[row.id, "supersedes"], self.view.today.isoformat()
+        status = str(json.loads(row.properties).get("status", ""))
+        reasons = {
+            f"{self._listed([one.source for one in newer])} has taken the place of {row.id}": bool(newer),
+            f"{row.id} was valid before {row.valid_to}": bool(row.valid_to) and row.valid_to <= day,
+            f"{row.id} is valid from {row.valid_from} on": row.valid_from > day,
+            f"the status of {row.id} is {status}": fold(status) in _OVER,
+        }
+        over = [reason for reason, so in reasons.items() if so]
+        right = () if claim.value == (not over) else tuple(one.source for one in newer) or (not over,)
         evidence = _relations(newer) or (_value_evidence(row, "name", row.name),)
-        return Verified(
-            claim=claim, state="supported" if state == claim.value else "contradicted", because=because, right=right, evidence=evidence
-        )
+        because = f"{over[0][0].upper()}{over[0][1:]}." if over else f"Nothing has taken the place of {row.id}."
+        state: State = "supported" if claim.value == (not over) else "contradicted"
+        return Verified(claim=claim, state=state, because=because, right=right, evidence=evidence)
 
-    def _limit(self, claim: Claim) -> Verified:
+    def _limit(self, claim: Claim, who: str, what: str) -> Verified:
         """Up to how much somebody may approve something: by the authorities that they hold, over this process or in general."""
-        who, what = self.found[claim.subject].id, self.found[claim.over].id
-        held = [row.target for row in self.out[who, "holds_authority"] if row.target in self.rows]
-        fitting = [self.rows[id_] for id_ in held if what in self.over[id_]]
-        limits = [(json.loads(row.properties).get("limit"), row) for row in fitting]
-        known = [(limit, row) for limit, row in limits if isinstance(limit, int | float)]
+        held = [row.target for one in self._alike(who, "") for row in self.out[one, "holds_authority"] if row.target in self.rows]
+        amounts = [(json.loads(self.rows[id_].properties).get("limit"), self.rows[id_]) for id_ in held if what in self.over[id_]]
+        known = [(limit, row) for limit, row in amounts if isinstance(limit, int | float)]
         if not known:
             return _unknown(claim, f"the graph knows no authority of {who} over {what}")
         most, row = max(known, key=lambda pair: pair[0])
-        wanted = number(claim.value)
-        state: State = "supported" if wanted is not None and wanted <= most else "contradicted"
-        currency = json.loads(row.properties).get("currency")
-        because = f"{who} may approve {what} up to {_amount(most)}{f' {currency}' if currency else ''}."
-        return Verified(
-            claim=claim,
-            state=state,
-            because=because,
-            right=() if state == "supported" else (most,),
-            evidence=(_value_evidence(row, "limit", most),),
-        )
+        said = number(claim.value)
+        because = f"{who} may approve {what} up to {_money(most, row)}."
+        return _amounted(claim, because, most, _value_evidence(row, "limit", most), fits=said is not None and said <= most)
+
+    def _threshold(self, claim: Claim, who: str, what: str) -> Verified:
+        """From which amount on somebody approves something: by the steps of the process that they approve."""
+        others = self._alike(who, "approved_by")
+        steps = {row.source: row for row in self._told([what], "approved_by")}
+        own = [self._row(step) for step, row in steps.items() if row.target in others]
+        amounts = [(json.loads(row.properties).get("threshold", 0), row) for row in own]
+        known = [(amount, row) for amount, row in amounts if isinstance(amount, int | float)]
+        if not known:
+            return self._relation(claim, self.view.ontology.relation("approved_by"), what, who)
+        least, row = min(known, key=lambda pair: pair[0])
+        said = number(claim.value)
+        because = f"{who} approves {what}{f' above {_money(least, row)}' if least else ', whatever the amount'}."
+        return _amounted(claim, because, least, _value_evidence(row, "threshold", least), fits=said is not None and said >= least)
 
 
-_BESIDE = ("holds_authority", "supersedes")
+_BESIDE = ("holds", "step_of")  # what is read beside what is claimed: who is meant by a post, what by a process
+_AMOUNTS = ("approved_by", "holds_authority")  # and where an amount is claimed
+_NAMED = 0.95  # how well a thing fits its own name
+_OVER = frozenset(
+    {"superseded", "replaced", "withdrawn", "rejected", "deprecated", "expired", "retired", "obsolete"}
+)  # what a status says of what is over
+
+
+def _amounted(claim: Claim, because: str, right: float, evidence: Evidence, *, fits: bool) -> Verified:
+    state: State = "supported" if fits else "contradicted"
+    return Verified(claim=claim, state=state, because=because, right=() if fits else (right,), evidence=(evidence,))
+
+
+def _money(amount: float, row: EntityRow) -> str:
+    currency = json.loads(row.properties).get("currency")
+    return f"{_amount(amount)}{f' {currency}' if currency else ''}"
 
 
 def _unknown(claim: Claim, because: str, evidence: tuple[Evidence, ...] = ()) -> Verified:
@@ -404,6 +711,15 @@ def same(held: Scalar, claimed: Scalar) -> bool:
     if first and second:
         return first == second
     return fold(str(held)) == fold(str(claimed))
+
+
+def _sentence_of(held: str, claimed: Scalar) -> bool:
+    """Whether what is claimed is one of the sentences of a text, or some that follow each other; an article before it does not count."""
+    said = fold(re.sub(r"^(?:the|an?)\s+", "", str(claimed), flags=re.IGNORECASE))
+    parts = [fold(re.sub(r"^(?:the|an?)\s+", "", one, flags=re.IGNORECASE)) for one in re.split(r"(?<=[.!?;])\s+", held)]
+    return bool(said) and any(
+        " ".join(parts[start:stop]) == said for start in range(len(parts)) for stop in range(start + 1, len(parts) + 1)
+    )
 
 
 def _day(value: object) -> date | None:

@@ -50,6 +50,11 @@ class ScopeOf(Question):
     as_of: date | None = Field(default=None, description="The day in the world for which it must be true; default: today.")
 
 
+class MeaningOf(Question):
+    word: str = argument("The word, or another label of it.")
+    unit: str = Field(default="", description="The unit in which it is said; default: those of who asks.")
+
+
 class PrecedentsOf(Question):
     text: str = argument("What it is about, in words.", default="")
     process: str = Field(default="", description="Only decisions of this process.")
@@ -66,6 +71,15 @@ def find(context: ContextGraph, actor: Actor, question: Find, _: str) -> Reply:
     return simple(
         context, actor, moment(question), dump(hits), text, served=tuple(hit.id for hit in hits), unmet=() if hits else (question.text,)
     )
+
+
+def meaning(context: ContextGraph, actor: Actor, question: MeaningOf, _: str) -> Reply:
+    found = context.meaning(question.word, actor=actor, unit=question.unit, at=moment(question))
+    senses = columns((one.term, ", ".join(one.units) or "for all", one.definition) for one in found.senses)
+    served = tuple(one.term for one in found.senses)
+    unmet = () if found.senses else (question.word,)
+    text = f"{found.state}: {found.because}\n{senses}"
+    return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=served, unmet=unmet)
 
 
 def show(context: ContextGraph, actor: Actor, question: Show, _: str) -> Reply:
@@ -166,6 +180,9 @@ def _pattern_text(pattern: Pattern) -> str:
 
 READING: tuple[Operation, ...] = (
     Operation("find", "Search for things by name, words or id.", Find, find),
+    Operation(
+        "meaning", "What a word means to who asks: the one definition to be used, the several to choose from, or none.", MeaningOf, meaning
+    ),
     Operation("show", "One thing with its relations, claims, origins, freshness and history.", Show, show),
     Operation("stats", "How much there is, by kind and by source.", Stats, stats),
     Operation(

@@ -225,7 +225,8 @@ def sample(folder: Path) -> World:
     context, actor = _loaded(folder, {"ORGCONTEXT_NOW": NOW})
     files = [(path.relative_to(SAMPLE).as_posix(), path) for path in sorted(SAMPLE.rglob("*")) if path.suffix in (".csv", ".md", ".yaml")]
     about = [pair for pair in files if pair[0] not in ("README.md", "FAULTS.md", "orgcontext.yaml", "access.yaml", "aliases.yaml")]
-    return World("sample", context, actor, *(written(HERE / "questions" / f"{name}.yaml") for name in ("sample", "fresh-sample")), about)
+    questions, fresh = (written(HERE / "questions" / f"{name}.yaml") for name in ("sample", "fresh-sample"))
+    return World("sample", context, actor, questions, fresh, about)
 
 
 def kubernetes(folder: Path, data: Path) -> World:
