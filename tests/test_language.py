@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -110,6 +113,25 @@ def test_vale_reads_the_rules(context: ContextGraph) -> None:
     assert rules["term_avoided.yml"]["swap"] == {"Client": "Customer"}
     assert {rule["extends"] for rule in rules.values()} == {"substitution"}
     assert sorted(rules) == ["name_former.yml", "term_alternative.yml", "term_avoided.yml", "term_misspelt.yml"]
+
+
+@pytest.mark.skipif(
+    shutil.which("vale") is None, reason="the linter is not installed: go install github.com/vale-cli/vale/v3/cmd/vale@latest"
+)
+def test_vale_itself_finds_what_we_find(context: ContextGraph, tmp_path: Path) -> None:
+    """The words, their places and what to say instead, in the linter's own report on the printed rules."""
+    style = tmp_path / "styles" / "Ashby"
+    style.mkdir(parents=True)
+    for name, text in vale_rules(context.vocabulary(actor=ANALYST)).items():
+        (style / name).write_text(text, encoding="utf-8")
+    (tmp_path / ".vale.ini").write_text(
+        "StylesPath = styles\nMinAlertLevel = suggestion\n[*.md]\nBasedOnStyles = Ashby\n", encoding="utf-8"
+    )
+    (tmp_path / "a.md").write_text("The client sent a BOM.\n\nThe Law Office (C++) has it.\n", encoding="utf-8")
+    command = ["vale", "--output=JSON", "--no-exit", "a.md"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)  # ours, and a fixed name
+    found = {(one["Check"], one["Line"], one["Match"]) for one in json.loads(said.stdout)["a.md"]}
+    assert found == {("Ashby.term_avoided", 1, "client"), ("Ashby.term_alternative", 1, "BOM"), ("Ashby.name_former", 3, "Law Office")}
 
 
 @given(st.text(), st.text())
