@@ -254,8 +254,13 @@ def _tried(file: File, guess: _Guess) -> Seen:
     more = [f"and {len(findings) - _TOLD} more findings"] if len(findings) > _TOLD else []
     encoded = [f"it is no UTF-8 text; it was read as {file.source.encoding}"] if file.source.encoding else []
     doubts = [*encoded, *guess.doubts, *(one.message for one in findings[:_TOLD]), *more]
+    wrong = any(one.level == "error" for one in findings)
     if not entities and not relations:
         doubts = ["nothing in it became a fact", *doubts]
+        if wrong:
+            return Seen(path=file.name, state="unread", doubts=tuple(doubts))
+    elif wrong:
+        doubts = ["what is wrong in it stops a load, unless `--keep-going` leaves it out", *doubts]
     return Seen(
         path=file.name,
         state="read",

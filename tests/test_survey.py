@@ -200,3 +200,24 @@ def test_wrong_use_is_said(folder: Path, tmp_path: Path) -> None:
     assert "take one" in call("init", str(tmp_path / "w"), "--from", str(folder), "--sample").stderr
     seen(folder, folder)
     assert "already there" in call("init", str(folder), "--from", str(folder)).stderr
+
+
+def test_a_table_as_excel_saves_it_loads_as_written(folder: Path) -> None:
+    """One in cp1252 with semicolons gets its encoding stated, and a doubt for it."""
+    (folder / "personnel.csv").write_bytes(
+        "Matricule;Nom;Prénom;Service;Responsable hiérarchique\n1;Quill;Ada;Direction;\n2;Stone;Ben;Contrôle;Ada Quill\n".encode("cp1252")
+    )
+    found = seen(folder, folder)["personnel.csv"]
+    assert (found["loader"], found["encoding"]) == ("people", "cp1252")
+    assert "it is no UTF-8 text; it was read as cp1252" in found["doubts"]
+    assert "    encoding: cp1252\n" in (folder / "orgcontext.yaml").read_text()
+    assert loaded(folder)["personnel"] == (4, 3)
+
+
+def test_a_file_that_would_only_stop_the_load_is_not_in_the_workspace(folder: Path) -> None:
+    """A template of a manifest is none yet; the rest of the folder loads without it."""
+    (folder / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n")
+    found = seen(folder, folder)["service.yaml"]
+    assert found["state"] == "unread"
+    assert any("the Service has no name" in doubt for doubt in found["doubts"])
+    assert "words" in loaded(folder)
