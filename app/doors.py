@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--print-config", "client", default="", metavar="NAME", help="Print the settings for a client: claude-desktop, cursor, vscode, generic."
+    "--print-config",
+    "client",
+    default="",
+    metavar="NAME",
+    help="Print the settings for a client: claude-code, codex, cursor, vscode, …; `generic` for any.",
 )
 @click.option(
     "--server-json", "address", default="", metavar="URL", help="Print the entry for an MCP registry of the server at this address."
@@ -42,7 +46,7 @@ def mcp(folder: Path, client: str, address: str, asker: str) -> None:
         if client not in CLIENTS:
             message = f"--print-config {client}: there are {', '.join(CLIENTS)}{nearest(client, CLIENTS)}"
             raise InputError(message)
-        click.echo(json.dumps(client_config(client, folder, asker or read_settings(folder).actor or "agent:YOUR-AGENT"), indent=2))
+        click.echo(client_config(client, folder, asker or read_settings(folder).actor or "agent:YOUR-AGENT"))
     else:
         serve_stdio(folder)
 

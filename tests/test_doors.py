@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 
 from app.cli import cli
 from app.schemas import ANSWER_SCHEMAS
+from app.server.cards import CLIENTS
 from app.server.tools import TOOLS
 from app.settings import read_settings
 
@@ -201,3 +203,15 @@ def test_mcp_gives_the_answers_of_the_command_line(workspace: Path) -> None:
     assert replies[2].structured_content == answer(workspace, "show", "asset:risk-appetite", *ask)
     assert replies[3].is_error
     assert "nothing that you may see has the id" in replies[3].content[0].text
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_settings_of_a_client_start_the_server(tmp_path: Path, name: str) -> None:
+    """In the form of that client: the command is there, and the environment says who asks; an unknown client is told the nearest."""
+    (tmp_path / "orgcontext.yaml").write_text("organization: X\n")
+    said = call(tmp_path, "mcp", "--print-config", name, "--as", "agent:a").stdout
+    (servers,) = (tomllib.loads(said) if name == "codex" else json.loads(said)).values()
+    server = servers["orgcontext"]
+    assert Path(server["command"]).exists()
+    assert (server["args"][-2:], server["env"]) == ([str(tmp_path.resolve()), "mcp"], {"ORGCONTEXT_ACTOR": "agent:a"})
+    assert f"did you mean '{name}'" in call(tmp_path, "mcp", "--print-config", name + "x").stderr

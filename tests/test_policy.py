@@ -171,6 +171,15 @@ def test_a_task_narrows_what_is_seen_for_it(store: Store) -> None:
     assert seen(context, task="task:other") == set(IDS)
 
 
+def test_whom_the_policy_does_not_name_gets_the_roles_of_their_sort(store: Store) -> None:
+    """Persons those of `default`, agents those of `agents`; none, unless stated."""
+    context = kept(store, {"allow": {"kinds": ["Clause"]}}, {"role": "s", "allow": {"kinds": ["Unit"]}}, default=["r"], agents=["s"])
+    for id_, ids in (("person:new", {"asset:clause"}), ("agent:new", {"unit:firm", "unit:sales", "unit:legal"})):
+        view = context.view(context.access.actor(id_))
+        assert {row.id for row in view.store.entities(view.where)} == ids
+    assert not policy().actor("person:new").roles | policy().actor("agent:new").roles
+
+
 def test_a_grant_can_have_its_time(store: Store) -> None:
     """From its first day to its last, by the clock of today, whatever day the question is about."""
     day = NOW.date()

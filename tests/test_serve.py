@@ -94,6 +94,21 @@ def test_workers_answer_alike_and_all_is_recorded(company: Path, token: str) -> 
     assert len([one for one in events if one["operation"] == "find"]) == 40
 
 
+def test_a_question_that_was_answered_is_in_the_audit_whatever_happens_then(company: Path, token: str) -> None:
+    """The server is killed as soon as the last of many answers has come; each of them is recorded, and can be given again from its event."""
+    with served(company, 1) as (address, server):
+        headers = {"authorization": f"Bearer {token}"}
+        given = [{"text": "appetite", "limit": number} for number in range(1, 31)]
+        replies = [httpx2.get(f"{address}/v1/find", params=one, headers=headers, timeout=60) for one in given]
+        server.kill()
+        server.wait(60)
+    assert {one.status_code for one in replies} == {200}
+    events = json.loads(run(company, "audit", "--actor", AGENT, "--limit", "30", "--format", "json"))["answer"]
+    assert [one["question"].get("limit", 10) for one in events] == list(range(30, 0, -1))
+    at = run(company, "audit", "--actor", AGENT, "--limit", "1").split()[0]
+    assert json.loads(run(company, "audit", "--replay", at, "--format", "json"))["answer"]["answer"] == replies[-1].json()["answer"]
+
+
 def test_what_is_under_way_is_answered_before_the_end(company: Path, token: str) -> None:
     """A request whose body comes slowly is answered although the server was told to end in the midst of it; no other is taken any more."""
     with served(company, 1) as (address, server):

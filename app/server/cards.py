@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from app.server.tools import TOOLS
 
-CLIENTS = ("claude-desktop", "cursor", "vscode", "generic")
+CLIENTS = ("claude-code", "claude-desktop", "codex", "cursor", "gemini-cli", "vscode", "windsurf", "zed", "generic")
+_PLACES = {"vscode": "servers", "zed": "context_servers"}  # where a client's settings hold servers, if not where most do
 _SAYS = "What an organization has on file, as scoped, dated context for agents."
 _SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
 
@@ -50,13 +52,15 @@ def server_json(organization: str, address: str, *, name: str = "dev.orgcontext/
     }
 
 
-def client_config(client: str, folder: Path, actor: str) -> dict[str, Any]:
-    """What stands in the settings of an MCP client so that it starts this server for this actor."""
-    program = {
+def client_config(client: str, folder: Path, actor: str) -> str:
+    """What stands in the settings of an MCP client so that it starts this server for this actor: TOML for Codex, JSON for all others."""
+    program: dict[str, Any] = {
         "command": sys.executable,
         "args": ["-m", "app.cli", "-w", str(folder.resolve()), "mcp"],
         "env": {"ORGCONTEXT_ACTOR": actor},
     }
-    if client == "vscode":
-        return {"servers": {"orgcontext": {"type": "stdio", **program}}}
-    return {"mcpServers": {"orgcontext": program}}
+    if client == "codex":
+        said = [f"{name} = {json.dumps(program[name])}" for name in ("command", "args")]
+        return "\n".join(["[mcp_servers.orgcontext]", *said, "[mcp_servers.orgcontext.env]", f"ORGCONTEXT_ACTOR = {json.dumps(actor)}"])
+    typed = {"type": "stdio"} if client == "vscode" else {}
+    return json.dumps({_PLACES.get(client, "mcpServers"): {"orgcontext": {**typed, **program}}}, indent=2)
