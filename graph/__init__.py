@@ -23,7 +23,7 @@ from graph.errors import (
 from graph.estimate import tokens
 from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
-from graph.impact import Impact, Reached
+from graph.impact import Impact, Reached, Wanted
 from graph.language import vale_rules
 from graph.meanings import Meaning
 from graph.model import (
@@ -177,6 +177,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Verified",
+    "Wanted",
     "Ways",
     "around_json",
     "canonical",

@@ -6,14 +6,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.util import find_spec
 from itertools import combinations, pairwise
 from math import comb
-from typing import Any
 
 import numpy as np
 
-from graph.arrays import Arrows, Ints, arrows, betweenness, ranks
+from graph.arrays import Arrows, arrows, betweenness, cut_points, ranks
 from graph.arrays import circles as circles_of
 from graph.errors import InputError, nearest
 from graph.model import Finding, Level, Value, canonical
@@ -24,6 +22,7 @@ SAMPLED = 100
 _TOP = 20
 _SAID = 8  # names in a message; the evidence holds all
 _TRIED = 5000  # looks at a group of people that the bus factor takes before it makes do with an upper bound
+_BEHIND = 1000  # relations behind a cell of the matrix that are said
 _CUT = 200  # things in a circular part up to which each link is tried as the one to cut
 
 
@@ -74,26 +73,45 @@ _RINGS = (
 
 def _circles(shape: Shape) -> Iterator[Noted]:
     for ring in _RINGS:
-        said: dict[tuple[str, str], int] = {}
-        for kind, forward in ring.along.items():
-            for row in shape.links.get(kind, ()):
-                if not ring.kind or (shape.is_a(row.source, ring.kind) and shape.is_a(row.target, ring.kind)):
-                    link = (row.source, row.target) if forward else (row.target, row.source)
-                    said[link] = said.get(link, 0) + row.said
-        for circle, part in circles(said):
-            yield _circle(ring, said, circle, part)
+        links = _around(shape, ring)
+        for circle, part in circles_of(links):
+            yield _circle(shape, ring, circle, part)
 
 
-def _circle(ring: _Ring, said: Mapping[tuple[str, str], int], circle: tuple[str, ...], part: frozenset[str]) -> Noted:
+def _around(shape: Shape, ring: _Ring) -> Arrows:
+    """The arrows along which this sort of circle goes."""
+    chosen = [(shape.links[kind], forward) for kind, forward in ring.along.items() if kind in shape.links]
+    ends = [(rows.sources, rows.targets) if forward else (rows.targets, rows.sources) for rows, forward in chosen]
+    tails, heads = (np.concatenate([np.zeros(0, dtype=np.int64), *columns]) for columns in (zip(*ends, strict=True) if ends else ((), ())))
+    if ring.kind:
+        kept = (fits := np.array(shape.of_kind(ring.kind), dtype=bool))[tails] & fits[heads]
+        tails, heads = tails[kept], heads[kept]
+    return arrows(len(shape.ids), tails, heads)
+
+
+def _circle(shape: Shape, ring: _Ring, places: tuple[int, ...], part: Sequence[int]) -> Noted:
     """Of its links the one to cut: one without which no circle is left before others, then on the word of the fewest, then the least."""
+    circle = tuple(shape.ids[one] for one in places)
     links = list(pairwise((*circle, circle[0])))
-    inside = [link for link in said if link[0] in part and link[1] in part] if len(part) <= _CUT else []
-    ends = {link: bool(inside) and not circles(one for one in inside if one != link) for link in links}
+    members = frozenset(shape.ids[one] for one in part) if len(part) <= _CUT else frozenset(circle)
+    said = _said(shape, ring, members)
+    ends = {link: len(part) <= _CUT and not circles(one for one in said if one != link) for link in links}
     weak = min(links, key=lambda link: (not ends[link], said[link], link))
     rest = "no circle is left without it" if ends[weak] else f"{len(part)} things stay in circles that share it or not"
     way = f"{' -> '.join(circle[:_SAID])} -> {'… -> ' if len(circle) > _SAID else ''}{circle[0]}"
     message = f"{ring.sort} go in a circle: {way}; the weakest link is {weak[0]} -> {weak[1]}, on the word of {said[weak]}; {rest}"
     return Noted(analysis="circles", sort=ring.sort, subject=circle[0], amount=len(circle), message=message, evidence=circle)
+
+
+def _said(shape: Shape, ring: _Ring, members: frozenset[str]) -> Mapping[tuple[str, str], int]:
+    """The links of a ring among these things, and on the word of how many origins each is."""
+    found: Counter[tuple[str, str]] = Counter()
+    for kind, forward in ring.along.items():
+        for one in sorted(members):
+            for other, word in shape.words(one, kind):
+                if other in members:
+                    found[(one, other) if forward else (other, one)] += word
+    return found
 
 
 def circles(links: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, ...], frozenset[str]]]:
@@ -116,11 +134,10 @@ def _single_points(shape: Shape) -> Iterator[Noted]:
     yield from _alone(shape, "sole_holder", shape.behind("holds"), "alone holds, without a deputy,")
     yield from _alone(shape, "sole_approver", shape.ahead("approved_by"), "alone approves, without a deputy,")
     yield from _alone(shape, "sole_owner", shape.ahead("owned_by"), "alone owns, without a deputy,")
-    carrying = {kind for kind in shape.links if (said := shape.ontology.relations[kind]).module == "dependencies" and said.affects}
-    links = [(row.source, row.target) for kind in carrying for row in shape.links[kind] if row.source != row.target]
-    for id_, more in articulation(links):
-        message = f"without {id_} what depends on each other falls into {more + 1} parts"
-        yield Noted(analysis="single_points", sort="articulation", subject=id_, amount=more, message=message)
+    carrying = {kind: "target" for kind in shape.links if (of := shape.ontology.relations[kind]).module == "dependencies" and of.affects}
+    for place, more in cut_points(shape.steps(carrying).arrows):
+        message = f"without {shape.ids[place]} what depends on each other falls into {more + 1} parts"
+        yield Noted(analysis="single_points", sort="articulation", subject=shape.ids[place], amount=more, message=message)
     yield from _bus_factors(shape)
 
 
@@ -150,43 +167,6 @@ def articulation(links: Iterable[tuple[str, str]]) -> list[tuple[str, int]]:
     return [(ids[one], more) for one, more in cut_points(columns)]
 
 
-def cut_points(columns: Arrows) -> list[tuple[int, int]]:
-    """The same of things as numbers, by the blocks (biconnected components) that each is in: by rustworkx, where it is installed."""
-    if not columns.size:
-        return []
-    nodes, blocks = (_blocks_fast if find_spec("rustworkx") else _blocks)(columns)
-    both = np.unique(nodes * (columns.size * 2 + 1) + blocks)
-    more = np.bincount(both // (columns.size * 2 + 1), minlength=columns.size) - 1
-    return [(one, int(more[one])) for one in np.argsort(-more, kind="stable")[: int((more > 0).sum())].tolist()]
-
-
-def _blocks(columns: Arrows) -> tuple[Ints, Ints]:
-    """Things with the numbers of blocks that they are in."""
-    import networkx as nx
-
-    undirected: nx.Graph[int] = nx.Graph()
-    undirected.add_edges_from(_pairs(columns))
-    found = [(int(one), place) for place, block in enumerate(nx.biconnected_components(undirected)) for one in set[Any](block)]
-    table = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
-
-def _blocks_fast(columns: Arrows) -> tuple[Ints, Ints]:
-    import rustworkx as rx
-
-    undirected: rx.PyGraph[None, None] = rx.PyGraph(multigraph=False)
-    undirected.extend_from_edge_list(_pairs(columns))
-    found = rx.biconnected_components(undirected)
-    ends = np.array(list(found.keys()), dtype=np.int64).reshape(-1, 2)
-    blocks = np.fromiter(found.values(), np.int64, len(found))
-    return np.concatenate([ends[:, 0], ends[:, 1]]), np.concatenate([blocks, blocks])
-
-
-def _pairs(columns: Arrows) -> list[tuple[int, int]]:
-    kept = columns.tails != columns.heads
-    return list(zip(columns.tails[kept].tolist(), columns.heads[kept].tolist(), strict=True))
-
-
 def _bus_factors(shape: Shape) -> Iterator[Noted]:
     """Of each unit: how few people must go until more than half of what it answers for has nobody."""
     for unit, cover in sorted(_answered_for(shape).items()):
@@ -201,11 +181,13 @@ def _answered_for(shape: Shape) -> Mapping[str, list[frozenset[str]]]:
     """By unit: for each post, approval, function and thing in it, the people who can answer for it; what has nobody is left out."""
     found: dict[str, list[frozenset[str]]] = defaultdict(list)
     units: dict[str, list[str]] = {}
+    able: dict[str, frozenset[str]] = {}
     for kind, outward in (("holds", False), ("approved_by", True), ("owned_by", True), ("responsible_for", False)):
         for several in (shape.ahead(kind) if outward else shape.behind(kind)).values():
-            people = frozenset(person for one in several for person in _able(shape, one))
             for one in several:
-                units.setdefault(one, _units(shape, one))
+                if one not in units:
+                    units[one], able[one] = _units(shape, one), frozenset(_able(shape, one))
+            people = able[several[0]].union(*(able[one] for one in several[1:]))
             for unit in sorted({unit for one in several for unit in units[one]} if people else ()):
                 found[unit].append(people)
     return found
@@ -226,30 +208,24 @@ def _able(shape: Shape, id_: str) -> Iterator[str]:
 
 def bus_factor(cover: Sequence[frozenset[str]]) -> tuple[bool, tuple[str, ...]]:
     """The fewest people without whom more than half of these groups are empty, and whether fewer are surely too few."""
-    weights, people = Counter(cover), sorted(frozenset[str]().union(*cover))
+    weights = Counter(cover)
+    people = frozenset[str]().union(*weights)
     for size in range(1, len(people) + 1):
         if comb(len(people), size) * len(weights) > _TRIED:
             return False, _greedy(weights)
-        for some in combinations(people, size):
+        for some in combinations(sorted(people), size):
             gone = frozenset(some)
             if sum(count for one, count in weights.items() if one <= gone) * 2 > len(cover):
                 return True, some
     return True, ()
 
 
-def _greedy(weights: Mapping[frozenset[str], int]) -> tuple[str, ...]:
+def _greedy(weights: Counter[frozenset[str]]) -> tuple[str, ...]:
     """Group by group, small ones that many things hang on first, until more than half are empty: an upper bound."""
-    left, of = {one: len(one) for one in weights}, defaultdict[str, list[frozenset[str]]](list)
-    for one in weights:
-        for person in one:
-            of[person].append(one)
-    gone, empty, enough = set[str](), 0, sum(weights.values()) / 2
+    gone, empty, enough = set[str](), 0, weights.total() / 2
     for group in sorted(weights, key=lambda one: len(one) / weights[one]):
-        for person in sorted(group - gone):
-            gone.add(person)
-            for one in of[person]:
-                left[one] -= 1
-                empty += 0 if left[one] else weights[one]
+        gone |= group
+        empty += weights[group]
         if empty > enough:
             break
     return tuple(sorted(gone))
@@ -281,7 +257,7 @@ def _approval_load(shape: Shape) -> Iterator[Noted]:
         for id_ in {one for approver in approvers for one in (approver, *shape.people(approver))}:
             load[id_].add(step)
     seen: Counter[tuple[str, str]] = Counter()
-    for row in shape.links.get("observed_doing", ()):
+    for row in shape.rows("observed_doing"):
         seen[row.source, row.target] += row.seen
     total: Counter[str] = Counter()
     for (_, step), count in seen.items():
@@ -299,7 +275,7 @@ def _approval_load(shape: Shape) -> Iterator[Noted]:
 
 def _shared(shape: Shape, id_: str, total: int, step: str) -> int:
     """Of a post that approves a step, everything that was seen there, whoever did it; of a person who was not seen, nothing."""
-    return total if id_ in shape.to(step, "approved_by") and not shape.is_a(id_, "Person") else 0
+    return total if total and id_ in shape.to(step, "approved_by") and not shape.is_a(id_, "Person") else 0
 
 
 def _foundations(shape: Shape) -> Iterator[Noted]:
@@ -314,20 +290,25 @@ def _foundations(shape: Shape) -> Iterator[Noted]:
 
 def _matrix(shape: Shape) -> Iterator[Noted]:
     homes = shape.homes("BusinessFunction")
-    cells: dict[tuple[str, str], list[str]] = defaultdict(list)
+    cells: dict[tuple[int, int], list[str]] = defaultdict(list)
+    counts: Counter[tuple[int, int]] = Counter()
     for kind, rows in shape.links.items():
         affects = shape.ontology.relations[kind].affects
-        for row in rows if affects else ():
-            first, second = homes.get(row.source, ""), homes.get(row.target, "")
-            if first and second and first != second:
-                for cell in _cells(affects, first, second):
-                    cells[cell].append(f"{row.source} {kind} {row.target}")
+        first, second = homes[rows.sources], homes[rows.targets]
+        across = np.flatnonzero((first >= 0) & (second >= 0) & (first != second)) if affects else first[:0]
+        columns = (first[across], second[across], rows.sources[across], rows.targets[across])
+        for one, other, source, target in zip(*(column.tolist() for column in columns), strict=True):
+            for cell in _cells(affects, one, other):
+                counts[cell] += 1
+                if counts[cell] <= _BEHIND:
+                    cells[cell].append(f"{shape.ids[source]} {kind} {shape.ids[target]}")
     for (one, other), behind in sorted(cells.items()):
-        message = f"{one} depends on {other}: {_listed(behind, '; ')}"
-        yield Noted(analysis="matrix", sort=other, subject=one, amount=len(behind), message=message, evidence=tuple(behind))
+        said, count = _listed(behind[:_SAID], "; "), counts[one, other]
+        message = f"{shape.ids[one]} depends on {shape.ids[other]}: {said}" + (f" and {count - _SAID} more" if count > _SAID else "")
+        yield Noted(analysis="matrix", sort=shape.ids[other], subject=shape.ids[one], amount=count, message=message, evidence=tuple(behind))
 
 
-def _cells(affects: str, first: str, second: str) -> list[tuple[str, str]]:
+def _cells(affects: str, first: int, second: int) -> list[tuple[int, int]]:
     """Which function depends on which, by the end that a relation affects."""
     return {"source": [(first, second)], "target": [(second, first)]}.get(affects, [(first, second), (second, first)])
 
@@ -382,16 +363,20 @@ def _handovers(shape: Shape) -> Iterator[Noted]:
         across = [(one, other) for one, other in passes if units[one] != units[other]]
         if across:
             said = [f"{units[one]} -> {units[other]}" for one, other in across]
-            message = f"{process} changes hands {len(across)} times: {_listed(said, '; ')}"
+            message = f"{process} changes hands {_times(len(across))}: {_listed(said, '; ')}"
             evidence = tuple(f"{one} before {other}" for one, other in across)
             yield Noted(analysis="handovers", sort="process", subject=process, amount=len(across), message=message, evidence=evidence)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _passes(shape: Shape, units: Mapping[str, str]) -> list[tuple[str, str]]:
     """From whose step to whose the process passes: as it is drawn, or, where nothing is drawn, by the order of the steps."""
     if any(other in units for one in units for other in shape.to(one, "precedes")):
         return [(one, other) for one in sorted(units) if units[one] for other in _following(shape, one, units)]
-    placed = sorted((shape.things[one].order, one) for one in units if shape.things[one].order and units[one])
+    placed = sorted((order, one) for one in units if (order := shape.thing(one).order) and units[one])
     return [(one, other) for (_, one), (_, other) in pairwise(placed)]
 
 

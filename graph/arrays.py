@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from random import Random
 from typing import NamedTuple
 
@@ -73,10 +74,10 @@ class Reach(NamedTuple):
         return way[::-1]
 
 
-def reach(of: Arrows, starts: Sequence[int]) -> Reach:
+def reach(of: Arrows, starts: Sequence[int] | Ints) -> Reach:
     """What can be reached from these things, along the arrows."""
     distance, came = np.full(of.size, -1), np.full(of.size, -1)
-    front = np.unique(np.array(starts, dtype=np.int64))
+    front = np.unique(np.asarray(starts, dtype=np.int64))
     distance[front] = 0
     level = 0
     while len(front):
@@ -115,20 +116,20 @@ def parts(of: Arrows) -> list[list[int]]:
 
 
 def _strong(of: Arrows, names: Ints) -> Iterator[Ints]:
-    """Peel off what lies on no circle, take the part of the busiest thing by two searches, and what is left by one deep search."""
-    while True:
-        of, names = _peeled(of, names)
-        if of.size <= _SMALL:
-            break
+    """Take the part of the busiest thing by two searches, peel off what lies on no circle, and search what is left once, and deeply."""
+    peeled = False
+    while of.size > _SMALL:
         busiest = int(np.argmax(np.diff(of.start) * np.diff(of.back.start)))
         inside = (reach(of, [busiest]).distance >= 0) & (reach(of.back, [busiest]).distance >= 0)
         found = np.flatnonzero(inside)
-        if len(found) * 10 < of.size:  # many small parts: one by one would take long
+        few = len(found) * 10 < of.size  # one by one many small parts would take long
+        if few and peeled:
             break
-        if len(found) > 1 or busiest in of.lists[busiest]:
+        if not few:
             yield names[found]
-        rest = np.flatnonzero(~inside)
-        of, names = of.among(rest), names[rest]
+            rest = np.flatnonzero(~inside)
+            of, names = of.among(rest), names[rest]
+        (of, names), peeled = _peeled(of, names), True
     yield from (names[np.array(sorted(part), dtype=np.int64)] for part in _tarjan(of.lists))
 
 
@@ -187,12 +188,25 @@ def _closed(stack: list[int], open_: list[bool], until: int) -> list[int]:
 
 def circles(of: Arrows) -> list[tuple[tuple[int, ...], list[int]]]:
     """Of each strongly connected part a shortest circle, from its least thing on and of as short ones the least, and the part."""
-    return [(_shortest(of, part), part) for part in parts(of)]
+    found = parts(of)
+    return [(_shortest(inner, part), part) for inner, part in zip(_inside(of, found), found, strict=True)]
 
 
-def _shortest(of: Arrows, part: list[int]) -> tuple[int, ...]:
-    own = np.array(part, dtype=np.int64)
-    inner = of.among(own)
+def _inside(of: Arrows, found: Sequence[Sequence[int]]) -> Iterator[Arrows]:
+    """The arrows inside each of these parts (of which no two share a thing), numbered by the places in it."""
+    label, place = np.full(of.size, -1), np.zeros(of.size, dtype=np.int64)
+    for number, part in enumerate(found):
+        label[part], place[part] = number, np.arange(len(part))
+    own = label[of.tails]
+    kept = np.flatnonzero((own >= 0) & (own == label[of.heads]))
+    kept = kept[np.argsort(own[kept], kind="stable")]
+    ends = np.searchsorted(own[kept], np.arange(len(found) + 1)).tolist()
+    tails, heads = place[of.tails[kept]], place[of.heads[kept]]
+    for part, (begin, end) in zip(found, pairwise(ends), strict=True):
+        yield Arrows(len(part), tails[begin:end], heads[begin:end])
+
+
+def _shortest(inner: Arrows, part: list[int]) -> tuple[int, ...]:
     short = _shortest_of_one_or_two(inner) or _longer(inner.lists)
     return tuple(part[one] for one in short)
 
@@ -239,6 +253,79 @@ def _trail(came: dict[int, int], last: int) -> tuple[int, ...]:
     while came[way[-1]] >= 0:
         way.append(came[way[-1]])
     return tuple(reversed(way))
+
+
+# what holds together
+
+
+def together(size: int, one: Ints, other: Ints) -> Ints:
+    """For each thing the least thing that it is joined to, directly or not, by these pairs: of connected things the same."""
+    label = np.arange(size)
+    while len(one):
+        first, second = label[one], label[other]
+        least = np.minimum(first, second)
+        np.minimum.at(label, first, least)
+        np.minimum.at(label, second, least)
+        while not np.array_equal(jumped := label[label], label):
+            label = jumped
+        apart = label[one] != label[other]
+        one, other = one[apart], other[apart]
+    return label
+
+
+def cut_points(of: Arrows) -> list[tuple[int, int]]:
+    """The things without which a connected part falls apart, whichever way the arrows go, and into how many more; the most first.
+
+    A thing is in so many blocks (biconnected components), less one. They are found as by Tarjan and Vishkin (1985): over a spanning
+    tree, here one searched in breadth, each thing but the roots stands for its link to the thing above it, and those links are joined
+    that lie on a circle together.
+    """
+    other = of.tails != of.heads
+    one, two = of.tails[other], of.heads[other]
+    near = arrows(of.size, np.concatenate([one, two]), np.concatenate([two, one]))
+    tree = reach(near, np.flatnonzero(together(of.size, one, two) == np.arange(of.size)))
+    below = np.flatnonzero(tree.came >= 0)
+    block = together(of.size, *_on_circles(tree, below, one, two))[below]
+    held = arrows(of.size, np.concatenate([below, tree.came[below]]), np.concatenate([block, block]))  # things with their blocks
+    more = np.diff(held.start) - 1
+    order = np.argsort(-more, kind="stable")[: int((more > 0).sum())]
+    return list(zip(order.tolist(), more[order].tolist(), strict=True))
+
+
+def _on_circles(tree: Reach, below: Ints, one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Pairs of things whose links to the things above them lie on a circle together; `one` and `other` are the ends of all links."""
+    above = tree.came
+    levels = np.split(order := np.lexsort((above, tree.distance)), np.cumsum(np.bincount(tree.distance, minlength=1))[:-1])
+    size = np.ones(len(order), dtype=np.int64)  # of the tree below each thing, itself too
+    for level in reversed(levels[1:]):
+        np.add.at(size, above[level], size[level])
+    place = _preorder(levels, above, size)
+    across = (above[other] != one) & (above[one] != other)
+    one, other = one[across], other[across]
+    swap = place[one] > place[other]
+    first, last = np.where(swap, other, one), np.where(swap, one, other)
+    low, high = place.copy(), place.copy()  # the first and the last place that a link off the tree leads to from below each thing
+    np.minimum.at(low, last, place[first])
+    np.maximum.at(high, first, place[last])
+    for level in reversed(levels[1:]):
+        np.minimum.at(low, above[level], low[level])
+        np.maximum.at(high, above[level], high[level])
+    lower = below[above[above[below]] >= 0]
+    upper = above[lower]
+    leaves = (low[lower] < place[upper]) | (high[lower] >= place[upper] + size[upper])
+    return np.concatenate([first, lower[leaves]]), np.concatenate([last, upper[leaves]])
+
+
+def _preorder(levels: Sequence[Ints], above: Ints, size: Ints) -> Ints:
+    """The place of each thing when the tree is walked in depth, children by their numbers."""
+    place = np.zeros(len(size), dtype=np.int64)
+    for depth, level in enumerate(levels):
+        before = np.cumsum(size[level]) - size[level]
+        if depth:
+            first = np.diff(above[level], prepend=-1) != 0
+            before += 1 + place[above[level]] - before[first][np.cumsum(first) - 1]
+        place[level] = before
+    return place
 
 
 # how much passes, and how much rests

@@ -982,11 +982,12 @@ class ContextGraph:
         direction: impact.Direction = "downstream",
         without: Sequence[str] = (),
         moves: Sequence[tuple[str, str]] = (),
+        wanted: impact.Wanted = impact.EVERYTHING,
     ) -> impact.Impact:
         """What a change or the loss of this thing reaches, or (upstream) what reaches it, with the path to each, and what it leaves alone.
 
         `without` and `moves` (a person, a position) are a what-if: the same is asked of a copy that is so, and what the analyses and gap
-        checks say only of one of the two is said too. Without an id only that.
+        checks say only of one of the two is said too. Without an id only that. `wanted`: what is listed of all that is reached.
         """
         view = self.view(actor, at=at)
         asked = [one for one in (id_, *without, *(end for move in moves for end in move)) if one]
@@ -995,8 +996,8 @@ class ContextGraph:
         known = self._shape(view)
         if not (without or moves):
             with _rare_collections():
-                return impact.impact(own[id_], known, direction=direction)
-        found = impact.what_if(own.get(id_, ""), known, changed, direction=direction)
+                return impact.impact(own[id_], known, direction=direction, wanted=wanted)
+        found = impact.what_if(own.get(id_, ""), known, changed, direction=direction, wanted=wanted)
         before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
         return impact.with_gaps(found, before, after)
 

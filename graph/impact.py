@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -10,10 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from graph.analysis import Noted, analyze
-from graph.arrays import Reach, reach
+from graph.arrays import Ints, Reach, reach
 from graph.errors import InputError
 from graph.model import Finding, Value
-from graph.shape import Shape, Step, Steps
+from graph.shape import Shape, Step
 from graph.stores.base import EntityRow, RelationRow
 
 Direction = Literal["downstream", "upstream"]
@@ -33,14 +32,15 @@ class Reached(Value):
 
 
 class Impact(Value):
-    """What a change of `subject` reaches (upstream: what reaches it), nearest first, counted by kind and by function.
+    """What a change of `subject` reaches (upstream: what reaches it), counted by kind and by function.
 
-    `losses`: what is left without anybody or anything if it goes. Of a what-if, `appeared` and `ended` are what the analyses and the
-    gap checks say only after it, and only before it.
+    `reached` has the nearest of the `count` things that were asked for, no more than the limit. `losses`: what is left without anybody or
+    anything if it goes. Of a what-if, `appeared` and `ended` are what the analyses and the gap checks say only after it, and only before it.
     """
 
     subject: str
     reached: tuple[Reached, ...]
+    count: int
     kinds: dict[str, int]
     functions: dict[str, int] = Field(default_factory=dict)
     direction: Direction = "downstream"
@@ -49,49 +49,91 @@ class Impact(Value):
     ended: tuple[Noted, ...] = ()
 
 
-def impact(subject: str, shape: Shape, *, direction: Direction = "downstream") -> Impact:
+class Wanted(NamedTuple):
+    """Which of the things that are reached are listed: of these kinds ((): any), of this function ("": any), the nearest `limit` (0: all)."""
+
+    kinds: tuple[str, ...] = ()
+    function: str = ""
+    limit: int = 0
+
+
+EVERYTHING = Wanted()
+
+
+def impact(subject: str, shape: Shape, *, direction: Direction = "downstream", wanted: Wanted = EVERYTHING) -> Impact:
     """Everything that a change of this thing reaches, or that reaches it: along each relation towards the end that the ontology says."""
-    found = reached(shape, subject, direction=direction)
+    effects = shape.effects
+    found = reach(effects.arrows if direction == "downstream" else effects.arrows.back, [shape.number[subject]])
+    there = np.flatnonzero(found.distance > 0)
+    homes, called = shape.homes("BusinessFunction")[there], shape.table.called
+    foreign = homes[(homes >= 0) & (homes != there)]
+    fitting = _fitting(shape, there, homes, wanted)
     return Impact(
         subject=subject,
         direction=direction,
-        reached=tuple(found),
-        kinds=_counted(one.kind for one in found),
-        functions=_counted(one.function for one in found if one.function),
+        reached=tuple(_listed(shape, found, _nearest(shape, found, fitting, wanted.limit), direction)),
+        count=len(fitting),
+        kinds=_counted(shape.table.kinds[there], called),
+        functions=_counted(foreign, shape.ids),
         losses=tuple(losses(shape, {subject})) if direction == "downstream" else (),
     )
 
 
-def _counted(words: Iterator[str]) -> dict[str, int]:
-    return dict(sorted(Counter(words).items()))
+def _counted(places: Ints, names: Sequence[str]) -> dict[str, int]:
+    """How often each of these names comes, of those that do; in their order."""
+    counts = np.bincount(places)
+    there = np.flatnonzero(counts)
+    return {names[one]: count for one, count in zip(there.tolist(), counts[there].tolist(), strict=True)}
 
 
-def reached(shape: Shape, subject: str, *, direction: Direction) -> list[Reached]:
-    """The things that are reached, by distance, kind and id."""
-    effects = shape.effects
-    columns = effects.arrows if direction == "downstream" else effects.arrows.back
-    found = reach(columns, [shape.number[subject]])
-    paths = _paths(shape, effects, found, direction)
-    far: list[int] = found.distance.tolist()
-    homes = shape.homes("BusinessFunction")
-    rows: list[Reached] = []
-    for place, path in paths.items():
-        id_, thing = shape.ids[place], shape.things[shape.ids[place]]
-        home = homes.get(id_, "")
-        rows.append(
-            Reached.trusted(id=id_, kind=thing.kind, name=thing.name, distance=far[place], path=path, function="" if home == id_ else home)
+def _fitting(shape: Shape, there: Ints, homes: Ints, wanted: Wanted) -> Ints:
+    if wanted.kinds:
+        fits = np.isin(shape.table.kinds[there], [place for place, kind in enumerate(shape.table.called) if kind in wanted.kinds])
+        there, homes = there[fits], homes[fits]
+    if wanted.function:
+        there = there[(homes == shape.number.get(wanted.function, -2)) & (homes != there)]
+    return there
+
+
+def _nearest(shape: Shape, found: Reach, there: Ints, limit: int) -> Ints:
+    """The first of these by distance, kind and id; all, if no limit is set."""
+    far = found.distance[there]
+    if 0 < limit < len(there):
+        last = int(np.argmax(np.cumsum(np.bincount(far)) >= limit))  # at this distance the limit is met, so nothing farther is sorted
+        there, far = there[far <= last], far[far <= last]
+    order = np.lexsort((there, shape.table.kinds[there], far))
+    return there[order][: limit or None]
+
+
+def _listed(shape: Shape, found: Reach, places: Ints, direction: Direction) -> Iterator[Reached]:
+    paths = _paths(shape, found, places, direction)
+    homes: list[int] = shape.homes("BusinessFunction")[places].tolist()
+    table = shape.table
+    for place, home, kind, far in zip(places.tolist(), homes, table.kinds[places].tolist(), found.distance[places].tolist(), strict=True):
+        yield Reached.trusted(
+            id=shape.ids[place],
+            kind=table.called[kind],
+            name=table.names[place],
+            distance=far,
+            path=paths[place],
+            function=shape.ids[home] if home >= 0 and home != place else "",
         )
-    return sorted(rows, key=lambda one: (one.distance, one.kind, one.id))
 
 
-def _paths(shape: Shape, effects: Steps, found: Reach, direction: Direction) -> dict[int, tuple[Step, ...]]:
-    """By thing: the relations on the least of the shortest ways to it, each made from that to the thing before it."""
-    order = np.argsort(found.distance, kind="stable")
-    order = order[found.distance[order] > 0]
+def _paths(shape: Shape, found: Reach, places: Ints, direction: Direction) -> dict[int, tuple[Step, ...]]:
+    """By thing: the relations on the least of the shortest ways to it; nothing is looked up that is not on one of them."""
+    on = np.zeros(len(shape.ids), dtype=bool)
+    edge = places
+    while len(edge):
+        on[edge] = True
+        edge = np.unique(found.came[edge])
+        edge = edge[(found.distance[edge] > 0) & ~on[edge]]
+    order = np.flatnonzero(on)
+    order = order[np.argsort(found.distance[order], kind="stable")]
     before = found.came[order]
     ends = (before, order) if direction == "downstream" else (order, before)
     made: dict[int, tuple[Step, ...]] = {}
-    for place, came, step in zip(order.tolist(), before.tolist(), shape.along(effects, *ends), strict=True):
+    for place, came, step in zip(order.tolist(), before.tolist(), shape.along(shape.effects, *ends), strict=True):
         made[place] = (*made.get(came, ()), step)
     return made
 
@@ -139,35 +181,33 @@ class Standing:
 
     def __init__(self, shape: Shape, gone: Collection[str] = ()) -> None:
         self.shape, self.gone = shape, frozenset(gone)
+        is_a = shape.ontology.is_a
+        self._behind = [next((kinds for kind, kinds in _STANDS.items() if is_a(name, kind)), ()) for name in shape.table.called]
+        self._person = [is_a(name, "Person") for name in shape.table.called]
         self._known: dict[str, bool] = {}
 
     def able(self, id_: str) -> bool:
         """Whether a thing can do its part, itself or by a deputy."""
         if id_ not in self._known:
-            self._known[id_] = self._found(id_, {id_})
+            self._known[id_] = self._found(id_)
         return self._known[id_]
 
-    def _found(self, id_: str, asked: set[str]) -> bool:
+    def _found(self, id_: str) -> bool:
         """Deputies of deputies count, however they turn back."""
-        waiting = [id_]
+        waiting, asked = [id_], {id_}
         while waiting:
             one = waiting.pop()
-            if self._itself(one):
+            place = self.shape.number.get(one)
+            kind = -1 if place is None else int(self.shape.table.kinds[place])
+            needs = self._behind[kind] if kind >= 0 else ()  # the relations by which somebody stands behind it; none for what needs nobody
+            if one in self.gone:
+                needs = ("deputizes_for",)  # of what has gone only its deputies are left
+            elif kind >= 0 and (not needs or self._person[kind]) and not self.shape.has_left(one):
                 return True
-            kinds = ("deputizes_for",) if one in self.gone else self._behind(one)  # of what has gone only its deputies are left
-            behind = [other for kind in kinds for other in self.shape.of(one, kind) if other not in asked]
+            behind = [other for relation in needs for other in self.shape.of(one, relation) if other not in asked]
             asked.update(behind)
             waiting += behind
         return False
-
-    def _itself(self, id_: str) -> bool:
-        if id_ in self.gone or id_ not in self.shape.things or self.shape.has_left(id_):
-            return False
-        return not any(self._behind(id_)) or self.shape.is_a(id_, "Person")
-
-    def _behind(self, id_: str) -> tuple[str, ...]:
-        """The relations by which somebody stands behind a thing; none for what needs nobody."""
-        return next((kinds for kind, kinds in _STANDS.items() if self.shape.is_a(id_, kind)), ())
 
 
 _STANDS: Mapping[str, tuple[str, ...]] = {
@@ -214,10 +254,10 @@ def _touched(shape: Shape, gone: Collection[str]) -> list[str]:
 
 def _lost(need: Need, shape: Shape, standings: tuple[Standing, Standing], touched: Collection[str]) -> Iterator[Noted]:
     before, after = standings
-    index, turned = (shape.ahead, shape.behind) if need.outward else (shape.behind, shape.ahead)
+    ahead, back = (shape.to, shape.of) if need.outward else (shape.of, shape.to)
     judge = all if need.each else any
-    for id_ in sorted({id_ for one in touched for id_ in turned(need.relation).get(one, ())}):
-        others = index(need.relation)[id_]
+    for id_ in sorted({id_ for one in touched for id_ in back(one, need.relation)}):
+        others = ahead(id_, need.relation)
         if id_ in after.gone or (need.kind and not shape.is_a(id_, need.kind)):
             continue
         if judge(map(before.able, others)) and not judge(map(after.able, others)):
@@ -259,13 +299,17 @@ class Changed(NamedTuple):
         return [row for row in entities if row.id not in out], [row for row, gone in ends if not gone], dangling
 
 
-def what_if(subject: str, shape: Shape, changed: Changed, *, direction: Direction = "downstream") -> Impact:
+def what_if(subject: str, shape: Shape, changed: Changed, *, direction: Direction = "downstream", wanted: Wanted = EVERYTHING) -> Impact:
     """What a change of `subject` ("" for none) reaches in the changed world, what is lost on the way there, and what differs."""
     moved, after = Changed(moves=changed.moves).applied(shape), changed.applied(shape)
     if subject in changed.without:
         message = f"{subject} is asked about and taken away; leave one of the two out"
         raise InputError(message)
-    own = impact(subject, after, direction=direction) if subject else Impact(subject="", reached=(), kinds={}, direction=direction)
+    own = (
+        impact(subject, after, direction=direction, wanted=wanted)
+        if subject
+        else Impact(subject="", reached=(), count=0, kinds={}, direction=direction)
+    )
     lost = {(one.sort, one.subject): one for one in (*vacated(shape, moved), *losses(moved, changed.without), *own.losses)}
     before, now = _said(shape), _said(after)
     appeared = tuple(noted for key, noted in now.items() if key not in before)

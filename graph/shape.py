@@ -1,11 +1,13 @@
-"""What an actor may see of the graph, without what things say of themselves: the things, the links by kind, and both as columns."""
+"""What an actor may see of the graph, without what things say of themselves: things and links as columns, indexed when they are asked for."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from graph.ontology import Ontology
 from graph.stores.base import EntityRow, RelationRow
 
 Step = tuple[str, str, str]  # source, kind, target
+_OFTEN = 2000  # things looked up one by one before all are indexed
 _HOMES = ("step_of", "owned_by", "performed_by", "holds", "member_of", "part_of", "responsible_for", "serves")
 
 
@@ -37,6 +40,44 @@ class Link(NamedTuple):
     seen: int = 0
 
 
+class Texts:
+    """Many texts as one, cut out where they are asked for."""
+
+    def __init__(self, text: str, ends: Sequence[int] | Ints) -> None:
+        self.text, self.ends = text, np.asarray(ends, dtype=np.int64)
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """These texts."""
+        return cls("".join(texts), list(accumulate(map(len, texts), initial=0)))
+
+    def __getitem__(self, place: int) -> str:
+        return self.text[self.ends[place] : self.ends[place + 1]]
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.text[begin:end] for begin, end in pairwise(self.ends.tolist()))
+
+
+class Things(NamedTuple):
+    """The things by their numbers, in the order of their ids: `kinds` are places in `called`; `left` and `order` have what differs from none."""
+
+    ids: list[str]
+    names: Texts
+    called: list[str]
+    kinds: Ints
+    left: frozenset[int]
+    order: Mapping[int, float]
+
+
+class Links(NamedTuple):
+    """The links of a kind by the numbers of their ends, in the order of the sources and then the targets, with what `Link` says of each."""
+
+    sources: Ints
+    targets: Ints
+    said: Ints
+    seen: Ints
+
+
 class Steps(NamedTuple):
     """Arrows, and with each of them the relation that it goes along: the number of its kind, and whether it goes with the relation."""
 
@@ -47,93 +88,143 @@ class Steps(NamedTuple):
 
 
 class Shape:
-    """Things by id and links by kind, both in order, indexed when they are first asked for."""
+    """Things and links by kind; `effects` are what affects what (see there), where somebody has them already."""
 
-    def __init__(self, things: Mapping[str, Thing], links: Mapping[str, Sequence[Link]], ontology: Ontology) -> None:
-        self.things = dict(sorted(things.items()))
-        self.links = {kind: sorted(rows) for kind, rows in sorted(links.items()) if rows}
+    def __init__(self, things: Things, links: Mapping[str, Links], ontology: Ontology, effects: Steps | None = None) -> None:
+        self.table = things
+        self.links = {kind: rows for kind, rows in sorted(links.items()) if len(rows.sources)}
         self.ontology = ontology
-        self._ahead: dict[str, Mapping[str, list[str]]] = {}
-        self._behind: dict[str, Mapping[str, list[str]]] = {}
-        self._homes: dict[str, Mapping[str, str]] = {}
+        self.ids = things.ids
+        self.kinds = list(self.links)
+        self._effects = effects
+        self._index: dict[tuple[str, bool], Mapping[str, list[str]]] = {}
+        self._asked: Counter[tuple[str, bool]] = Counter()
+        self._turned: dict[str, tuple[Ints, Ints]] = {}
+        self._homes: dict[str, Ints] = {}
+        self._family: dict[str, list[bool]] = {}
 
-    def ahead(self, kind: str) -> Mapping[str, list[str]]:
-        """By source: the targets of the relations of a kind."""
-        if kind not in self._ahead:
-            self._ahead[kind] = _index((row.source, row.target) for row in self.links.get(kind, ()))
-        return self._ahead[kind]
-
-    def behind(self, kind: str) -> Mapping[str, list[str]]:
-        """By target: the sources of the relations of a kind."""
-        if kind not in self._behind:
-            self._behind[kind] = _index((row.target, row.source) for row in self.links.get(kind, ()))
-        return self._behind[kind]
-
-    def to(self, id_: str, kind: str) -> list[str]:
-        """What the relations of this kind lead to from here."""
-        return self.ahead(kind).get(id_, [])
-
-    def of(self, id_: str, kind: str) -> list[str]:
-        """Where the relations of this kind come from that lead here."""
-        return self.behind(kind).get(id_, [])
-
-    def is_a(self, id_: str, kind: str) -> bool:
-        """Whether a thing is of this kind or a kind below it."""
-        return id_ in self.things and self.ontology.is_a(self.things[id_].kind, kind)
-
-    def has_left(self, id_: str) -> bool:
-        """Whether this is a person who is known to work here no longer."""
-        return id_ in self.things and self.things[id_].left
-
-    def people(self, id_: str) -> list[str]:
-        """Who works here of: the person itself, the holders of a post, who has a role; of a unit nobody."""
-        found = [id_] if self.is_a(id_, "Person") else [*self.of(id_, "holds"), *self.of(id_, "has_role")]
-        return [one for one in found if self.is_a(one, "Person") and not self.has_left(one)]
-
-    def homes(self, kind: str) -> Mapping[str, str]:
-        """By thing: the nearest thing of this kind that it belongs to, or is; of several as near the first by id; none is left out."""
-        if kind not in self._homes:
-            kinds = {name for name in {thing.kind for thing in self.things.values()} if self.ontology.is_a(name, kind)}
-            starts = np.array([place for place, id_ in enumerate(self.ids) if self.things[id_].kind in kinds], dtype=np.int64)
-            found: list[int] = nearest_of(self.steps(dict.fromkeys(_HOMES, "source")).arrows, starts).tolist()
-            self._homes[kind] = {id_: self.ids[home] for id_, home in zip(self.ids, found, strict=True) if home >= 0}
-        return self._homes[kind]
-
-    def home(self, id_: str, kind: str) -> str:
-        """The one of a thing, or ""."""
-        return self.homes(kind).get(id_, "")
-
-    # columns
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """The ids by their numbers in the columns."""
-        return list(self.things)
+    # things
 
     @cached_property
     def number(self) -> Mapping[str, int]:
         """The numbers of the ids."""
         return {id_: place for place, id_ in enumerate(self.ids)}
 
-    @cached_property
-    def kinds(self) -> list[str]:
-        """The kinds of links by their numbers."""
-        return list(self.links)
+    def thing(self, id_: str) -> Thing:
+        """What is known of a thing."""
+        place, table = self.number[id_], self.table
+        return Thing(table.called[table.kinds[place]], table.names[place], place in table.left, table.order.get(place, 0))
 
-    def columns(self, kind: str) -> tuple[Ints, Ints]:
-        """The numbers of the sources and of the targets of all links of a kind."""
-        rows, number = self.links.get(kind, ()), self.number
-        return (
-            np.fromiter((number[row.source] for row in rows), np.int64, len(rows)),
-            np.fromiter((number[row.target] for row in rows), np.int64, len(rows)),
-        )
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self.number
+
+    def of_kind(self, kind: str) -> list[bool]:
+        """By number: whether a thing is of this kind or a kind below it."""
+        if kind not in self._family:
+            known = np.array([self.ontology.is_a(name, kind) for name in self.table.called], dtype=bool)
+            self._family[kind] = known[self.table.kinds].tolist() if len(self.ids) else []
+        return self._family[kind]
+
+    def is_a(self, id_: str, kind: str) -> bool:
+        """Whether a thing is of this kind or a kind below it."""
+        place = self.number.get(id_)
+        return place is not None and self.of_kind(kind)[place]
+
+    def has_left(self, id_: str) -> bool:
+        """Whether this is a person who is known to work here no longer."""
+        return bool(self.table.left) and self.number.get(id_) in self.table.left
+
+    def people(self, id_: str) -> list[str]:
+        """Who works here of: the person itself, the holders of a post, who has a role; of a unit nobody."""
+        found = [id_] if self.is_a(id_, "Person") else [*self.of(id_, "holds"), *self.of(id_, "has_role")]
+        return [one for one in found if self.is_a(one, "Person") and not self.has_left(one)]
+
+    # links
+
+    def rows(self, kind: str) -> Iterator[Link]:
+        """The links of a kind, by source and target."""
+        if kind in self.links:
+            ids = self.ids
+            for source, target, said, seen in zip(*(column.tolist() for column in self.links[kind]), strict=True):
+                yield Link(ids[source], ids[target], said, seen)
+
+    def ahead(self, kind: str) -> Mapping[str, list[str]]:
+        """By source: the targets of the relations of a kind."""
+        return self._indexed(kind, outward=True)
+
+    def behind(self, kind: str) -> Mapping[str, list[str]]:
+        """By target: the sources of the relations of a kind."""
+        return self._indexed(kind, outward=False)
+
+    def _indexed(self, kind: str, *, outward: bool) -> Mapping[str, list[str]]:
+        if (kind, outward) not in self._index:
+            ids, (froms, tos) = self.ids, self._sorted(kind, outward=outward)
+            begins = np.flatnonzero(np.diff(froms, prepend=-1))
+            ends: list[int] = tos.tolist()
+            cuts: list[int] = [*begins.tolist(), len(ends)]
+            firsts: list[int] = froms[begins].tolist()
+            keys = (ids[one] for one in firsts)
+            self._index[kind, outward] = {id_: [ids[one] for one in ends[a:b]] for id_, (a, b) in zip(keys, pairwise(cuts), strict=True)}
+        return self._index[kind, outward]
+
+    def _sorted(self, kind: str, *, outward: bool) -> tuple[Ints, Ints]:
+        """The ends of the links of a kind from which one looks, ascending, and those to which."""
+        links = self.links.get(kind, _NONE)
+        if outward:
+            return links.sources, links.targets
+        if kind not in self._turned:
+            order = np.argsort(links.targets, kind="stable")
+            self._turned[kind] = links.targets[order], links.sources[order]
+        return self._turned[kind]
+
+    def to(self, id_: str, kind: str) -> list[str]:
+        """What the relations of this kind lead to from here."""
+        return self._near(id_, kind, outward=True)
+
+    def of(self, id_: str, kind: str) -> list[str]:
+        """Where the relations of this kind come from that lead here."""
+        return self._near(id_, kind, outward=False)
+
+    def _near(self, id_: str, kind: str, *, outward: bool) -> list[str]:
+        """Looked up in the columns; by an index, once many have been looked up, or somebody wanted it for all."""
+        known = self._index.get((kind, outward))
+        if known is None and kind in self.links:
+            self._asked[kind, outward] += 1
+            known = self._indexed(kind, outward=outward) if self._asked[kind, outward] > _OFTEN else None
+        if known is not None:
+            return known.get(id_, [])
+        if kind not in self.links or (place := self.number.get(id_)) is None:
+            return []
+        froms, tos = self._sorted(kind, outward=outward)
+        begin, end = int(froms.searchsorted(place)), int(froms.searchsorted(place + 1))
+        return [self.ids[one] for one in tos[begin:end].tolist()]
+
+    def words(self, id_: str, kind: str) -> list[tuple[str, int]]:
+        """What the relations of this kind lead to from here, and how many origins say so of each."""
+        links, place = self.links.get(kind, _NONE), self.number[id_]
+        begin, end = np.searchsorted(links.sources, (place, place + 1)).tolist()
+        return [(self.ids[one], word) for one, word in zip(links.targets[begin:end].tolist(), links.said[begin:end].tolist(), strict=True)]
+
+    def homes(self, kind: str) -> Ints:
+        """By number: the nearest thing of this kind that a thing belongs to, or is; of several as near the first by id; -1 for none."""
+        if kind not in self._homes:
+            starts = np.flatnonzero(np.array(self.of_kind(kind), dtype=bool))
+            self._homes[kind] = nearest_of(self.steps(dict.fromkeys(_HOMES, "source")).arrows, starts)
+        return self._homes[kind]
+
+    def home(self, id_: str, kind: str) -> str:
+        """The one of a thing, or ""."""
+        place = self.number.get(id_)
+        home = -1 if place is None else int(self.homes(kind)[place])
+        return self.ids[home] if home >= 0 else ""
+
+    # arrows
 
     def steps(self, ways: Mapping[str, str]) -> Steps:
         """Arrows along the links of these kinds: towards the "source", the "target" or "both"; of several between two things the first kind."""
         tails, heads, kinds, forward = list[Ints](), list[Ints](), list[Ints](), list[NDArray[np.bool_]]()
-        for place, kind in enumerate(self.kinds):
-            sources, targets = self.columns(kind)
-            for end, (begin, finish) in (("target", (sources, targets)), ("source", (targets, sources))):
+        for place, (kind, links) in enumerate(self.links.items()):
+            for end, (begin, finish) in (("target", (links.sources, links.targets)), ("source", (links.targets, links.sources))):
                 if ways.get(kind) in (end, "both"):
                     tails.append(begin)
                     heads.append(finish)
@@ -144,7 +235,7 @@ class Shape:
     @cached_property
     def effects(self) -> Steps:
         """What affects what: an arrow from a thing to each thing that its change reaches at once, as the ontology says."""
-        return self.steps({kind: self.ontology.relations[kind].affects for kind in self.links})
+        return self._effects or self.steps({kind: self.ontology.relations[kind].affects for kind in self.links})
 
     @cached_property
     def ties(self) -> Steps:
@@ -168,27 +259,112 @@ class Shape:
 
     def without(self, gone: Iterable[str]) -> Shape:
         """A copy in which these things are not."""
-        out = frozenset(gone)
-        things = {id_: thing for id_, thing in self.things.items() if id_ not in out}
-        links = {kind: [row for row in rows if row.source not in out and row.target not in out] for kind, rows in self.links.items()}
-        return Shape(things, links, self.ontology)
+        out = [self.number[one] for one in gone if one in self.number]
+        kept = np.delete(np.arange(len(self.ids)), out)
+        number = np.full(len(self.ids), -1)
+        number[kept] = np.arange(len(kept))
+        return Shape(self._only(kept, number), {kind: _renumbered(rows, number) for kind, rows in self.links.items()}, self.ontology)
+
+    def _only(self, kept: Ints, number: Ints) -> Things:
+        table, places = self.table, kept.tolist()
+        return Things(
+            [table.ids[one] for one in places],
+            Texts.of([table.names[one] for one in places]),
+            table.called,
+            table.kinds[kept],
+            frozenset(int(number[one]) for one in table.left if number[one] >= 0),
+            {int(number[one]): order for one, order in table.order.items() if number[one] >= 0},
+        )
 
     def moved(self, person: str, position: str) -> Shape:
         """A copy in which this person holds this position, and no other."""
-        held = [row for row in self.links.get("holds", ()) if row.source != person]
-        return Shape(self.things, {**self.links, "holds": [*held, Link(person, position)]}, self.ontology)
+        who, where = self.number[person], self.number[position]
+        held = self.links.get("holds", _NONE)
+        rest = held.sources != who
+        one = (np.array([who]), np.array([where]), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+        holds = _ordered(Links(*(np.concatenate([column[rest], [*new]]) for column, new in zip(held, one, strict=True))))
+        return Shape(self.table, {**self.links, "holds": holds}, self.ontology)
+
+
+_EMPTY = np.zeros(0, dtype=np.int64)
+_NONE = Links(_EMPTY, _EMPTY, _EMPTY, _EMPTY)
+
+
+def _renumbered(rows: Links, number: Ints) -> Links:
+    """With other numbers (in the same order) at both ends; without those that have none any more."""
+    sources, targets = number[rows.sources], number[rows.targets]
+    kept = (sources >= 0) & (targets >= 0)
+    return Links(sources[kept], targets[kept], rows.said[kept], rows.seen[kept])
+
+
+def _ordered(rows: Links) -> Links:
+    order = np.lexsort((rows.targets, rows.sources))
+    return Links(*(column[order] for column in rows))
+
+
+# made from what is on file
+
+
+class _Gathered:
+    """Links as they come, as numbers of four bytes."""
+
+    def __init__(self) -> None:
+        self.columns = (array("i"), array("i"), array("i"), array("i"))
+
+    def add(self, *said: int) -> None:
+        for column, one in zip(self.columns, said, strict=True):
+            column.append(one)
+
+    def links(self, number: Ints) -> Links:
+        """In their order, by the numbers that the things are to have."""
+        sources, targets, said, seen = (np.array(column, dtype=np.int64) for column in self.columns)
+        return _ordered(Links(number[sources], number[targets], said, seen))
 
 
 def shape(entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontology: Ontology) -> Shape:
     """The shape of these rows; a relation with an end that is not among them is left out."""
-    things = {row.id: Thing(row.kind, row.name, _left(row.properties), _order(row.properties)) for row in entities}
-    own = {id_: id_ for id_ in things}  # one text for each id, however many rows name it
-    links: dict[str, list[Link]] = defaultdict(list)
-    for row in relations:
-        if row.source in own and row.target in own:
-            said = row.origins.count('"source"') if row.origins else 0
-            links[row.kind].append(Link(own[row.source], own[row.target], said, _seen(row.properties)))
-    return Shape(things, links, ontology)
+    things = ((row.id, Thing(row.kind, row.name, _left(row.properties), _order(row.properties))) for row in entities)
+    links = ((row.kind, row.source, row.target, row.origins.count('"source"'), _seen(row.properties)) for row in relations)
+    return _made(things, links, ontology)
+
+
+def shape_of(things: Mapping[str, Thing], links: Mapping[str, Iterable[Link]], ontology: Ontology) -> Shape:
+    """The shape of these things and links."""
+    return _made(
+        things.items(), ((kind, one.source, one.target, one.said, one.seen) for kind, rows in links.items() for one in rows), ontology
+    )
+
+
+def _made(things: Iterable[tuple[str, Thing]], links: Iterable[tuple[str, str, str, int, int]], ontology: Ontology) -> Shape:
+    place: dict[str, int] = {}
+    kinds, names, left, order = list[str](), list[str](), list[int](), dict[int, float]()
+    for id_, thing in things:
+        number = place[id_] = len(place)
+        kinds.append(thing.kind)
+        names.append(thing.name)
+        if thing.left:
+            left.append(number)
+        if thing.order:
+            order[number] = thing.order
+    gathered: dict[str, _Gathered] = defaultdict(_Gathered)
+    for kind, source, target, said, seen in links:
+        if source in place and target in place:
+            gathered[kind].add(place[source], place[target], said, seen)
+    ids = sorted(place)
+    came = [place[id_] for id_ in ids]
+    number_of = np.zeros(len(ids), dtype=np.int64)
+    number_of[came] = np.arange(len(ids))
+    called = sorted(set(kinds))
+    numbers = {kind: number for number, kind in enumerate(called)}
+    table = Things(
+        ids,
+        Texts.of([names[one] for one in came]),
+        called,
+        np.fromiter((numbers[kinds[one]] for one in came), np.int64, len(ids)),
+        frozenset(int(number_of[one]) for one in left),
+        {int(number_of[one]): value for one, value in order.items()},
+    )
+    return Shape(table, {kind: rows.links(number_of) for kind, rows in gathered.items()}, ontology)
 
 
 def _left(properties: str) -> bool:
@@ -204,17 +380,9 @@ def _seen(properties: str) -> int:
     return int(json.loads(properties).get("observed_count") or 0) if '"observed_count"' in properties else 0
 
 
-def _index(pairs: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for one, other in pairs:
-        found[one].append(other)
-    return {one: sorted(others) for one, others in sorted(found.items())}
-
-
 def _steps(size: int, tails: Sequence[Ints], heads: Sequence[Ints], said: tuple[Sequence[Ints], Sequence[NDArray[np.bool_]]]) -> Steps:
-    none = np.zeros(0, dtype=np.int64)
-    codes = np.concatenate([none, *tails]) * max(size, 1) + np.concatenate([none, *heads])
-    kinds, forward = np.concatenate([none, *said[0]]), np.concatenate([none.astype(bool), *said[1]])
+    codes = np.concatenate([_EMPTY, *tails]) * max(size, 1) + np.concatenate([_EMPTY, *heads])
+    kinds, forward = np.concatenate([_EMPTY, *said[0]]), np.concatenate([_EMPTY.astype(bool), *said[1]])
     order = np.lexsort((~forward, kinds, codes))
     order = order[np.diff(codes[order], prepend=-1) > 0]
     kept = codes[order]

@@ -15,7 +15,7 @@ from app.loading import SAMPLE
 from graph import Entity, Fact, Finding, InputError, NotFound, Relation, load_ontology
 from graph.analysis import analyze, articulation
 from graph.impact import impact
-from graph.shape import Link, Shape, Thing
+from graph.shape import Link, Shape, Thing, shape_of
 from loaders import Source, read
 from tests.test_hierarchy_files import organograms, said, table
 from tests.test_kubernetes import DATA, FOLDERS, loaded
@@ -153,14 +153,14 @@ def test_upstream_is_downstream_turned_round(company: Company) -> None:
 # real files
 
 
-def shape_of(facts: Iterable[Fact | Finding]) -> Shape:
+def shape_from(facts: Iterable[Fact | Finding]) -> Shape:
     facts = list(facts)
     things = {one.id: Thing(one.kind, one.name) for one in facts if isinstance(one, Entity)}
     links: dict[str, dict[tuple[str, str], Link]] = defaultdict(dict)
     for one in facts:
         if isinstance(one, Relation) and one.source in things and one.target in things:
             links[one.kind][one.source, one.target] = Link(one.source, one.target, 1)
-    return Shape(things, {kind: list(rows.values()) for kind, rows in links.items()}, load_ontology())
+    return shape_of(things, {kind: list(rows.values()) for kind, rows in links.items()}, load_ontology())
 
 
 def test_reporting_lines_of_offices_are_those_of_their_files(data: Path) -> None:
@@ -169,15 +169,15 @@ def test_reporting_lines_of_offices_are_those_of_their_files(data: Path) -> None
         rows = [row for row in table(path) if row["Post Unique Reference"] not in ("Deleted", "0")]
         posts = {row["Post Unique Reference"] for row in rows}
         lines = {(row["Post Unique Reference"], row["Reports to Senior Post"]) for row in rows} & {(a, b) for a in posts for b in posts}
-        shape = shape_of(said(path))
+        shape = shape_from(said(path))
         spans = Counter(above for one, above in lines if one != above)
         noted = [one for one in analyze(shape, "hierarchy") if one.sort == "span"]
         assert sorted(one.amount for one in noted) == sorted(spans.values()), path.name
         plain = nx.DiGraph(sorted(lines))
         around = [part for part in nx.strongly_connected_components(plain) if len(part) > 1 or plain.has_edge(*([*part] * 2))]
         assert len([one for one in analyze(shape, "circles") if one.sort == "reporting"]) == len(around), path.name
-        lines_only = Shape(shape.things, {"reports_to": shape.links.get("reports_to", [])}, shape.ontology)
-        reached = (len(impact(one, lines_only).reached) for one in shape.things if shape.is_a(one, "Position"))
+        lines_only = Shape(shape.table, {kind: rows for kind, rows in shape.links.items() if kind == "reports_to"}, shape.ontology)
+        reached = (len(impact(one, lines_only).reached) for one in shape.ids if shape.is_a(one, "Position"))
         plain.add_nodes_from(posts)
         assert sorted(reached) == sorted(len(nx.ancestors(plain, one)) for one in plain), path.name
 
@@ -194,11 +194,11 @@ def test_what_a_proposal_rests_on_is_what_the_headers_say(data: Path) -> None:
         plain.add_node(f"decision:pep-{own}")
         for line in re.findall(r"^Requires:(.*)$", head, re.MULTILINE):
             plain.add_edges_from((f"decision:pep-{other}", f"decision:pep-{own}") for other in map(int, re.findall(r"\d+", line)))
-    whole = shape_of(
+    whole = shape_from(
         fact for part in read(Source(name="peps", loader="decisions", path="python-peps"), data).parts for fact in part.facts or ()
     )
-    shape = Shape(whole.things, {"depends_on": whole.links["depends_on"]}, whole.ontology)
-    there = plain.subgraph(one for one in plain if one in shape.things)
+    shape = Shape(whole.table, {"depends_on": whole.links["depends_on"]}, whole.ontology)
+    there = plain.subgraph(one for one in plain if one in shape)
     assert there.number_of_edges()
     for one in there:
         assert {other.id for other in impact(one, shape).reached} == nx.descendants(there, one), one
@@ -207,8 +207,8 @@ def test_what_a_proposal_rests_on_is_what_the_headers_say(data: Path) -> None:
 @pytest.mark.skipif(not all((DATA / one).is_dir() for one in FOLDERS), reason="the Kubernetes files are not there")
 def test_what_falls_apart_in_kubernetes_is_what_brute_force_says() -> None:
     """Of the lines between groups, teams and repositories, those things are articulations without which there are more parts."""
-    shape = shape_of(loaded("org"))
-    links = [(row.source, row.target) for row in shape.links["part_of"] if row.source != row.target]
+    shape = shape_from(loaded("org"))
+    links = [(row.source, row.target) for row in shape.rows("part_of") if row.source != row.target]
     plain = nx.Graph(links)
     count = nx.number_connected_components(plain)
     found = dict(articulation(links))

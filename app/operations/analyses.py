@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.operations.question import PAIR, Operation, Question, Reply, argument, columns, dump, moment, simple
 from app.reports import sarif
-from graph import ANALYSES, Actor, ContextGraph, Impact, InputError, Noted, Reached
+from graph import ANALYSES, Actor, ContextGraph, Impact, InputError, Noted, Wanted
 
 
 class Analyze(Question):
@@ -32,6 +32,7 @@ class ImpactOf(Question):
     )
     kind: tuple[str, ...] = Field(default=(), description="List only what is of this kind.")
     function: str = Field(default="", description="List only what belongs to this business function.")
+    limit: int = Field(default=1000, ge=1, le=100_000, description="List only so many of what is reached, the nearest; all are counted.")
     without: tuple[str, ...] = Field(default=(), description="What if this were gone: ask a copy without it, and say what differs.")
     move: tuple[str, ...] = Field(default=(), description="What if this person held this position and no other.", json_schema_extra=PAIR)
 
@@ -85,12 +86,11 @@ def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> R
         direction=question.direction,
         without=question.without,
         moves=[_pair(one) for one in question.move],
+        wanted=Wanted(question.kind, question.function, question.limit),
     )
-    listed = tuple(one for one in found.reached if _wanted(one.kind, one.function, question))
-    text = _reach_text(found, listed) + "".join(_noted_text(head, of) for head, of in _parts(found))
-    served = (*(one.id for one in listed), *(one.subject for _, of in _parts(found) for one in of))
-    data = found.model_copy(update={"reached": listed}).model_dump(mode="json")
-    return simple(context, actor, moment(question), data, text, served=tuple(dict.fromkeys(served)))
+    text = _reach_text(found) + "".join(_noted_text(head, of) for head, of in _parts(found))
+    served = (*(one.id for one in found.reached), *(one.subject for _, of in _parts(found) for one in of))
+    return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(dict.fromkeys(served)))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -101,19 +101,17 @@ def _pair(text: str) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _wanted(kind: str, function: str, question: ImpactOf) -> bool:
-    return (not question.kind or kind in question.kind) and question.function in ("", function)
-
-
-def _reach_text(found: Impact, listed: Sequence[Reached]) -> str:
+def _reach_text(found: Impact) -> str:
     if not found.subject:
         return ""
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
     functions = ", ".join(f"{count} {function}" for function, count in found.functions.items())
-    said = f"{len(found.reached)} things{f': {kinds}' if kinds else ''}\n"
+    said = f"{sum(found.kinds.values())} things{f': {kinds}' if kinds else ''}\n"
     head = f"{found.subject} reaches {said}" if found.direction == "downstream" else f"{found.subject} is reached by {said}"
-    rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in listed)
-    return head + (f"by function: {functions}\n" if functions else "") + columns(rows)
+    rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in found.reached)
+    rest = found.count - len(found.reached)
+    more = f"{rest} more are farther away; --limit, --kind and --function say which are listed.\n" if rest else ""
+    return head + (f"by function: {functions}\n" if functions else "") + columns(rows) + more
 
 
 def _parts(found: Impact) -> tuple[tuple[str, Sequence[Noted]], ...]:

@@ -22,10 +22,9 @@ import rustworkx as rx
 from networkx.algorithms.link_analysis.pagerank_alg import _pagerank_python  # pyright: ignore[reportAttributeAccessIssue] - it is private
 
 from graph import ContextGraph, load_ontology, open_store
-from graph.analysis import cut_points
-from graph.arrays import circles, ranks, reach
-from graph.impact import impact
-from graph.shape import Link, Shape, Thing
+from graph.arrays import circles, cut_points, ranks, reach
+from graph.impact import Wanted, impact
+from graph.shape import Link, Shape, Thing, shape_of
 from tests.benchmarks.gaps import fill
 from tests.benchmarks.generator import Organization
 
@@ -40,12 +39,12 @@ def milliseconds(work: Callable[[], object], *, times: int = 3) -> float:
     return min(took)
 
 
-def shape_of(made: Organization) -> Shape:
+def invented(made: Organization) -> Shape:
     """The shape of an invented organization, without a store."""
     links: dict[str, list[Link]] = {}
     for source, kind, target in made.keys():  # noqa: SIM118 - no mapping
         links.setdefault(kind, []).append(Link(source, target, 1))
-    return Shape({id_: Thing(made.entity(id_).kind, "") for id_ in made.ids()}, links, load_ontology())
+    return shape_of({id_: Thing(made.entity(id_).kind, "") for id_ in made.ids()}, links, load_ontology())
 
 
 def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
@@ -85,7 +84,7 @@ def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
         ),
         (
             "impact: whole answer",
-            milliseconds(lambda: impact(subject, shape), times=2),
+            milliseconds(lambda: impact(subject, shape, wanted=Wanted(limit=1000))),
             milliseconds(lambda: nx.single_source_shortest_path(plain, start), times=1),
             milliseconds(lambda: rx.dijkstra_shortest_paths(bare, start, default_weight=1)),
         ),
@@ -102,7 +101,7 @@ def main(entities: int) -> None:
     """Print both tables."""
     made = Organization(entities, 7)
     print(f"{entities} entities\n{'':<22}{'ours':>10} {'NetworkX':>10} {'rustworkx':>10}  ms")
-    for name, ours, plain, bare in rows(shape_of(made)):
+    for name, ours, plain, bare in rows(invented(made)):
         print(f"{name:<22}{ours:10.1f} {plain:10.1f} {bare:10.1f}  {plain / ours:6.1f} x quicker, {ours / bare:5.2f} x bare")
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'made.db'}")

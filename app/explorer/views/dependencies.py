@@ -103,7 +103,9 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
         if st.button("See it in the graph"):
             visit("graph", entity=answer["subject"])
     near = [one for one in reached if one["distance"] <= steps and (not kinds or one["kind"] in kinds)]
-    st.caption(f"{many(len(reached), 'thing')} in all, {len(near)} of them in {many(steps, 'step')}: {_said(answer['kinds'])}.")
+    st.caption(
+        f"{many(answer['count'], 'thing')} in all, {len(near)} of {'them' if answer['count'] == len(reached) else f'the nearest {len(reached)}'} in {many(steps, 'step')}: {_said(answer['kinds'])}."
+    )
     picture, chart = st.columns([3, 2])
     with picture:
         _picture(answer["subject"], name, near[:DRAWN])
