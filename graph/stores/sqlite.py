@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import groupby, islice, pairwise
+from itertools import chain, groupby, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -46,6 +46,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
 _FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
+_SPAN = 10_000  # entities that are read at a time where all are
+_ALL = range(1, 1 << 62)
 
 _SCHEMA = """
 CREATE TABLE revision (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -421,18 +423,30 @@ class SQLiteStore:
     def entities(
         self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
     ) -> Iterator[EntityRow]:
+        if ids is None:
+            return chain.from_iterable(self._entities_in(span, where, kinds, at) for at, span in self._spans(at))
         with self._reading() as db:
             seen, at = self._seen(db, where), self._past(db, at)
-            of_kind = self._of_kinds(seen, kinds)
-            if ids is not None:
-                found = dict(self._rows(db, seen, list(_numbers(db, ids).values()), at))
-                rows = [found[number] for number in sorted(found)]
-                rows = [row for row in rows if kinds is None or seen.known.facets[row[1]].kind in kinds]
-            else:
-                passes = seen.entity("facet", "number", "day_from", "day_to") + of_kind
-                rows = db.execute(self._versions_at(f"number, {_NODE}", passes, at)).fetchall()
-                rows = [row[1:] for row in rows]
-        return map(seen.row, rows)
+            found = dict(self._rows(db, seen, list(_numbers(db, ids).values()), at))
+        rows = [found[number] for number in sorted(found)]
+        return map(seen.row, [row for row in rows if kinds is None or seen.known.facets[row[1]].kind in kinds])
+
+    def _spans(self, at: int | None) -> Iterator[tuple[int, range]]:
+        """The numbers of all entities in spans, one to be read at a time so that no more is held, and the revision at which all are read."""
+        with self._reading() as db:
+            newest, *last = db.execute(
+                "SELECT (SELECT max(number) FROM revision), (SELECT max(number) FROM node), (SELECT max(number) FROM node_past)"
+            ).fetchone()
+        pinned = (newest or 0) if at is None else at
+        return ((pinned, range(first, first + _SPAN)) for first in range(1, max(one or 0 for one in last) + 1, _SPAN))
+
+    def _entities_in(self, span: range, where: Filter, kinds: Collection[str] | None, at: int | None) -> Iterator[EntityRow]:
+        with self._reading() as db:
+            seen, at = self._seen(db, where), self._past(db, at)
+            within = f"number BETWEEN {span.start} AND {span.stop - 1}"
+            passes = f"{within} AND {seen.entity('facet', 'number', 'day_from', 'day_to')}{self._of_kinds(seen, kinds)}"
+            rows = db.execute(self._versions_at(f"number, {_NODE}", passes, at)).fetchall()
+        return (seen.row(row[1:]) for row in rows)
 
     @staticmethod
     def _of_kinds(seen: _Seen, kinds: Collection[str] | None) -> str:
@@ -457,19 +471,26 @@ class SQLiteStore:
         kinds: Collection[str] | None = None,
         at: int | None = None,
     ) -> Iterator[RelationRow]:
+        if touching is None:
+            return chain.from_iterable(self._relations_of(span, where, kinds, at) for at, span in self._spans(at))
+        return self._relations_of(touching, where, kinds, at)
+
+    def _relations_of(
+        self, which: Collection[str] | range, where: Filter, kinds: Collection[str] | None, at: int | None
+    ) -> Iterator[RelationRow]:
         with self._reading() as db:
             seen, at = self._seen(db, where), self._past(db, at)
-            numbers = None if touching is None else list(_numbers(db, touching).values())
+            numbers = which if isinstance(which, range) else list(_numbers(db, which).values())
             found = self._adjacent(db, seen, numbers, seen.kinds(kinds), at)
             edges = self._edges(db, [edge for _, _, _, edge in found], seen.known, at)
         return iter([edges[edge] for _, _, _, edge in found if edge in edges])  # a row that somebody took away is told by `drift`
 
     def _adjacent(
-        self, db: sqlite3.Connection, seen: _Seen, numbers: list[int] | None, kinds: list[int], at: int | None
+        self, db: sqlite3.Connection, seen: _Seen, numbers: list[int] | range, kinds: list[int], at: int | None
     ) -> list[tuple[int, int, int, int]]:
-        """(source, kind, target, edge) of the visible relations of these kinds at these entities (None: all), in that order."""
+        """(source, kind, target, edge) of the visible relations of these kinds at these entities (of a range: from them), in that order."""
         bits = (0,) if at is None else (0, 1)
-        ways = (0,) if numbers is None else (0, 2)
+        ways = (0,) if isinstance(numbers, range) else (0, 2)
         slots = _list([kind * 4 + way + bit for kind in kinds for way in ways for bit in bits])
         terms = [*seen.true("a.day_from", "a.day_to")]
         if at is None:
@@ -477,8 +498,9 @@ class SQLiteStore:
         else:
             terms.append(f"a.since <= {at} AND (a.until = 0 OR a.until > {at})")
         condition = " AND ".join(terms)
-        if numbers is None:
-            select = f"SELECT a.node, a.slot, a.other, a.edge FROM adj a WHERE a.slot IN (SELECT value FROM json_each(?)) AND {condition}"
+        if isinstance(numbers, range):
+            within = f"a.node BETWEEN {numbers.start} AND {numbers.stop - 1} AND +a.slot IN (SELECT value FROM json_each(?))"
+            select = f"SELECT a.node, a.slot, a.other, a.edge FROM adj a WHERE {within} AND {condition}"
             rows = db.execute(select, (slots,)).fetchall()
         else:
             select = (
@@ -679,7 +701,7 @@ class SQLiteStore:
                 entities[kind] = entities.get(kind, 0) + 1
                 for name in _sources(origins):
                     said[name] = said.get(name, 0) + 1
-            found = self._adjacent(db, seen, None, seen.kinds(), at)
+            found = self._adjacent(db, seen, _ALL, seen.kinds(), at)
             relations: dict[str, int] = {}
             for _, number, _, _ in found:
                 kind = seen.known.kinds[number]
