@@ -136,6 +136,7 @@ def _decoded(read: bytes) -> str:
 
 def _command(operation: Operation) -> click.Command:
     def run(form: str, asker: str, **given: Any) -> None:
+        from app.progress import watched
         from app.settings import actor_of
 
         fail_on, write_baseline = given.pop("fail_on", None), given.pop("write_baseline", None)
@@ -143,7 +144,8 @@ def _command(operation: Operation) -> click.Command:
         question = _question(operation.question, given)
         with opened(click.get_current_context().obj) as (settings, context):
             actor = actor_of(settings, context, named=asker)
-            reply = ask(context, actor, operation.name, question, form=form)
+            with watched(context):
+                reply = ask(context, actor, operation.name, question, form=form)
             click.echo(_shown(reply, form) if form != "json" else envelope(reply, actor, question), nl=False)
         if write_baseline:
             write_baseline.write(baseline(reply.findings))

@@ -1,18 +1,20 @@
-"""How far a long load has come, as one line on a terminal's standard error; nowhere else."""
+"""How far a long load or a long answer has come, as one line on a terminal's standard error; nowhere else."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 import click
 
-from graph import Part, Reading
+from graph import ContextGraph, Part, Reading
 
 _PAUSE = 0.1  # seconds between two pictures
+_PATIENCE = 1.0  # seconds in which an answer need not say anything
 _WIDTH = 24
 T = TypeVar("T")
 
@@ -60,3 +62,26 @@ class Progress:
         """Put this in place of the line; "" takes it away."""
         if self.shown:
             click.echo(f"\r\033[K{text}", err=True, nl=False)
+
+
+@contextmanager
+def watched(context: ContextGraph) -> Generator[None]:
+    """Let what is asked of this graph say what it is at, if it takes long and there is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    began, drawn = time.monotonic(), 0.0
+
+    def say(text: str) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - began > _PATIENCE and now - drawn > _PAUSE:
+            drawn = now
+            click.echo(f"\r\033[K{text}", err=True, nl=False)
+
+    context.watch = say
+    try:
+        yield
+    finally:
+        if drawn:
+            click.echo("\r\033[K", err=True, nl=False)

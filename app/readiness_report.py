@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -11,8 +12,15 @@ from itertools import groupby
 from graph import Scored
 from graph import ScorePart as Part
 from graph import ScorePoint as Point
+from graph import ScoreStanding as Standing
 
 _MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_{}[]()#+-!|>~$"} | {"<": "&lt;", "&": "&amp;", "\n": " ", "\r": " "})
+_STANDING = (
+    "What",
+    "Id",
+    "Score",
+    *(f"{name[0].upper()}{name[1:]}" for name in ("inventory", "currency", "consistency", "governance", "machine access")),
+)
 _ROW = ("Function", "Critical context", "Source", "Frequency", "Owner", "State")
 
 
@@ -56,10 +64,10 @@ def markdown(found: Scored) -> str:
         ("Question", "Score", "Met", "Of"), [(one.question, _figure(one.score), f"{one.met}", f"{one.count}") for one in found.parts]
     )
     lines += ["## What would raise it most", ""]
-    lines += _table(
-        ("Gain", "Question", "Demand", "Things", "Who"),
-        [(f"+{one.gain:.1f}", one.question, one.demand, _some(one.things), _some(one.owners)) for one in found.actions],
-    )
+    lines += _table(_ACTION, _actions(found))
+    if found.standings:
+        lines += ["## By function, agent and task", ""]
+        lines += _table(_STANDING, [_standing(one) for one in found.standings])
     lines += ["## Missing", ""]
     lines += _table(
         ("Question", "Demand", "Thing", "Id", "Who"), [(one.question, one.demand, one.name, one.id, one.owner) for one in _missed(found)]
@@ -69,6 +77,24 @@ def markdown(found: Scored) -> str:
     lines += ["## Context by function", ""]
     lines += _table(_ROW, _cells(found))
     return "\n".join(lines).rstrip() + "\n"
+
+
+_ACTION = ("Gain", "Question", "Demand", "Things", "Who")
+
+
+def _actions(found: Scored) -> list[tuple[str, ...]]:
+    """What would raise the score, the things by their names."""
+    names = {one.id: one.name or one.id for one in found.points}
+    shared = Counter(names.values())
+    names = {id_: name if shared[name] == 1 else f"{name} ({id_})" for id_, name in names.items()}
+    return [
+        (f"+{one.gain:.1f}", one.question, one.demand, _some([names[id_] for id_ in one.things]), _some(one.owners))
+        for one in found.actions
+    ]
+
+
+def _standing(one: Standing) -> tuple[str, ...]:
+    return (one.name, one.id, *("" if score is None else f"{score:.1f}" for score in (one.score, *one.parts)))
 
 
 def _cells(found: Scored) -> list[tuple[str, ...]]:
@@ -121,8 +147,9 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--dim:#9198a1;--paper:#0d1117;--line:#3d444d;--bar:#4493f8;--track:#262c36}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}.dim{color:var(--dim)}.big{font-size:2.6rem;font-weight:600}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere;min-width:5.5rem}
-summary{cursor:pointer;padding:.25rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{overflow-wrap:normal;white-space:nowrap}
+summary{cursor:pointer;padding:.25rem 0}.inside{padding:0 0 .6rem 1.1rem}.lacks{margin:.2rem 0;font-size:.9rem;font-weight:600}
+svg text{fill:var(--ink);font:14px system-ui,sans-serif}svg .of{fill:var(--dim)}td,th{font-variant-numeric:tabular-nums}
 @media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
 """
 
@@ -130,19 +157,22 @@ summary{cursor:pointer;padding:.25rem 0}svg text{fill:var(--ink);font:13px syste
 def html(found: Scored) -> str:
     """The whole report as one page that loads nothing: charts in SVG, light and dark as the reader's system is."""
     name = escape(found.name or found.about)
+    unasked = sum(one.score is None for one in found.parts)
     body = [
         (
             f"<h1>Readiness of {name}</h1><p><span class=big>{_figure(found.score)}</span> of 100 "
-            f"<span class=dim>revision {found.revision}, {escape(found.at)}</span></p>"
+            f"<span class=dim>revision {found.revision}, {escape(found.at)}; the mean of {5 - unasked} questions</span></p>"
         ),
         _bars(found.parts),
         "<h2>What would raise it most</h2>",
-        _rows(
-            ("Gain", "Question", "Demand", "Things", "Who"),
-            [(f"+{one.gain:.1f}", one.question, one.demand, _some(one.things), _some(one.owners)) for one in found.actions],
-        ),
+        _rows(_ACTION, _actions(found)),
         "<h2>Trend</h2>",
         _trend(found),
+        *(
+            ["<h2>By function, agent and task</h2>", _rows(_STANDING, [_standing(one) for one in found.standings])]
+            if found.standings
+            else []
+        ),
         "<h2>What counts</h2>",
         *_evidence(found.points),
         "<h2>Context by function</h2>",
@@ -163,42 +193,67 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _bars(parts: Sequence[Part]) -> str:
     lines: list[str] = []
     for number, one in enumerate(parts):
-        y = 8 + 28 * number
-        width = 0.0 if one.score is None else 3.6 * one.score
+        y = 6 + 28 * number
+        width = 0.0 if one.score is None else 5.2 * one.score
+        said = "nothing to judge" if one.score is None else f"{_figure(one.score)} <tspan class=of>{one.met} of {one.count}</tspan>"
         lines.append(
-            f'<text x="0" y="{y + 13}">{one.question}</text><rect x="130" y="{y}" width="360" height="16" rx="3" fill="var(--track)"/>'
-            f'<rect x="130" y="{y}" width="{width:.1f}" height="16" rx="3" fill="var(--bar)"/>'
-            f'<text x="500" y="{y + 13}">{_figure(one.score)} ({one.met} of {one.count})</text>'
+            f'<text x="0" y="{y + 13}">{one.question}</text><rect x="130" y="{y}" width="520" height="16" rx="3" fill="var(--track)"/>'
+            f'<rect x="130" y="{y}" width="{width:.1f}" height="16" rx="3" fill="var(--bar)"/><text x="664" y="{y + 13}">{said}</text>'
         )
-    return f'<svg viewBox="0 0 680 150" width="100%" role="img" aria-label="The five questions">{"".join(lines)}</svg>'
+    return f'<svg viewBox="0 0 930 150" width="100%" role="img" aria-label="The five questions">{"".join(lines)}</svg>'
 
 
 def _trend(found: Scored) -> str:
+    """The last revisions with a score, from the left to the right; nothing is drawn of only one."""
     known = [one for one in found.trend if one.score is not None]
-    step = 560 / max(1, len(known) - 1)
-    spots = [(40 + step * number, 110 - (one.score or 0.0), one) for number, one in enumerate(known)]
+    if len(known) < 2:
+        return "<p class=dim>There is one revision to judge so far.</p>"
+    step = 800 / (len(known) - 1)
+    spots = [(65 + step * number, 140 - 1.1 * (one.score or 0.0), one) for number, one in enumerate(known)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in spots)
+    said = _written(len(known))
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--bar)"/><text x="{x:.1f}" y="{y - 9:.1f}" text-anchor="middle">{_figure(one.score)}</text>'
-        f'<text x="{x:.1f}" y="138" text-anchor="middle">r{one.revision}</text>'
-        for x, y, one in spots
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--bar)"><title>revision {one.revision}, {escape(one.at)}: {_figure(one.score)}</title></circle>'
+        + (
+            f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{_figure(one.score)}</text>'
+            f'<text x="{x:.1f}" y="160" text-anchor="middle" class=of>{one.revision}</text>'
+            if place in said
+            else ""
+        )
+        for place, (x, y, one) in enumerate(spots)
     )
-    frame = '<path d="M20 110H620" stroke="var(--line)"/>'
+    rules = "".join(
+        f'<path d="M40 {140 - 1.1 * at}H890" stroke="var(--line)"/><text x="30" y="{144 - 1.1 * at}" text-anchor="end" class=of>{at}</text>'
+        for at in (0, 50, 100)
+    )
     return (
-        f'<svg viewBox="0 -10 680 155" width="100%" role="img" aria-label="The score over the revisions">{frame}'
+        f'<svg viewBox="0 0 930 168" width="100%" role="img" aria-label="The score over the revisions">{rules}'
         f'<polyline points="{line}" fill="none" stroke="var(--bar)" stroke-width="2"/>{dots}</svg>'
     )
 
 
+def _written(count: int, most: int = 12) -> frozenset[int]:
+    """Which of so many dots have their figures beside them, so that they do not run into each other."""
+    every = -(-count // most)
+    return frozenset(range(count - 1, -1, -every))
+
+
 def _evidence(points: Sequence[Point]) -> list[str]:
-    """Every demand, to be opened: what does not meet it first."""
+    """Every demand, to be opened: what does not meet it, and, to be opened again, what does."""
     made: list[str] = []
     for (question, demand), group in groupby(points, key=lambda one: (one.question, one.demand)):
-        own = sorted(group, key=lambda one: (one.met, one.id))
-        head = f"{question}: {demand} <span class=dim>{sum(one.met for one in own)} of {len(own)}</span>"
-        rows = [("met" if one.met else "missing", one.name, one.id, one.owner) for one in own]
-        made.append(f"<details><summary>{head}</summary>{_rows(('', 'Thing', 'Id', 'Who'), rows)}</details>")
+        own = list(group)
+        missing, met = ([(one.name, one.id, one.owner) for one in own if one.met is state] for state in (False, True))
+        head = f"{question}: {demand} <span class=dim>{len(met)} of {len(own)}</span>"
+        short = " open" if 0 < len(missing) <= _OPEN else ""
+        lacking = f"<p class=lacks>Missing:</p>{_rows(_THING, missing)}" if missing else ""
+        held = f"<details><summary class=dim>{len(met)} that meet it</summary>{_rows(_THING, met)}</details>" if met else ""
+        made.append(f"<details{short}><summary>{head}</summary><div class=inside>{lacking}{held}</div></details>")
     return made
+
+
+_THING = ("Thing", "Id", "Who")
+_OPEN = 12  # things that miss a demand, up to which they are shown at once
 
 
 TEXT = text

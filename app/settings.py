@@ -21,6 +21,7 @@ from graph import (
     InputError,
     Ontology,
     Policy,
+    Snapshots,
     SourceTerms,
     UnreadableSource,
     Value,
@@ -32,6 +33,7 @@ from graph import (
 from loaders import Source, terms_of
 
 FILE = "orgcontext.yaml"
+SNAPSHOTS = ".orgcontext/shapes"  # where the shapes of large graphs are kept; may be taken away at any time
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -295,6 +297,7 @@ def open_context(settings: Settings) -> ContextGraph:
         organization=settings.workspace.organization,
         tell=Webhooks(settings.workspace.webhooks, now=now),
         now=now,
+        snapshots=Snapshots(settings.folder / SNAPSHOTS),
     )
 
 

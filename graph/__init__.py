@@ -73,6 +73,8 @@ from graph.scope import Hit, Scope
 from graph.scores import Part as ScorePart
 from graph.scores import Point as ScorePoint
 from graph.scores import Scored
+from graph.scores import Standing as ScoreStanding
+from graph.snapshots import Snapshots
 from graph.stores import open_store
 from graph.stores.base import EntityRow, RelationRow
 from graph.verify import Verified
@@ -159,11 +161,13 @@ __all__ = [
     "Scope",
     "ScorePart",
     "ScorePoint",
+    "ScoreStanding",
     "Scored",
     "Seen",
     "Sensitivity",
     "Shown",
     "Slot",
+    "Snapshots",
     "SourceReport",
     "SourceTerms",
     "Stamp",

@@ -6,18 +6,23 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 from hashlib import sha256
+from itertools import chain
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
+import numpy as np
+
+from graph.arrays import circles
 from graph.errors import InputError, nearest
 from graph.model import Finding, Level, Properties, Scalar
 from graph.ontology import Constraint, Freshness, Ontology, fits, freshness
-from graph.stores.base import EntityRow, RelationRow, fold
+from graph.shape import Shape
+from graph.stores.base import EntityRow, fold
 
 if TYPE_CHECKING:
     import rdflib
@@ -30,27 +35,20 @@ class Picture:
     """All that an actor may see at one revision, with the indexes that checks need. `dangling` are relations with an end that is not there."""
 
     entities: Sequence[EntityRow]
-    relations: Sequence[RelationRow]
+    links: Shape
     dangling: Sequence[Dangling]
     ontology: Ontology
     today: date
     demands: Sequence[Found] = ()
     stale: Sequence[Found] = ()
-    _out: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-    _in: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def __post_init__(self) -> None:
-        for row in sorted(self.relations, key=lambda one: one[:3]):
-            self._out[row.source, row.kind].append(row.target)
-            self._in[row.target, row.kind].append(row.source)
 
     def to(self, id_: str, relation: str) -> list[str]:
         """Where this relation leads from here."""
-        return self._out.get((id_, relation), [])
+        return self.links.to(id_, relation)
 
     def back(self, id_: str, relation: str) -> list[str]:
         """From where this relation leads here."""
-        return self._in.get((id_, relation), [])
+        return self.links.of(id_, relation)
 
     def of(self, kind: str) -> Iterator[EntityRow]:
         """All entities of this kind and the kinds below it."""
@@ -66,7 +64,7 @@ class Picture:
 
     def has_left(self, person: str) -> bool:
         """Whether a person is known to work here no longer."""
-        return self.properties.get(person, {}).get("employment") == "left"
+        return self.links.has_left(person)
 
     def name(self, id_: str) -> str:
         """The name of a thing; its id where it has none."""
@@ -91,7 +89,7 @@ class Picture:
     @cached_property
     def properties(self) -> Mapping[str, Properties]:
         """The properties of every entity, by id."""
-        return {row.id: json.loads(row.properties) for row in self.entities}
+        return _Said(self.rows)
 
     @cached_property
     def by_kind(self) -> Mapping[str, list[EntityRow]]:
@@ -131,6 +129,34 @@ class Picture:
         timed = {kind.name for kind in self.ontology.kinds.values() if kind.review_days}
         wanted = (row for row in self.entities if row.kind in timed or '"review"' in row.properties)
         return [(row, self.fresh(row)) for row in wanted if not self.back(row.id, "supersedes")]
+
+
+class _Said(Mapping[str, Properties]):
+    """What things say of themselves, taken apart when it is asked for; the last ones stay so."""
+
+    def __init__(self, rows: Mapping[str, EntityRow]) -> None:
+        self.rows, self.known = rows, dict[str, Properties]()
+
+    def __getitem__(self, id_: str) -> Properties:
+        if id_ not in self.known:
+            if len(self.known) >= _APART:
+                self.known.clear()
+            self.known[id_] = json.loads(self.rows[id_].properties)
+        return self.known[id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+_APART = 200_000
+
+
+def lean(row: EntityRow) -> EntityRow:
+    """The row without what no check reads, so that all of a large graph can be held."""
+    return row._replace(words="", grams="", digest="")
 
 
 class Found(NamedTuple):
@@ -182,9 +208,10 @@ def _unverified(picture: Picture) -> Iterator[Found]:
 
 
 def _conflict(picture: Picture) -> Iterator[Found]:
-    for row in (*picture.entities, *picture.relations):
-        subject, thing = (row.id, row.id) if isinstance(row, EntityRow) else (row.source, f"{row.source} {row.kind} {row.target}")
-        for contested in json.loads(row.conflicts) if row.conflicts != "[]" else ():
+    things = ((row.id, row.id, row.conflicts) for row in picture.entities if row.conflicts != "[]")
+    links = ((source, f"{source} {kind} {target}", conflicts) for source, kind, target, conflicts in picture.links.contested)
+    for subject, thing, conflicts in chain(things, links):
+        for contested in json.loads(conflicts):
             others = ", ".join(f"{other['value']!r} ({other['source']})" for other in contested["others"])
             message = f"sources disagree: {contested['property']} of {thing} is {contested['value']!r}, others say {others}"
             yield Found(subject, message, detail=f"{contested['property']}{thing.removeprefix(subject)}")
@@ -388,13 +415,14 @@ def _norm(picture: Picture) -> Iterator[Found]:
 
 def _having(picture: Picture) -> Mapping[tuple[str, str, bool], set[str]]:
     """By kind, relation and whether it leads away: which things have it, where it joins things of different kinds."""
-    found: dict[tuple[str, str, bool], set[str]] = defaultdict(set)
-    rows = picture.rows
-    for one in picture.relations:
-        source, target = rows.get(one.source), rows.get(one.target)
-        if source and target and source.kind != target.kind and one.kind not in _JUDGED:
-            found[source.kind, one.kind, True].add(source.id)
-            found[target.kind, one.kind, False].add(target.id)
+    found: dict[tuple[str, str, bool], set[str]] = {}
+    shape, kinds = picture.links, picture.links.table.kinds
+    for relation, rows in shape.links.items():
+        apart = kinds[rows.sources] != kinds[rows.targets]
+        for ends, ahead in ((rows.sources, True), (rows.targets, False)) if relation not in _JUDGED else ():
+            there = np.unique(ends[apart])
+            for kind in np.unique(kinds[there]).tolist():
+                found[shape.table.called[kind], relation, ahead] = {shape.ids[one] for one in there[kinds[there] == kind].tolist()}
     return found
 
 
@@ -402,91 +430,12 @@ def _having(picture: Picture) -> Mapping[tuple[str, str, bool], set[str]]:
 
 
 def _circles(picture: Picture, *, relations: Sequence[str]) -> Iterator[Found]:
+    ids = picture.links.ids
     for relation in relations:
-        near: dict[str, list[str]] = defaultdict(list)
-        for row in picture.relations:
-            if row.kind == relation:
-                near[row.source].append(row.target)
-        ordered = {source: sorted(targets) for source, targets in near.items()}
-        for component in _strong(ordered):
-            cycle = _shortest_cycle(component, ordered)
-            rest = f" ({len(component)} things in all lead back to themselves)" if len(component) > len(cycle) - 1 else ""
+        for places, part in circles(picture.links.steps({relation: "target"}).arrows):
+            cycle = [ids[one] for one in (*places, places[0])]
+            rest = f" ({len(part)} things in all lead back to themselves)" if len(part) > len(places) else ""
             yield Found(cycle[0], f"{relation} goes in a circle: {' -> '.join(cycle)}{rest}", tuple(cycle), relation)
-
-
-def _strong(near: Mapping[str, Sequence[str]]) -> list[set[str]]:
-    """The strongly connected components in which one can go in a circle (Tarjan, without recursion)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    inside: set[str] = set()
-    found: list[set[str]] = []
-    for start in sorted(near):
-        work = [(start, iter(near[start]))] if start not in index else []
-        while work:
-            node, others = work[-1]
-            if node not in index:
-                index[node] = low[node] = len(index)
-                stack.append(node)
-                inside.add(node)
-            for other in others:
-                if other not in index:
-                    work.append((other, iter(near.get(other, ()))))
-                    break
-                if other in inside:
-                    low[node] = min(low[node], index[other])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    component = _popped(stack, node)
-                    inside -= component
-                    if len(component) > 1 or node in near.get(node, ()):
-                        found.append(component)
-    return found
-
-
-def _popped(stack: list[str], node: str) -> set[str]:
-    """What lies on the stack from this node up, taken off."""
-    component = {stack.pop()}
-    while node not in component:
-        component.add(stack.pop())
-    return component
-
-
-_STEPS = 200_000  # a component in which looking from everywhere takes more steps than this is looked at from its first ids only
-
-
-def _shortest_cycle(component: set[str], near: Mapping[str, Sequence[str]]) -> list[str]:
-    """The shortest circle in a component, written from its first id and back to it."""
-    best: list[str] = []
-    for start in sorted(component)[: max(1, _STEPS // len(component))]:
-        best = _cycle_through(start, component, near, shorter_than=len(best)) or best
-        if len(best) <= 3:
-            break
-    place = best.index(min(best))
-    return [*best[place:-1], *best[:place], best[place]]
-
-
-def _cycle_through(start: str, component: set[str], near: Mapping[str, Sequence[str]], *, shorter_than: int) -> list[str]:
-    """The shortest circle through this id, or [] where it is not shorter than so many ids (0: any length will do)."""
-    came: dict[str, str] = {}
-    level, length = [start], 2
-    while level and (not shorter_than or length < shorter_than):
-        following: list[str] = []
-        for node in level:
-            for other in near.get(node, ()):
-                if other == start:
-                    path = [node]
-                    while path[-1] != start:
-                        path.append(came[path[-1]])
-                    return [*reversed(path), start]
-                if other in component and other not in came:
-                    came[other] = node
-                    following.append(other)
-        level, length = following, length + 1
-    return []
 
 
 _NO_CIRCLE = ("depends_on", "reports_to", "broader", "part_of", "supersedes")
@@ -519,31 +468,26 @@ CHECKS: Mapping[str, Check] = {
 _LEVELS = {"error": 0, "warning": 1, "note": 2}
 
 
-def gaps(
-    entities: Sequence[EntityRow],
-    relations: Sequence[RelationRow],
-    dangling: Sequence[Dangling],
-    *,
-    ontology: Ontology,
-    today: date,
-    names: Sequence[str] = (),
-    demands: Sequence[Found] = (),
-    stale: Sequence[Found] = (),
-) -> list[Finding]:
+def gaps(picture: Picture, names: Sequence[str] = (), *, watch: Callable[[str], None] = lambda _: None) -> list[Finding]:
     """What the checks with these names (all, if none is given) find, the gravest first; `InputError` for a name that is none.
 
     The names are those of `CHECKS`, `shape`, and whatever the shapes of the ontology call theirs with `oc:check`. A shape that is
     reported under the name of one of `CHECKS` says the same as that check, for programs that read the Turtle: the check speaks.
+    `watch` is told which check is at work.
     """
-    known = dict.fromkeys((*CHECKS, "shape", *ontology.checks))
+    known = dict.fromkeys((*CHECKS, "shape", *picture.ontology.checks))
     for name in names:
         if name not in known:
             message = f"there is no check {name!r}{nearest(name, known)}; there are {', '.join(known)}"
             raise InputError(message)
-    picture = Picture(entities, relations, dangling, ontology, today, demands, stale)
     wanted = set(names or known)
-    found = [finding for name, check in CHECKS.items() if name in wanted for finding in _findings(name, check, picture)]
+    found: list[Finding] = []
+    for name, check in CHECKS.items():
+        if name in wanted:
+            watch(f"gaps: {name}, {len(found)} so far")
+            found += _findings(name, check, picture)
     if wanted - CHECKS.keys():
+        watch(f"gaps: shapes, {len(found)} so far")
         found += [finding for finding in _shape_findings(picture) if finding.check in wanted - CHECKS.keys()]
     return _sorted(found)
 
@@ -569,13 +513,13 @@ def _findings(name: str, check: Check, picture: Picture) -> Iterator[Finding]:
 # shapes
 
 
-def shapes(entities: Sequence[EntityRow], relations: Sequence[RelationRow], *, ontology: Ontology) -> list[Finding]:
+def shapes(picture: Picture) -> list[Finding]:
     """What breaks a shape of the ontology (SHACL Core), the gravest first; each under the check that its shape names, or `shape`.
 
     The demands that the ontology holds as constraints are judged here; only what else a workspace's shapes say goes through pySHACL,
     which takes about a second for each 40,000 statements. `InputError` where pySHACL cannot make sense of a shape.
     """
-    return _sorted(_shape_findings(Picture(entities, relations, (), ontology, date.min)))
+    return _sorted(_shape_findings(picture))
 
 
 def _shape_findings(picture: Picture) -> Iterator[Finding]:
@@ -664,7 +608,7 @@ def _engine_findings(picture: Picture) -> Iterator[Finding]:
     wanted = rdflib.Graph().parse(data=picture.ontology.shapes, format="turtle")
     data = rdflib.Graph()
     named = None if (None, rdflib.URIRef(f"{_SHACL}closed"), None) in wanted else set(wanted.objects())
-    for triple in triples(picture.entities, picture.relations, picture.ontology):
+    for triple in triples(picture):
         if named is None or triple[1] in named or triple[1] == rdflib.RDF.type:
             data.add(triple)
     try:
@@ -701,13 +645,12 @@ def _reported(report: rdflib.Graph, wanted: rdflib.Graph, picture: Picture) -> I
         yield _breach(picture, subject, asked)
 
 
-def triples(
-    entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontology: Ontology
-) -> Iterator[tuple[rdflib.URIRef, rdflib.URIRef, rdflib.URIRef | rdflib.Literal]]:
-    """These rows as the RDF that shapes are judged on: kinds and those above them as types, names, typed properties, relations."""
+def triples(picture: Picture) -> Iterator[tuple[rdflib.URIRef, rdflib.URIRef, rdflib.URIRef | rdflib.Literal]]:
+    """All of it as the RDF that shapes are judged on: kinds and those above them as types, names, typed properties, relations."""
     import rdflib
 
-    for row in entities:
+    ontology = picture.ontology
+    for row in picture.entities:
         subject = rdflib.URIRef(_iri(row.id))
         kind = ontology.kind(row.kind)
         for name in (row.kind, *kind.parents):
@@ -718,8 +661,9 @@ def triples(
         for name, value in held.items():
             for one in value if isinstance(value, list) else [value]:
                 yield subject, *_statement(name, one, ontology)
-    for row in relations:
-        yield rdflib.URIRef(_iri(row.source)), rdflib.URIRef(ontology.relation(row.kind).iri), rdflib.URIRef(_iri(row.target))
+    for kind in picture.links.kinds:
+        for link in picture.links.rows(kind):
+            yield rdflib.URIRef(_iri(link.source)), rdflib.URIRef(ontology.relation(kind).iri), rdflib.URIRef(_iri(link.target))
 
 
 def _iri(id_: str) -> str:

@@ -40,9 +40,10 @@ def unlike(picture: Picture, views: Callable[[str], View], served: Mapping[str, 
 def _groups(picture: Picture) -> Iterator[_Group]:
     """Every process and function at whose tasks at least two agents work."""
     tasks: dict[str, set[str]] = {}
-    for row in picture.relations:
-        if picture.is_a(row.source, "AgentTask") and any(picture.is_a(row.target, kind) for kind in _SHARED):
-            tasks.setdefault(row.target, set()).add(row.source)
+    for task in picture.of("AgentTask"):
+        for target in {target for kind in picture.links.kinds for target in picture.to(task.id, kind)}:
+            if any(picture.is_a(target, kind) for kind in _SHARED):
+                tasks.setdefault(target, set()).add(task.id)
     for shared, named in sorted(tasks.items()):
         agents = sorted({agent for task in named for agent in picture.back(task, "performs")})
         if len(agents) > 1:

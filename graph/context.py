@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import chain as chained
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from graph import (
     analysis,
@@ -72,6 +72,7 @@ from graph.portable import Copied
 from graph.render import Item, Stamp, Subgraph, entity_json, relation_json
 from graph.restore import Damage
 from graph.scope import Hit, Scope, View
+from graph.snapshots import Snapshots
 from graph.stores import open_store
 from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
 
@@ -176,6 +177,9 @@ class _Loss:
         return before - after > share * before and (before - after >= _FEW or not after)
 
 
+_Row = TypeVar("_Row")
+
+
 class ContextGraph:
     """A store, the ontology it is read by, and the policy that says who sees what."""
 
@@ -190,13 +194,16 @@ class ContextGraph:
         organization: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tell: Callable[[str, Mapping[str, object]], None] = lambda _event, _said: None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.store, self.ontology, self.access, self.organization, self.now = store, ontology, access, organization, now
         self.terms = {one.name: one for one in (*terms, *proposals.TERMS)}
-        self.aliases, self.tell = dict(aliases or {}), tell
+        self.aliases, self.tell, self.snapshots = dict(aliases or {}), tell, snapshots
+        self.watch: Callable[[str], None] = lambda _: None  # told in words how far a long answer has come
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
         self._shapes: list[tuple[int, Filter, shape.Shape]] = []
+        self._loose: tuple[int, list[checks.Dangling]] = (-1, [])
         self._retention = (0, past.Retention())
         self._pinned: int | None = None
 
@@ -574,6 +581,7 @@ class ContextGraph:
                 )
                 head = chain.seal(plain, chain.term(done.note), head.digest)
                 draft.publish(head)
+        self._forget_shapes()
         return Compacted(revision=head.number if head else 0, before=number, kept=kept, facts=done.facts, claims=done.claims)
 
     def verified(self, *, actor: Actor) -> Chain:
@@ -598,7 +606,15 @@ class ContextGraph:
         found = self.damage(actor=actor)
         if found.rows or found.gone:
             self.store.mend(found.rows, found.gone)
+            self._forget_shapes()
         return found
+
+    def _forget_shapes(self) -> None:
+        """What was kept of the graph is not what the store holds any more, or shall not be held."""
+        self._shapes.clear()
+        self._loose = (-1, [])
+        if self.snapshots:
+            self.snapshots.clear()
 
     def backup(self, file: Path, *, actor: Actor) -> Copied:
         """The whole store with its history as one file, while others go on."""
@@ -765,8 +781,7 @@ class ContextGraph:
         """Where agents that share a process or a function get different context; needs the right to everything."""
         self.needs_everything(actor, "compare what others get")
         view = self.view(actor, at=at)
-        entities, relations = list(self.store.entities(view.where, at=view.at)), list(self.store.relations(view.where, at=view.at))
-        picture = checks.Picture(entities, relations, (), self.ontology, view.today)
+        picture = self._picture(view, dangling=())
         served = {one.actor: one.revision for one in self.store.events() if one.outcome == "served" and one.revision}
         return consistency.unlike(picture, lambda agent: self.view(self.access.actor(agent), at=at), served)
 
@@ -789,16 +804,9 @@ class ContextGraph:
 
     def _gaps(self, view: View, actor: Actor, names: Sequence[str], *, now: bool) -> list[Finding]:
         wanted = not names or demand.CHECK in names
-        found = checks.gaps(
-            list(self.store.entities(view.where, at=view.at)),
-            list(self.store.relations(view.where, at=view.at)),
-            self._dangling(view),
-            ontology=self.ontology,
-            today=view.today,
-            names=names,
-            demands=self.demands(actor=actor) if wanted and now else (),
-            stale=self._stale_sources(view) if now else (),
-        )
+        demands = self.demands(actor=actor) if wanted and now else ()
+        picture = replace(self._picture(view), demands=demands, stale=self._stale_sources(view) if now else ())
+        found = checks.gaps(picture, names, watch=self.watch)
         return found + registry.findings(self._strangers(view)) if not names or "unregistered_agent" in names else found
 
     def scored(self, about: str = "", *, actor: Actor, at: str | int | None = None, revisions: int = 6) -> scores.Scored:
@@ -815,16 +823,14 @@ class ContextGraph:
 
     def _score_then(self, about: str, number: int, actor: Actor) -> scores.Moment:
         view = self.view(actor, at=number)
+        self.watch(f"readiness: revision {number}")
         return scores.Moment(revision=number, at=view.stamp.at, score=scores.score(scores.points(self._picture(view), about)))
 
-    def _picture(self, view: View) -> checks.Picture:
-        return checks.Picture(
-            list(self.store.entities(view.where, at=view.at)),
-            list(self.store.relations(view.where, at=view.at)),
-            self._dangling(view),
-            self.ontology,
-            view.today,
-        )
+    def _picture(self, view: View, dangling: Sequence[checks.Dangling] | None = None) -> checks.Picture:
+        """What a view shows, as the checks need it; `dangling`: None for those that are."""
+        links = self._shape(view)
+        rows = [checks.lean(row) for row in self._watched(self.store.entities(view.where, at=view.at), "things")]
+        return checks.Picture(rows, links, self._dangling(view) if dangling is None else dangling, self.ontology, view.today)
 
     def weighed(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[dispositions.Gap]:
         """The gaps, each with what was decided about it; the words of the decision only for those who may see findings of others."""
@@ -900,16 +906,21 @@ class ContextGraph:
         open_ = [one for one in mine if not demand.found(one, self.view(self.access.actor(one.actor, behalf=one.behalf)))]
         return demand.merged(open_, view)
 
-    def _dangling(self, view: View) -> list[tuple[str, str, str, str]]:
+    def _dangling(self, view: View) -> list[checks.Dangling]:
         """(start, relation, missing end, locator) of claimed relations whose end no source describes; only for who sees everything."""
         if view.where.facets is not None:
             return []
+        if view.stamp.revision != self._loose[0]:
+            self._loose = (view.stamp.revision, self._without_end(view))
+        return self._loose[1]
+
+    def _without_end(self, view: View) -> list[checks.Dangling]:
         there = {one.id for one in self.store.entities(Filter(), at=view.at)}
+        said = self._watched(self.store.claimed(upto=view.stamp.revision), "claims")
         found = [
             (claim.subject, claim.kind, claim.target, claim.locator)
-            for name in sorted(self.terms)
-            for claim in self.store.claims(source=name, at=view.at)
-            if claim.target and not (claim.subject in there and claim.target in there)
+            for claim, until in said
+            if claim.target and not until and not (claim.subject in there and claim.target in there) and claim.source in self.terms
         ]
         ends = sorted({end for one in found for end in (one[0], one[2])} - there)
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
@@ -925,13 +936,7 @@ class ContextGraph:
         first = number if since is None else self.view(actor, at=since).stamp.revision
         if since is None and number > 1 and self._kept(number).promises(number - 1):
             first = number - 1
-        picture = checks.Picture(
-            list(self.store.entities(view.where, at=view.at)),
-            list(self.store.relations(view.where, at=view.at)),
-            (),
-            self.ontology,
-            view.today,
-        )
+        picture = self._picture(view, dangling=())
         changed = self.compare(first, number, actor=actor) if number else Compared(view.stamp, view.stamp, (), {}, {})
         read = self._last_read() if view.where.facets is None else {}
         agents = self._retooled(picture, view, since, actor)
@@ -1002,25 +1007,49 @@ class ContextGraph:
         return impact.with_gaps(found, before, after)
 
     def _gaps_if(self, view: View, changed: impact.Changed) -> list[Finding]:
-        entities, relations = list(self.store.entities(view.where, at=view.at)), list(self.store.relations(view.where, at=view.at))
-        kept, linked, dangling = changed.rows(entities, relations)
-        return checks.gaps(kept, linked, [*self._dangling(view), *dangling], ontology=self.ontology, today=view.today)
+        picture = self._picture(view)
+        links = changed.applied(picture.links)
+        kept = [row for row in picture.entities if row.id in links]
+        return checks.gaps(replace(picture, entities=kept, links=links, dangling=[*picture.dangling, *changed.dangling(picture.links)]))
 
     def _shape(self, view: View) -> shape.Shape:
-        """The shape of what a view shows; the last two are kept, since a revision never changes."""
+        """The shape of what a view shows; the last two are kept, and large ones as files, since a revision never changes."""
+        number = view.stamp.revision
         for revision, where, known in self._shapes:
-            if revision == view.stamp.revision and where == view.where:
+            if revision == number and where == view.where:
                 return known
-        with _rare_collections():
-            made = shape.shape(self.store.entities(view.where, at=view.at), self.store.relations(view.where, at=view.at), self.ontology)
-        self._shapes = [(view.stamp.revision, view.where, made), *self._shapes[:1]]
+        sealed = next(self.store.revisions([number]), None) if self.snapshots else None
+        made = self.snapshots.read(sealed, view.where, self.ontology) if self.snapshots and sealed else None
+        if made is None:
+            made = self._gathered(view)
+            if self.snapshots and sealed:
+                self.snapshots.write(made, sealed, view.where)
+        self._shapes = [(number, view.where, made), *self._shapes[:1]]
         return made
+
+    def _gathered(self, view: View) -> shape.Shape:
+        """The shape of what a view shows, read from the store."""
+        at = view.stamp.revision
+        things, links = self.store.entities(view.where, at=at), self.store.relations(view.where, at=at)
+        with _rare_collections():
+            return shape.shape(self._watched(things, "things"), self._watched(links, "relations"), self.ontology)
+
+    def _watched(self, rows: Iterable[_Row], what: str) -> Iterator[_Row]:
+        """The same rows, while whoever watches is told how many there were."""
+        for count, row in enumerate(rows):
+            if not count % 5000:
+                self.watch(f"reading: {count} {what}")
+            yield row
 
     def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Analyzed]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
         known = self._shape(self.view(actor, at=at))
+        found: dict[str, list[analysis.Analyzed]] = {}
         with _rare_collections():
-            return {name: analysis.findings(known, name) for name in names}
+            for name in names:
+                self.watch(f"analyze: {name}")
+                found[name] = analysis.findings(known, name)
+        return found
 
     def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""

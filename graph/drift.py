@@ -17,7 +17,8 @@ from graph.errors import InputError
 from graph.model import Filter, Finding, Level
 from graph.past import Compared, Difference, masked
 from graph.runs import Run, Stale
-from graph.stores.base import EntityRow, RelationRow, Version, fold
+from graph.shape import Link
+from graph.stores.base import EntityRow, Version, fold
 
 SOON = timedelta(days=7)
 _SHOWN = 3
@@ -305,13 +306,15 @@ def _undocumented(situation: Situation) -> Iterator[Drifted]:
 
 
 def _other_approver(situation: Situation) -> Iterator[Drifted]:
-    done = _relations(situation.now, "observed_doing")
+    done: dict[str, list[Link]] = {}
+    for link in situation.now.links.rows("observed_doing"):
+        done.setdefault(link.target, []).append(link)
     for practice in _practices(situation):
         for step in practice.steps:
             allowed = _allowed(practice.picture, step.row.id)
             if not step.seen or not allowed:
                 continue
-            others = [(row, _count(row)) for row in done.get(step.seen.id, []) if row.source not in allowed]
+            others = [(link, link.seen) for link in done.get(step.seen.id, []) if link.source not in allowed]
             if others:
                 others.sort(key=lambda one: (-one[1], one[0].source))
                 examples = ", ".join(f"{situation.now.name(row.source)} ({count})" for row, count in others[:_SHOWN])
@@ -319,20 +322,6 @@ def _other_approver(situation: Situation) -> Iterator[Drifted]:
                 total = sum(count for _, count in others)
                 message = f"{step.row.name} was done {total} times by others than {', '.join(sorted(allowed)[:_SHOWN])}: {examples}{more}"
                 yield Drifted(step.row.id, message, tuple(row.source for row, _ in others[:20]))
-
-
-def _relations(picture: Picture, kind: str) -> dict[str, list[RelationRow]]:
-    """The relations of this kind by their targets."""
-    found: dict[str, list[RelationRow]] = {}
-    for row in picture.relations:
-        if row.kind == kind:
-            found.setdefault(row.target, []).append(row)
-    return found
-
-
-def _count(row: RelationRow) -> int:
-    value = json.loads(row.properties).get("observed_count")
-    return int(value) if isinstance(value, int | float) else 0
 
 
 def _allowed(picture: Picture, step: str) -> set[str]:
@@ -349,7 +338,7 @@ def _allowed(picture: Picture, step: str) -> set[str]:
 
 
 def _out_of_order(situation: Situation) -> Iterator[Drifted]:
-    order = {(row.source, row.target): row for row in situation.now.relations if row.kind == "observed_before"}
+    order = {(link.source, link.target): link for link in situation.now.links.rows("observed_before")}
     for practice in _practices(situation):
         seen = {step.row.id: step.seen for step in practice.steps if step.seen}
         for step in practice.steps:
@@ -357,8 +346,7 @@ def _out_of_order(situation: Situation) -> Iterator[Drifted]:
                 one, other = seen.get(step.row.id), seen.get(after)
                 wrong = order.get((other.id, one.id)) if one and other else None
                 if wrong is not None:
-                    count = _count(wrong)
-                    message = f"{situation.now.name(after)} came {count} times right before {step.row.name}, which is to precede it"
+                    message = f"{situation.now.name(after)} came {wrong.seen} times right before {step.row.name}, which is to precede it"
                     yield Drifted(step.row.id, message, (after,), after)
 
 

@@ -13,7 +13,6 @@ from graph.arrays import Ints, Reach, reach
 from graph.errors import InputError
 from graph.model import Finding, Value
 from graph.shape import Shape, Step
-from graph.stores.base import EntityRow, RelationRow
 
 Direction = Literal["downstream", "upstream"]
 COMPARED = ("circles", "single_points", "bottlenecks", "duties", "handovers", "hierarchy")
@@ -287,16 +286,16 @@ class Changed(NamedTuple):
             shape = shape.moved(person, position)
         return shape.without(self.without) if self.without else shape
 
-    def rows(
-        self, entities: Sequence[EntityRow], relations: Sequence[RelationRow]
-    ) -> tuple[list[EntityRow], list[RelationRow], list[tuple[str, str, str, str]]]:
-        """The rows of that world, and the relations whose target is not there any more."""
-        out, moved = {*self.without}, {person for person, _ in self.moves}
-        links = [row for row in relations if row.kind != "holds" or row.source not in moved]
-        links += [RelationRow(person, "holds", position, "", "", "{}", "[]", "[]", "") for person, position in self.moves]
-        ends = [(row, {row.source, row.target} & out) for row in links]
-        dangling = [(row.source, row.kind, row.target, "what if") for row, gone in ends if gone and row.source not in out]
-        return [row for row in entities if row.id not in out], [row for row, gone in ends if not gone], dangling
+    def dangling(self, shape: Shape) -> list[tuple[str, str, str, str]]:
+        """The relations of a shape whose target is not there any more in that world."""
+        out = {*self.without}
+        return [
+            (source, kind, one, "what if")
+            for one in self.without
+            for kind in shape.kinds
+            for source in shape.of(one, kind)
+            if source not in out
+        ]
 
 
 def what_if(subject: str, shape: Shape, changed: Changed, *, direction: Direction = "downstream", wanted: Wanted = EVERYTHING) -> Impact:

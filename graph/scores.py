@@ -17,6 +17,7 @@ from graph.stores.base import EntityRow, fold
 Asked = Literal["inventory", "currency", "consistency", "governance", "machine access"]
 QUESTIONS: tuple[Asked, ...] = ("inventory", "currency", "consistency", "governance", "machine access")
 _ACTIONS = 3
+STANDINGS = 500
 
 
 class Point(Value):
@@ -69,8 +70,21 @@ class Row(Value):
     state: str
 
 
+class Standing(Value):
+    """How ready one function, agent or task is; of a question without points None."""
+
+    id: str
+    kind: str
+    name: str
+    score: float | None
+    parts: tuple[float | None, ...]
+
+
 class Scored(Value):
-    """The readiness of `about` (an id; "": the organization): the mean of the five questions that can be asked, 0 to 100."""
+    """The readiness of `about` (an id; "": the organization): the mean of the five questions that can be asked, 0 to 100.
+
+    Of an organization `standings` has each function, agent and task, the least ready first, where there are no more than STANDINGS.
+    """
 
     about: str
     name: str
@@ -81,6 +95,7 @@ class Scored(Value):
     points: tuple[Point, ...]
     actions: tuple[Action, ...]
     table: tuple[Row, ...]
+    standings: tuple[Standing, ...] = ()
     trend: tuple[Moment, ...] = ()
 
 
@@ -286,6 +301,22 @@ def _near(picture: Picture, id_: str) -> Iterator[str]:
                 yield from picture.back(id_, relation) if back else picture.to(id_, relation)
 
 
+def standings(picture: Picture, held: Sequence[Point]) -> tuple[Standing, ...]:
+    """Each function, agent and task by the points of all that belongs to it, the least ready first."""
+    subjects = [row for kind in ("BusinessFunction", "Agent", "AgentTask") for row in picture.of(kind)]
+    if len(subjects) > STANDINGS:
+        return ()
+    by_id: dict[str, list[Point]] = {}
+    for one in held:
+        by_id.setdefault(one.id, []).append(one)
+    found = [(row, [one for id_ in _belonging(picture, row.id) for one in by_id.get(id_, ())]) for row in subjects]
+    made = (
+        Standing(id=row.id, kind=row.kind, name=row.name, score=score(own), parts=tuple(one.score for one in parts(own)))
+        for row, own in found
+    )
+    return tuple(sorted(made, key=lambda one: (one.score is None, one.score, one.id)))
+
+
 def table(picture: Picture, about: str = "") -> tuple[Row, ...]:
     """The inventory: every piece of context of every function, by their names."""
     ids = _belonging(picture, about) if about else None
@@ -325,4 +356,5 @@ def scored(picture: Picture, about: str, stamp: Stamp) -> Scored:
         points=tuple(held),
         actions=actions(held),
         table=table(picture, about),
+        standings=() if about else standings(picture, held),
     )

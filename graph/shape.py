@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -87,15 +87,27 @@ class Steps(NamedTuple):
     codes: Ints  # tail and head of each in one number, ascending
 
 
-class Shape:
-    """Things and links by kind; `effects` are what affects what (see there), where somebody has them already."""
+Contested = tuple[str, str, str, str]  # source, kind, target and what sources disagree on, as a row has it
 
-    def __init__(self, things: Things, links: Mapping[str, Links], ontology: Ontology, effects: Steps | None = None) -> None:
+
+class Shape:
+    """Things and links by kind, and which links are contested; `effects` (see there), where somebody has them already."""
+
+    def __init__(
+        self,
+        things: Things,
+        links: Mapping[str, Links],
+        ontology: Ontology,
+        *,
+        effects: Steps | None = None,
+        contested: Sequence[Contested] = (),
+    ) -> None:
         self.table = things
         self.links = {kind: rows for kind, rows in sorted(links.items()) if len(rows.sources)}
         self.ontology = ontology
         self.ids = things.ids
         self.kinds = list(self.links)
+        self.contested = tuple(contested)
         self._effects = effects
         self._index: dict[tuple[str, bool], Mapping[str, list[str]]] = {}
         self._asked: Counter[tuple[str, bool]] = Counter()
@@ -257,13 +269,16 @@ class Shape:
 
     # copies
 
-    def without(self, gone: Iterable[str]) -> Shape:
+    def without(self, gone: Collection[str]) -> Shape:
         """A copy in which these things are not."""
         out = [self.number[one] for one in gone if one in self.number]
         kept = np.delete(np.arange(len(self.ids)), out)
         number = np.full(len(self.ids), -1)
         number[kept] = np.arange(len(kept))
-        return Shape(self._only(kept, number), {kind: _renumbered(rows, number) for kind, rows in self.links.items()}, self.ontology)
+        links = {kind: _renumbered(rows, number) for kind, rows in self.links.items()}
+        named = frozenset(gone)
+        contested = [one for one in self.contested if not {one[0], one[2]} & named]
+        return Shape(self._only(kept, number), links, self.ontology, contested=contested)
 
     def _only(self, kept: Ints, number: Ints) -> Things:
         table, places = self.table, kept.tolist()
@@ -283,7 +298,8 @@ class Shape:
         rest = held.sources != who
         one = (np.array([who]), np.array([where]), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
         holds = _ordered(Links(*(np.concatenate([column[rest], [*new]]) for column, new in zip(held, one, strict=True))))
-        return Shape(self.table, {**self.links, "holds": holds}, self.ontology)
+        contested = [one for one in self.contested if (one[0], one[1]) != (person, "holds")]
+        return Shape(self.table, {**self.links, "holds": holds}, self.ontology, contested=contested)
 
 
 _EMPTY = np.zeros(0, dtype=np.int64)
@@ -324,18 +340,30 @@ class _Gathered:
 def shape(entities: Iterable[EntityRow], relations: Iterable[RelationRow], ontology: Ontology) -> Shape:
     """The shape of these rows; a relation with an end that is not among them is left out."""
     things = ((row.id, Thing(row.kind, row.name, _left(row.properties), _order(row.properties))) for row in entities)
-    links = ((row.kind, row.source, row.target, row.origins.count('"source"'), _seen(row.properties)) for row in relations)
-    return _made(things, links, ontology)
+    contested: list[Contested] = []
+
+    def links() -> Iterator[tuple[str, str, str, int, int]]:
+        for row in relations:
+            if row.conflicts != "[]":
+                contested.append((row.source, row.kind, row.target, row.conflicts))
+            yield row.kind, row.source, row.target, row.origins.count('"source"'), _seen(row.properties)
+
+    return _made(things, links(), ontology, contested)
 
 
 def shape_of(things: Mapping[str, Thing], links: Mapping[str, Iterable[Link]], ontology: Ontology) -> Shape:
     """The shape of these things and links."""
     return _made(
-        things.items(), ((kind, one.source, one.target, one.said, one.seen) for kind, rows in links.items() for one in rows), ontology
+        things.items(), ((kind, one.source, one.target, one.said, one.seen) for kind, rows in links.items() for one in rows), ontology, ()
     )
 
 
-def _made(things: Iterable[tuple[str, Thing]], links: Iterable[tuple[str, str, str, int, int]], ontology: Ontology) -> Shape:
+def _made(
+    things: Iterable[tuple[str, Thing]],
+    links: Iterable[tuple[str, str, str, int, int]],
+    ontology: Ontology,
+    contested: Collection[Contested],  # filled while the links are read
+) -> Shape:
     place: dict[str, int] = {}
     kinds, names, left, order = list[str](), list[str](), list[int](), dict[int, float]()
     for id_, thing in things:
@@ -364,7 +392,8 @@ def _made(things: Iterable[tuple[str, Thing]], links: Iterable[tuple[str, str, s
         frozenset(int(number_of[one]) for one in left),
         {int(number_of[one]): value for one, value in order.items()},
     )
-    return Shape(table, {kind: rows.links(number_of) for kind, rows in gathered.items()}, ontology)
+    kept = sorted(one for one in contested if one[0] in place and one[2] in place)
+    return Shape(table, {kind: rows.links(number_of) for kind, rows in gathered.items()}, ontology, contested=kept)
 
 
 def _left(properties: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
-from graph import Counts, Filter, Properties, PropertyValue, Revision, canonical
+from graph import Counts, Filter, Ontology, Properties, PropertyValue, Revision, canonical
+from graph.checks import Dangling, Picture
+from graph.shape import shape
 from graph.stores.base import Claim, EntityRow, RelationKey, RelationRow, Store, grams_of, words_of
 
 EVERYTHING = Filter()
@@ -104,3 +106,11 @@ def ids(rows: Iterable[EntityRow]) -> list[str]:
 
 def keys(rows: Iterable[RelationRow]) -> list[RelationKey]:
     return [(row.source, row.kind, row.target) for row in rows]
+
+
+def picture(rows: Iterable[EntityRow | RelationRow], dangling: Sequence[Dangling] = (), *, ontology: Ontology, today: date) -> Picture:
+    """These rows as the checks take them."""
+    held = list(rows)
+    things = [row for row in held if isinstance(row, EntityRow)]
+    links = [row for row in held if isinstance(row, RelationRow)]
+    return Picture(things, shape(things, links, ontology), dangling, ontology, today)

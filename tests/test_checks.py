@@ -16,7 +16,7 @@ import pytest
 import rdflib
 from hypothesis import example, given
 from hypothesis import strategies as st
-from rows import entity, relation
+from rows import entity, picture, relation
 
 from graph import Finding, InputError, Ontology, load_ontology
 from graph.checks import CHECKS, gaps, shapes, triples
@@ -41,12 +41,9 @@ def ontology() -> Ontology:
 
 
 def found(ontology: Ontology, rows: Rows, *names: str, dangling: Sequence[tuple[str, str, str, str]] = ()) -> list[Finding]:
-    entities, relations = _split(rows)
-    return gaps(entities, relations, dangling, ontology=ontology, today=TODAY, names=names)
-
-
-def _split(rows: Rows) -> tuple[list[EntityRow], list[RelationRow]]:
-    return [one for one in rows if isinstance(one, EntityRow)], [one for one in rows if isinstance(one, RelationRow)]
+    known = {one.id for one in rows if isinstance(one, EntityRow)}
+    ends = dict.fromkeys(end for one in rows if isinstance(one, RelationRow) for end in (one.source, one.target) if end not in known)
+    return gaps(picture([*rows, *(entity(end) for end in ends)], dangling, ontology=ontology, today=TODAY), names)
 
 
 def told(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
@@ -333,7 +330,7 @@ def test_a_breach_says_what_is_wrong_with_which_thing(ontology: Ontology) -> Non
 def test_what_a_check_says_better_is_not_said_twice(ontology: Ontology) -> None:
     """The shapes alone report it under the name of the check; among the gaps only the check speaks."""
     rows = without(("step:buy.legal", "approved_by", "position:counsel"))
-    assert [one.check for one in shapes(*_split(rows), ontology=ontology)] == ["no_approver"]
+    assert [one.check for one in shapes(picture(rows, ontology=ontology, today=TODAY))] == ["no_approver"]
     assert [one.message for one in found(ontology, rows)] == ["the approval step Legal review names nobody who approves", "nobody holds"][
         :1
     ]
@@ -454,7 +451,7 @@ def test_constraints_are_judged_as_pyshacl_judges_the_shapes(
     ontology = load_ontology()
     rows = [entity(id_, kind=IDS[id_], properties=held[id_])._replace(name="" if nameless else id_) for id_ in sorted(held)]
     relations = [relation(*one) for one in sorted(joined) if one[0] in held and one[2] in held]
-    ours = {(one.subject, one.message.partition("): ")[2]) for one in shapes(rows, relations, ontology=ontology)}
+    ours = {(one.subject, one.message.partition("): ")[2]) for one in shapes(picture([*rows, *relations], ontology=ontology, today=TODAY))}
     assert ours == _judged_by_pyshacl(rows, relations, ontology)
 
 
@@ -469,7 +466,7 @@ def _shipped() -> rdflib.Graph:
 
 def _judged_by_pyshacl(rows: list[EntityRow], relations: list[RelationRow], ontology: Ontology) -> set[tuple[str, str]]:
     data = rdflib.Graph()
-    for triple in triples(rows, relations, ontology):
+    for triple in triples(picture([*rows, *relations], ontology=ontology, today=TODAY)):
         data.add(triple)
     report: object = pyshacl.validate(data, shacl_graph=_shipped(), inference="none")[1]  # pyright: ignore  pySHACL is typed in part
     assert isinstance(report, rdflib.Graph)

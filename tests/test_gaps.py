@@ -19,14 +19,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
-from rows import entity, relation
+from rows import entity, picture, relation
 
 from app.cli import SAMPLE, cli, copy_workspace, run_load
 from app.readiness_report import FORMS
 from app.reports import junit, sarif
 from app.settings import actor_of, open_context, read_settings
 from graph import Actor, ContextGraph, Finding, InputError, NotAllowed, NotFound, Scored, load_ontology
-from graph.checks import Picture, gaps, is_norm, wilson
+from graph.checks import gaps, is_norm, wilson
 from graph.scores import DEMANDS, Point, actions, mended, parts, score
 from graph.stores.base import EntityRow, RelationRow
 
@@ -180,14 +180,7 @@ def test_a_norm_is_what_brute_force_says(count: int, share: float) -> None:
     """Each of those without it is named, if nine in ten have it and there are enough to be sure; else nobody is."""
     having = int(count * share + 0.5)
     rows = processes(count, having)
-    told = gaps(
-        [one for one in rows if isinstance(one, EntityRow)],
-        [one for one in rows if isinstance(one, RelationRow)],
-        [],
-        ontology=load_ontology(),
-        today=TODAY,
-        names=("norm",),
-    )
+    told = gaps(picture(rows, ontology=load_ontology(), today=TODAY), ("norm",))
     sure = count > 0 and _lower(having, count) > 0.5
     expected = [f"process:{n}" for n in range(having, count)] if count >= 10 and 10 * having >= 9 * count and sure else []
     assert sorted(one.subject for one in told) == sorted(expected)
@@ -312,8 +305,8 @@ def test_the_page_loads_nothing_and_is_the_same_each_time(company: Company) -> N
 
 def test_a_picture_counts_what_is_required_and_not_there() -> None:
     """A requirement without a source is one, although no relation of the graph says it."""
-    picture = Picture([entity("task:a", "A", kind="AgentTask")], [], [("task:a", "requires", "asset:x", "f:1")], load_ontology(), TODAY)
-    assert picture.required("task:a") == ["asset:x"]
+    task, wanted = entity("task:a", "A", kind="AgentTask"), ("task:a", "requires", "asset:x", "f:1")
+    assert picture([task], [wanted], ontology=load_ontology(), today=TODAY).required("task:a") == ["asset:x"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

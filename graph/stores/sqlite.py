@@ -48,6 +48,7 @@ _FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
 _SPAN = 10_000  # entities that are read at a time where all are
 _ALL = range(1, 1 << 62)
+_MAPPED = 8_000_000_000  # bytes of the file that are read as memory
 
 _SCHEMA = """
 CREATE TABLE revision (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -275,7 +276,7 @@ class SQLiteStore:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=512)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "mmap_size=8000000000", "cache_size=-65536", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"mmap_size={_MAPPED}", "cache_size=-65536", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
         with self._guard:
             self._open.append(db)
@@ -438,7 +439,16 @@ class SQLiteStore:
                 "SELECT (SELECT max(number) FROM revision), (SELECT max(number) FROM node), (SELECT max(number) FROM node_past)"
             ).fetchone()
         pinned = (newest or 0) if at is None else at
-        return ((pinned, range(first, first + _SPAN)) for first in range(1, max(one or 0 for one in last) + 1, _SPAN))
+        return ((pinned, span) for span in self._one_by_one(max(one or 0 for one in last)))
+
+    def _one_by_one(self, last: int) -> Iterator[range]:
+        """1 to `last` in spans; after every few the file is let go of, or in the end all of it would lie in memory."""
+        for place, first in enumerate(range(1, last + 1, _SPAN)):
+            if place % 8 == 7:
+                with _translated(self._path):
+                    self._db.execute("PRAGMA mmap_size=0")
+                    self._db.execute(f"PRAGMA mmap_size={_MAPPED}")
+            yield range(first, first + _SPAN)
 
     def _entities_in(self, span: range, where: Filter, kinds: Collection[str] | None, at: int | None) -> Iterator[EntityRow]:
         with self._reading() as db:
@@ -669,15 +679,22 @@ class SQLiteStore:
     def claimed(self, *, after: int = 0, upto: int | None = None) -> Iterator[Made]:
         with self._reading() as db:
             last = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0] if upto is None else upto
-            made = f"since <= {last} AND since > {after}" + (" AND since > 1" if after else "")
+            top = db.execute("SELECT max(id) FROM claim").fetchone()[0] or 0
+            texts = {} if after else _all_names(db)
+        if after:
             ended = f"until > 0 AND until > {after} AND until <= {last} AND since <= {after}"
-            columns = (
-                "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
-            )
-            rows = db.execute(f"SELECT {columns} FROM claim WHERE {made} UNION ALL SELECT {columns} FROM claim WHERE {ended}").fetchall()
+            return self._claimed([f"since <= {last} AND since > {after} AND since > 1", ended], last, texts)
+        spans = (f"id BETWEEN {span.start} AND {span.stop - 1} AND since <= {last}" for span in self._one_by_one(top))
+        return chain.from_iterable(self._claimed([span], last, texts) for span in spans)
+
+    def _claimed(self, conditions: Sequence[str], last: int, texts: Mapping[int, str]) -> Iterator[Made]:
+        """The claims that meet one of these; `texts`: by their integers, if they are known."""
+        columns = "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
+        with self._reading() as db:
+            rows = db.execute(" UNION ALL ".join(f"SELECT {columns} FROM claim WHERE {one}" for one in conditions)).fetchall()
             parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
             few = len(rows) < _CHUNK
-            texts = {0: ""} | _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db)
+            texts = texts or ({0: ""} | _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db))
         return (
             Made(
                 Claim._make((*parts[row[0]], texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])),

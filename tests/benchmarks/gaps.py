@@ -17,6 +17,7 @@ from graph.stores.base import Store
 from tests.benchmarks.generator import Organization
 
 _T = TypeVar("_T")
+DIGEST = "sha256:invented"  # no chain is asked for; what is kept of a revision goes by its digest
 
 
 def fill(store: Store, made: Organization) -> None:
@@ -29,7 +30,9 @@ def fill(store: Store, made: Organization) -> None:
         for batch in _batches(made.keys()):
             draft.put_relations([made.relation(one) for one in batch])
         draft.publish(
-            Revision(number=draft.number, at=datetime(2026, 11, 23, tzinfo=UTC), actor="person:a", message="made", added=Counts())
+            Revision(
+                number=draft.number, at=datetime(2026, 11, 23, tzinfo=UTC), actor="person:a", message="made", added=Counts(), digest=DIGEST
+            )
         )
 
 
