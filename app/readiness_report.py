@@ -147,10 +147,10 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#f0f6fc;--dim:#9198a1;--paper:#0d1117;--line:#3d444d;--bar:#4493f8;--track:#262c36}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}.dim{color:var(--dim)}.big{font-size:2.6rem;font-weight:600}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}th{overflow-wrap:normal;white-space:nowrap}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}th,.w{overflow-wrap:normal;white-space:nowrap}
 summary{cursor:pointer;padding:.25rem 0}.inside{padding:0 0 .6rem 1.1rem}.lacks{margin:.2rem 0;font-size:.9rem;font-weight:600}
 svg text{fill:var(--ink);font:14px system-ui,sans-serif}svg .of{fill:var(--dim)}td,th{font-variant-numeric:tabular-nums}
-@media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
+@page{margin:14mm}@media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
 """
 
 
@@ -183,10 +183,15 @@ def html(found: Scored) -> str:
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
+_WHOLE = 17  # letters of a cell below which it stays on a line
+
+
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "<p class=dim>None.</p>"
-    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    lines = "".join(
+        "<tr>" + "".join(f"<td{' class=w' if len(cell) < _WHOLE else ''}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return "<table><thead><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + f"</tr></thead><tbody>{lines}</tbody></table>"
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import chain as chained
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from graph import (
     analysis,
@@ -176,6 +176,9 @@ class _Loss:
         before, after = sum(self.before), sum(self.after)
         return before - after > share * before and (before - after >= _FEW or not after)
 
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _Row = TypeVar("_Row")
 
@@ -1050,6 +1053,10 @@ class ContextGraph:
                 self.watch(f"analyze: {name}")
                 found[name] = analysis.findings(known, name)
         return found
+
+    def networkx(self, *, actor: Actor, at: str | int | None = None) -> nx.MultiDiGraph[str]:
+        """What the actor may see, for any algorithm of NetworkX; see `Shape.networkx`."""
+        return self._shape(self.view(actor, at=at)).networkx()
 
     def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""

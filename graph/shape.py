@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from graph.arrays import Arrows, Ints, nearest_of
 from graph.ontology import Ontology
 from graph.stores.base import EntityRow, RelationRow
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Step = tuple[str, str, str]  # source, kind, target
 _OFTEN = 2000  # things looked up one by one before all are indexed
@@ -266,6 +269,20 @@ class Shape:
         sources, targets = np.where(forward, tails, heads).tolist(), np.where(forward, heads, tails).tolist()
         kinds = within.kinds[places].tolist()
         return [(self.ids[one], self.kinds[kind], self.ids[other]) for one, kind, other in zip(sources, kinds, targets, strict=True)]
+
+    # for others
+
+    def networkx(self) -> nx.MultiDiGraph[str]:
+        """The same for NetworkX: things with `kind` and `name`, links from source to target with their kind as key."""
+        import networkx as nx
+
+        made: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for id_, kind, name in zip(self.ids, self.table.kinds.tolist(), self.table.names, strict=True):
+            made.add_node(id_, kind=self.table.called[kind], name=name)
+        for kind in self.kinds:
+            for link in self.rows(kind):
+                made.add_edge(link.source, link.target, key=kind, said=link.said, seen=link.seen)
+        return made
 
     # copies
 

@@ -39,7 +39,7 @@ class Snapshots:
         """The shape of a sealed revision through a filter, if it is kept."""
         file = self._file(revision, where, ontology)
         try:
-            with np.load(file, allow_pickle=False) as held:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as held:
                 made = unpacked({name: held[name] for name in held.files}, ontology)
             os.utime(file)
         except (OSError, ValueError, KeyError, BadZipFile):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from itertools import combinations
+from pathlib import Path
 
 import networkx as nx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph import load_ontology
+from graph import Filter, Revision, load_ontology
 from graph.analysis import articulation, bus_factor, circles
 from graph.arrays import arrows, betweenness, parts, ranks
 from graph.impact import Standing, Wanted, impact, losses
 from graph.shape import Link, Shape, Thing, shape_of
+from graph.snapshots import WORTH, Snapshots, packed, unpacked
 from graph.ways import ways
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -154,6 +157,42 @@ def test_betweenness_and_ranks_are_those_of_networkx(pairs: Pairs) -> None:
     for one in plain:
         into = sum(share[other] / len(out[other]) for other in plain.predecessors(one))
         assert share[one] == pytest.approx(0.15 / len(plain) + 0.85 * (into + lost / len(plain)), abs=1e-9)
+
+
+@given(PAIRS)
+@MANY
+def test_a_shape_goes_into_a_file_and_to_networkx_whole(pairs: Pairs) -> None:
+    """What comes out of the file answers as what went in; NetworkX has the same things and links."""
+    shape = systems(pairs)
+    again = unpacked(packed(shape), ONTOLOGY)
+    assert (again.ids, list(again.table.names), again.table[2:3]) == (shape.ids, list(shape.table.names), shape.table[2:3])
+    assert list(again.rows("depends_on")) == list(shape.rows("depends_on"))
+    assert impact("system:0", again) == impact("system:0", shape)
+    assert sorted(shape.networkx().edges(keys=True)) == sorted((f"system:{a}", f"system:{b}", "depends_on") for a, b in set(pairs))
+
+
+def test_a_kept_shape_is_that_of_its_revision_and_filter_only(tmp_path: Path) -> None:
+    """Another revision, digest, filter or ontology has another file; a broken file is as none; only the last few stay; small ones are not kept."""
+    kept, first = Snapshots(tmp_path / "shapes"), Revision(number=1, at=datetime(2026, 1, 1, tzinfo=UTC), actor="a", message="", digest="x")
+    large = systems([(one, one + 1) for one in range(WORTH)])
+    kept.write(systems([(0, 1)]), first, Filter())
+    kept.write(large, first.model_copy(update={"digest": ""}), Filter())
+    assert not (tmp_path / "shapes").exists()
+    kept.write(large, first, Filter())
+    found = kept.read(first, Filter(), ONTOLOGY)
+    assert found is not None
+    assert found.ids == large.ids
+    assert kept.read(first.model_copy(update={"digest": "y"}), Filter(), ONTOLOGY) is None
+    assert kept.read(first, Filter(hidden=frozenset({"system:1"})), ONTOLOGY) is None
+    file = next((tmp_path / "shapes").iterdir())
+    assert file.stat().st_mode & 0o077 == 0
+    file.write_bytes(file.read_bytes()[:1000])
+    assert kept.read(first, Filter(), ONTOLOGY) is None
+    for number in range(2, 9):
+        kept.write(large, first.model_copy(update={"number": number}), Filter())
+    assert len(list((tmp_path / "shapes").iterdir())) == 4
+    kept.clear()
+    assert not list((tmp_path / "shapes").iterdir())
 
 
 GROUPS = st.lists(st.frozensets(st.sampled_from("abcdef"), min_size=1, max_size=3), min_size=1, max_size=8)

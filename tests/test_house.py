@@ -29,7 +29,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 OUTSIDE = {
     "neo4j": ("graph/stores/neo4j.py",),
     "sqlite3": ("graph/stores/sqlite.py",),
-    "networkx": ("graph/analysis.py",),
+    "networkx": ("graph/context.py", "graph/shape.py"),
     "streamlit": ("app/explorer/*",),
     "mcp": ("app/server/*",),
     "starlette": ("app/server/*",),
