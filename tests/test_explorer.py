@@ -220,7 +220,7 @@ def test_dependencies_list_what_goes_with_a_person(look: Look) -> None:
     screen = look("dependencies", subject="person:e-1022")
     reached = next(one.value for one in screen.dataframe if "steps" in one.value).set_index("id")
     assert reached.loc["step:procurement.head", "steps"] == 2
-    assert "holds position:head-of-procurement" in reached.loc["step:procurement.head", "by"]
+    assert "Wanda Weidenbach holds Head of Procurement → " in reached.loc["step:procurement.head", "by"]
 
 
 def test_gaps_can_be_narrowed(look: Look) -> None:

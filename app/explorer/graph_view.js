@@ -157,6 +157,7 @@ function mount(cytoscape, host, say, props) {
       });
       if (best || !self.cursor) { self.focus(best || from); cy.animate({ center: { eles: self.cursor }, duration: moving() ? 100 : 0 }); }
     } else if (event.key === "Enter" && self.cursor) { cy.nodes().unselect(); self.cursor.select(); }
+    else if (event.key === " " && self.cursor) self.cursor.selected() ? self.cursor.unselect() : self.cursor.select();
     else if (event.key === "e" && self.cursor) send("trigger", "expand", self.cursor.id());
     else if (event.key === "x" && self.cursor) send("trigger", "collapse", self.cursor.id());
     else if (event.key === "Delete" && self.cursor) send("trigger", "hide", self.cursor.id());

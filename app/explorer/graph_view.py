@@ -72,7 +72,7 @@ def graph_view(
     Ids come back from a browser: whoever uses them asks the store again, with the actor's filter.
     """
     label = (
-        f"Picture of {len(nodes)} things and {len(edges)} relations. Arrow keys walk along relations, Enter selects, E expands, "
+        f"Picture of {len(nodes)} things and {len(edges)} relations. Arrow keys walk along relations, Enter selects, Space adds to the selection, E expands, "
         "X collapses, Delete hides, P pins, F fits, Escape clears. The table on this page holds the same things."
     )
     data = {"nodes": list(nodes), "edges": list(edges), "layout": layout, "anchor": anchor, "lit": list(lit), "height": height}

@@ -56,6 +56,12 @@ def many(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def counted(name: str, things: int, relations: int) -> None:
+    """A figure of what a revision added, changed or withdrew."""
+    said = many(relations, "relation")
+    st.metric(name, many(things, "thing"), said, delta_color="off", delta_arrow="off", border=True)
+
+
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as CSV; what a spreadsheet would take for a formula is marked as text."""
     file = io.StringIO()
@@ -96,7 +102,8 @@ def table(
 ) -> list[Mapping[str, Any]]:
     """A table that can be sorted, filtered by words and exported; with `pick` its rows can be chosen, and those that are come back.
 
-    `pick` says what choosing does. Every cell is text or a number, so nothing in it is read as markup.
+    `pick` says what choosing does; the table is at most `height` pixels high. Every cell is text or a number, so nothing in it is read
+    as markup.
     """
     left, right = st.columns([2, 1] if narrow else [6, 1], vertical_alignment="bottom")
     with left:
@@ -108,6 +115,8 @@ def table(
         export(kept, key)
     shown = [{name: _shown(value) for name, value in row.items()} for row in kept]
     more: dict[str, Any] = {"column_config": columns} if columns else {}
+    if isinstance(height, int):
+        height = min(height, 38 + 35 * max(1, len(kept)))
     if not pick:
         st.dataframe(shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", alt=key, **more)
         return []

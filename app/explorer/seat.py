@@ -116,6 +116,11 @@ class Seat(NamedTuple):
         known = sorted({one for kind in kinds for one in self.context.ontology.family(kind)}) if kinds else None
         return list(view.store.entities(view.where, kinds=known, ids=None if ids is None else sorted(set(ids)), at=view.at))
 
+    def names(self, ids: Iterable[str]) -> dict[str, str]:
+        """What these are called, as far as they may be seen and have a name."""
+        wanted = {id_ for id_ in ids if ":" in id_}
+        return {row.id: row.name for row in self.entities(ids=wanted) if row.name} if wanted else {}
+
     def relations(self, *kinds: str, touching: Iterable[str] | None = None) -> list[RelationRow]:
         """The relations of these kinds that may be seen."""
         view = self.context.view(self.actor, at=self.at or None)
@@ -205,6 +210,15 @@ def take_seat() -> Seat:
     actor = actor_of(settings, context, named=wanted if wanted in allowed else allowed[0])
     moment = str(st.session_state.get(AT) or st.query_params.get(AT) or "")
     return Seat(settings, context, actor, moment if moment.isdigit() else "")
+
+
+def visited(context: ContextGraph, actor: str, number: int) -> int:
+    """The revision that was the newest when this actor was here last (0: never); from now on it is this one."""
+    key = f"visit/{actor}"
+    before = context.store.notes(key).get(key, "0")
+    if before != str(number):
+        context.store.remember(key, str(number))
+    return int(before)
 
 
 P = ParamSpec("P")

@@ -110,8 +110,9 @@ def _frame() -> None:
         st.selectbox("Looking as", allowed, key=AS, bind="query-params", help="What this actor may not see is not there.")
     else:
         st.text(f"Looking as {seat.actor.id}")
-    revisions = [str(one.number) for one in seat.context.history(actor=seat.actor)]
+    revisions = sorted(one.number for one in seat.context.history(actor=seat.actor))
     if len(revisions) > 1:
-        st.selectbox("As of revision", ["now", *revisions], key=AT, bind="query-params", help="Looks at the graph as it was then.")
+        moments = [*map(str, revisions), "now"]
+        st.select_slider("As of revision", moments, "now", key=AT, bind="query-params", help="Looks at the graph as it was then.")
     stamp = seat.context.view(seat.actor, at=seat.at or None).stamp
     st.caption(plain(f"revision {stamp.revision}, {ago(stamp.at)}" if stamp.revision else "nothing is loaded yet"))

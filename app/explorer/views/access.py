@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -67,29 +68,31 @@ def _matrix(seat: Seat) -> None:
     if not seen:
         st.success("Nothing is that sensitive.")
         return
+    names = seat.names({by["actor"] for one in seen for by in one["by"]})
     rows = [
         {
             "thing": one["name"],
             "kind": one["kind"],
             "sensitivity": one["sensitivity"],
-            "seen by": by["actor"],
+            "seen by": names.get(by["actor"], by["actor"]),
             "as": by["role"],
             "because": by["reason"],
+            "actor": by["actor"],
             "id": one["id"],
         }
         for one in seen
         for by in one["by"] or [{"actor": "nobody", "role": "", "reason": ""}]
     ]
-    _map(seen)
+    _map(seen, names)
     table(rows, "matrix", height=420)
 
 
-def _map(seen: list[dict[str, Any]]) -> None:
+def _map(seen: list[dict[str, Any]], names: Mapping[str, str]) -> None:
     """The map of the forty most sensitive things, who sees them, and the actor who sees most."""
     levels = [one.value for one in Sensitivity]
     first = sorted(seen, key=lambda one: (-levels.index(one["sensitivity"]), one["id"]))[:40]
     values = [
-        {"thing": one["name"][:50], "who": by["actor"], "as": by["role"], "sensitivity": one["sensitivity"]}
+        {"thing": one["name"][:50], "who": names.get(by["actor"], by["actor"]), "as": by["role"], "sensitivity": one["sensitivity"]}
         for one in first
         for by in one["by"]
     ]
@@ -106,5 +109,5 @@ def _map(seen: list[dict[str, Any]]) -> None:
     who, count = counts.most_common(1)[0]
     nobody = sum(not one["by"] for one in seen)
     st.text(
-        f"{many(len(seen), 'sensitive thing')}; {who} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody."
+        f"{many(len(seen), 'sensitive thing')}; {names.get(who, who)} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody."
     )

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from app.explorer.manners import LEVELS, ago, head, plain, table, words
+from app.explorer.manners import LEVELS, ago, head, many, plain, table, words
 from app.explorer.seat import Seat, sentence, visit
 from app.operations import CONTENT, OPERATIONS
 from graph import ContextError
@@ -31,6 +31,7 @@ FIRST = (
     "operation",
     "outcome",
 )  # columns, where there are
+THING = ("subject", "id", "entity", "agent")  # what says which thing a row is about
 LAST = ("sources", "evidence", "id", "digest", "run")  # the others stand between
 
 
@@ -64,16 +65,16 @@ def asked(seat: Seat, *names: str) -> None:
     """The questions of these names (`review` stands for `review list` and its like, too), one under a tab each."""
     found = [one for name in names for one in OPERATIONS if one == name or one.startswith(f"{name} ")]
     if len(found) == 1:
-        _question(seat, found[0])
+        _question(seat, found[0])  # the page's own sentence says what it is
         return
     for tab, name in zip(st.tabs([words(one).capitalize() for one in found]), found, strict=True):
         with tab:
+            st.caption(OPERATIONS[name].summary)
             _question(seat, name)
 
 
 def _question(seat: Seat, name: str) -> None:
     operation = OPERATIONS[name]
-    st.caption(operation.summary)
     fields = {one: info for one, info in operation.question.model_fields.items() if one not in ("at", "actor")}
     if "run" in fields and not fields["run"].is_required():
         del fields["run"]  # whoever looks here asks of now, or of the revision that the page is at
@@ -93,7 +94,25 @@ def _question(seat: Seat, name: str) -> None:
     except ContextError as error:
         st.warning(plain(sentence(error)))
         return
-    show_answer(answer, name)
+    show_answer(_named(answer, seat.names(_mentioned(answer))), name)
+
+
+def _mentioned(answer: Any) -> set[str]:
+    """All texts in an answer that may be ids."""
+    if isinstance(answer, Mapping):
+        return {text for value in answer.values() for text in _mentioned(value)}
+    if isinstance(answer, list):
+        return {text for value in answer for text in _mentioned(value)}
+    return {answer} if isinstance(answer, str) and ":" in answer and len(answer) < 300 else set()
+
+
+def _named(answer: Any, names: Mapping[str, str]) -> Any:
+    """The answer with the names of things in the place of their ids, but for what says which thing it is about."""
+    if isinstance(answer, Mapping):
+        return {key: value if key in (*THING, "evidence") else _named(value, names) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [_named(value, names) for value in answer]
+    return names.get(answer, answer) if isinstance(answer, str) else answer
 
 
 def _form(name: str, fields: Mapping[str, FieldInfo], open_: bool, asks: str) -> tuple[dict[str, Any], bool]:  # noqa: FBT001  # one caller, above
@@ -149,7 +168,7 @@ def _list(answer: Sequence[Any], key: str) -> None:
     rows = _ordered([_flat(one) if isinstance(one, Mapping) else {"": one} for one in answer])
     if "level" in rows[0]:
         counts = Counter(row["level"] for row in rows)
-        st.caption(", ".join(f"{counts[level]} {level}" for level in LEVELS if counts[level]))
+        st.caption(", ".join(many(counts[level], level) for level in LEVELS if counts[level]))
     chosen = table(rows, f"answer-{key}", pick="Choose a row to see its thing in the graph." if _thing(rows[0]) else "")
     if chosen and (id_ := _thing(chosen[0])):
         visit("graph", entity=id_)
@@ -164,7 +183,7 @@ def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _thing(row: Mapping[str, Any]) -> str:
-    return next((str(row[name]) for name in ("subject", "id", "entity", "agent") if ":" in str(row.get(name, ""))), "")
+    return next((str(row[name]) for name in THING if ":" in str(row.get(name, ""))), "")
 
 
 def _flat(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import ago, head, many, plain, table, teach, words
+from app.explorer.manners import ago, counted, head, plain, table, teach, words
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import pick
 
@@ -64,9 +64,9 @@ def _difference(seat: Seat, before: int, after: int) -> None:
         return
     counts = Counter((one["change"], one["what"]) for one in found)
     st.subheader(f"From revision {before} to revision {after}", anchor=False)
-    for column, change in zip(st.columns(3), MARKS, strict=True):
-        things, relations = counts[change, "entity"], counts[change, "relation"]
-        column.metric(change, f"{many(things, 'thing')}, {many(relations, 'relation')}", border=True)
+    for column, sort in zip(st.columns(3), MARKS, strict=True):
+        with column:
+            counted(sort, counts[sort, "entity"], counts[sort, "relation"])
     names = _names(seat, found)
     shown = st.pills("Show", list(MARKS), key="change", selection_mode="multi", bind="query-params")
     rows = [_row(one, names) for one in found if not shown or one["change"] in shown]

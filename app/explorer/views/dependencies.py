@@ -16,7 +16,7 @@ from app.explorer import pictures
 from app.explorer.graph_view import graph_view
 from app.explorer.manners import head, many, plain, table, teach, words
 from app.explorer.seat import Seat, fragment, visit
-from app.explorer.views.parts import legend, pick, search
+from app.explorer.views.parts import legend, pick, search, way
 
 DRAWN = 120  # things in the picture: the list holds all
 
@@ -113,7 +113,11 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
             st.caption(f"The nearest {DRAWN} are drawn; the list holds all.")
     with chart:
         _rings(reached)
-    rows = [{"steps": one["distance"], "thing": one["name"], "kind": one["kind"], "by": _way(one["path"]), "id": one["id"]} for one in near]
+    names = {answer["subject"]: name, **{one["id"]: one["name"] for one in reached}}
+    rows = [
+        {"steps": one["distance"], "thing": one["name"], "kind": one["kind"], "by": way(one["path"], names), "id": one["id"]}
+        for one in near
+    ]
     if chosen := table(rows, "reached", pick="Choose a row to ask what that one reaches."):
         _subject(str(chosen[0]["id"]))
         st.session_state.pop("reached.rows", None)
@@ -123,10 +127,6 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
 def _said(kinds: Mapping[str, int]) -> str:
     most = sorted(kinds.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{count} {kind}" for kind, count in most[:6]) + (" and more" if len(most) > 6 else "")
-
-
-def _way(path: Sequence[Sequence[str]]) -> str:
-    return " → ".join(f"{one} {words(kind)} {other}" for one, kind, other in path)
 
 
 def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """The graph: a thing in the middle, its neighbours, and theirs as they are opened; filters, colours, layouts, details and a table beside it.
 
-What is drawn follows from the address alone: `entity` is the middle, each `step` opens (`+id`, `+id relation`), closes (`~id`) or hides
-(`-id`) a thing. So a link restores it, and undo takes the last step back.
+What is drawn follows from the address alone: `entity` is the middle, each `step` opens (`+id`, `+id relation`) or closes
+(`~id`) a thing, or hides some (`-id id`). So a link restores it, and undo takes the last step back.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -17,7 +17,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import Gesture, graph_view
-from app.explorer.manners import many, plain, table, teach, words
+from app.explorer.manners import head, many, plain, table, teach, words
 from app.explorer.seat import Seat, fragment
 from app.explorer.views.parts import details, legend, remembered, search
 
@@ -27,7 +27,12 @@ PICTURE = "picture"
 
 def explore(seat: Seat) -> None:
     """The page."""
-    left, middle, right = st.columns([4, 2.9, 3.9], vertical_alignment="top")
+    head(
+        "Graph",
+        "Double-click a thing to open what it is tied to. Drag to put it elsewhere, where it stays; Ctrl and click, or Shift and drag, "
+        "to select several. Keys: arrows walk, Enter selects, E opens.",
+    )
+    left, middle, right = st.columns([3.6, 3.2, 3.9], vertical_alignment="top")
     with left:
         search(seat, key="find", then=_focus)
     with middle:
@@ -75,6 +80,11 @@ def _step(step: str) -> None:
     st.query_params["step"] = [*steps(), step]
 
 
+def _hide(ids: list[str]) -> None:
+    """One step, however many they are: one undo brings them back."""
+    _step("-" + " ".join(ids))
+
+
 def _undo() -> None:
     st.query_params["step"] = steps()[:-1]
 
@@ -90,7 +100,7 @@ def folded(said: Iterable[str]) -> tuple[list[str], list[str]]:
         elif sign == "~":
             opened = {one: None for one in opened if one.partition(" ")[0] != what}
         elif sign == "-":
-            without[what] = None
+            without |= dict.fromkeys(what.split())
     return list(opened), list(without)
 
 
@@ -155,20 +165,24 @@ def _filters(answer: Mapping[str, Any]) -> pictures.Wanted:
 
 
 def _actions(seat: Seat, answer: Mapping[str, Any], seen: Gesture) -> str:
-    """The gestures as buttons, for the thing that is selected; returns it."""
-    chosen = seen.selected[0] if seen.selected else answer["focus"]
+    """The gestures as buttons, for what is selected; returns the first of it."""
     known = {one["id"]: one for one in answer["entities"]}
+    here = [id_ for id_ in seen.selected if id_ in known or id_.startswith("group ")]
+    chosen = here[0] if here else answer["focus"]
+    some = [id_ for id_ in here if id_ in known and id_ != answer["focus"]]
+    rest = [id_ for id_ in known if id_ != answer["focus"] and id_ not in some]
     more: Mapping[str, int] = answer["more"].get(chosen, {})
-    one, two, three, four, five, six = st.columns(6)
+    one, two, three, only, four, five, six = st.columns([1.25, 1.15, 0.9, 1.3, 1.05, 0.95, 0.9])
     with one.popover(f"Expand +{sum(more.values())}" if more else "Expand", disabled=not more and not chosen.startswith("group ")):
         st.button("All relations", key="expand-all", on_click=gesture, args=("expand", chosen))
         for kind, count in sorted(more.items()):
             st.button(f"{words(kind)} +{count}", key=f"expand-{kind}", on_click=_step, args=(f"+{chosen} {kind}",))
     two.button("Collapse", key="collapse", on_click=gesture, args=("collapse", chosen), help="Take its opened neighbours away (X)")
-    three.button("Hide", key="hide", on_click=gesture, args=("hide", chosen), disabled=chosen == answer["focus"], help="Delete")
+    three.button("Hide", key="hide", on_click=_hide, args=(some,), disabled=not some, help="What is selected (Delete)")
+    only.button("Only these", key="only", on_click=_hide, args=(rest,), disabled=not some or not rest, help="Hide all that is not selected")
     four.button("Centre", key="centre", on_click=_focus, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
     five.button("Undo", key="undo", on_click=_undo, disabled=not steps())
-    pair = [id_ for id_ in seen.selected if id_ in known]
+    pair = [id_ for id_ in here if id_ in known]
     if seat.can("path"):
         six.button("Path", key="path-button", on_click=_lit, args=(pair,), disabled=len(pair) != 2, help="Between two selected things")
     return chosen

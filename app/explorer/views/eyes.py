@@ -14,7 +14,7 @@ from app.explorer import pictures
 from app.explorer.graph_view import graph_view
 from app.explorer.manners import STATES, head, many, plain, table, teach, words
 from app.explorer.seat import Seat, sentence
-from app.explorer.views.parts import legend, pick
+from app.explorer.views.parts import legend, pick, way
 from graph import Actor, ContextError, tokens
 
 VERDICTS = {"ready": ("Ready", "green"), "ready_with_review": ("Ready, with review", "orange"), "not_ready": ("Not ready", "red")}
@@ -145,7 +145,8 @@ def _sight(sight: Sight, other: Sight | None) -> None:
     facts, picture, text, missing = st.tabs(["Things", "Picture", "Text", f"Missing {len(sight.scope['missing'])}"])
     key = f"{sight.eyes.actor.id}-{sight.eyes.at}-{len(sight.eyes.actor.roles)}"
     with facts:
-        table([_row(one, marks) for one in sight.entities.values()], f"seen-{key}", height=360, narrow=bool(marks))
+        names = {id_: one["name"] or id_ for id_, one in sight.entities.items()}
+        table([_row(one, marks, names) for one in sight.entities.values()], f"seen-{key}", height=360, narrow=bool(marks))
     with picture:
         _picture(sight, marks, key)
     with text:
@@ -172,9 +173,9 @@ def _verdict(ready: Mapping[str, Any]) -> None:
             st.text(f"{name}: {answer['answer']}. {answer['because']}")
 
 
-def _row(one: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
+def _row(one: Mapping[str, Any], marks: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
     state = one["freshness"]["state"]
-    why = " → ".join(f"{step[0]} {words(step[1])} {step[2]}" for step in one["why"]) or "asked for"
+    why = way(one["why"], names) or "asked for"
     mark = {"": marks.get(one["id"], "")} if marks else {}
     return {
         **mark,

@@ -179,7 +179,7 @@ def _analysis(seat: Seat, name: str) -> None:
     names = _names(seat, {one["subject"] for one in found})
     sorts = Counter(words(one["sort"]) for one in found)
     if 1 < len(sorts) <= 12:
-        st.caption(plain(", ".join(f"{count} {sort}" for sort, count in sorts.most_common())))
+        st.caption(plain(", ".join(f"{sort}: {count}" for sort, count in sorts.most_common())))
     rows = [
         {"thing": names.get(f["subject"], f["subject"]), "what": f["message"], "sort": words(f["sort"]), "amount": f["amount"]}
         | {"evidence": ", ".join(f["evidence"][:12]), "id": f["subject"]}

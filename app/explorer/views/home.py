@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app.explorer.manners import LEVELS, ago, many, plain, table, teach, words
-from app.explorer.seat import Seat, fragment, visit
+from app.explorer.seat import Seat, fragment, visit, visited
 from app.explorer.views.parts import search
 
 BIG = 20_000  # things: above that a count over all of them is made when it is asked for
@@ -68,6 +68,7 @@ def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
         _ready(seat)
         _gaps(seat, things)
     with right:
+        _since(seat)
         _changes(seat)
         _waiting(seat)
     with st.expander("What there is, by kind"):
@@ -104,10 +105,12 @@ def _score(seat: Seat, things: int) -> None:
     found: dict[str, Any] = seat.put("readiness", {})
     if found["score"] is None:
         return
-    before = [one["score"] for one in found["trend"][:-1] if one["score"] is not None]
-    step = found["score"] - before[-1] if before else 0.0
+    trend = [one["score"] for one in found["trend"] if one["score"] is not None]
+    step = found["score"] - trend[-2] if len(trend) > 1 else 0.0
     moved = f"{step:+.1f} since the revision before" if abs(step) >= 0.05 else None
-    st.metric("Readiness", f"{found['score']:.1f} of 100", moved, border=True)
+    drawn: dict[str, Any] = {"chart_data": trend, "chart_type": "line"} if len(trend) > 2 else {}
+    st.metric("Readiness", f"{found['score']:.1f} of 100", moved, border=True, **drawn)
+    st.page_link(st.session_state["pages"]["readiness"], label="Why, and what would raise it", icon=":material/arrow_forward:")
 
 
 VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready, with review"), "not_ready": ("red", "not ready")}
@@ -152,6 +155,28 @@ def _gaps(seat: Seat, things: int) -> None:
     st.page_link(st.session_state["pages"]["gaps"], label=f"All {many(len(findings), 'gap')}", icon=":material/arrow_forward:")
 
 
+SEEN = "seen-before"
+
+
+def _since(seat: Seat) -> None:
+    """What a visitor has not seen yet: the difference between the revision of their last visit and now."""
+    head = seat.context.store.head()
+    if head is None or seat.at:
+        return
+    if SEEN not in st.session_state:
+        st.session_state[SEEN] = visited(seat.context, seat.actor.id, head.number)
+    before: int = st.session_state[SEEN]
+    if not 0 < before < head.number:
+        return
+    st.subheader("Since you were here last", anchor=False)
+    found: list[dict[str, Any]] = seat.ask("diff", before=str(before), after=str(head.number))
+    counts = Counter(one["change"] for one in found)
+    said = ", ".join(f"{counts[name]:,} {name}" for name in ("added", "changed", "withdrawn") if counts[name])
+    st.text(f"{many(head.number - before, 'revision')}: {said or 'nothing that you may see'}.")
+    if found and st.button("What exactly", icon=":material/difference:"):
+        visit("changes", before=str(before), after=str(head.number))
+
+
 def _changes(seat: Seat) -> None:
     st.subheader("What changed last", anchor=False)
     for one in seat.ask("history")[:4]:
@@ -165,8 +190,11 @@ def _waiting(seat: Seat) -> None:
     """What this actor answers for and must look at: things of theirs, or of the positions that they hold, that are due or overdue."""
     st.subheader("What waits for me", anchor=False)
     waiting = _mine(seat)
-    if not waiting:
-        st.caption("Nothing: none of the things that you own, or a post of yours owns, is due.")
+    asked = [one for one in seat.ask("review", state="open") if one.get("proposer") != seat.actor.id] if seat.can("review") else []
+    if asked:
+        st.text(f"{many(len(asked), 'proposal')} to decide: {str(asked[0].get('why', ''))[:120]}")
+    if not waiting and not asked:
+        st.caption("Nothing: none of the things that you own, or a post of yours owns, is due, and no proposal waits.")
     for text in waiting[:5]:
         st.text(text)
     if "review" in st.session_state["pages"]:
@@ -207,5 +235,10 @@ def _begin(seat: Seat) -> None:
 
             begin_with_folder(seat, Path(folder))
     with server:
-        st.write("Set the store of the workspace, and start the explorer again:")
-        st.code("store: neo4j://localhost:7687\n# user and password: NEO4J_USERNAME and NEO4J_PASSWORD in the environment", language="yaml")
+        st.write("A graph that orgcontext keeps there is looked at; a server without one is where this workspace loads to from now on.")
+        address = st.text_input("The server", placeholder="neo4j://localhost:7687", key="begin-server")
+        st.caption("User and password come from NEO4J\\_USERNAME and NEO4J\\_PASSWORD in the environment, and are written nowhere.")
+        if st.button("Connect", disabled=not seat.sees_all or not address):
+            from app.explorer.views.sources import begin_with_server
+
+            begin_with_server(seat, address.strip())

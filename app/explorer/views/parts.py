@@ -84,8 +84,9 @@ def details(seat: Seat, id_: str) -> None:
     st.subheader(plain(shown["name"] or shown["id"]), anchor=False)
     st.code(shown["id"], language=None)
     st.text(_line(shown))
+    names = seat.names({fresh["owner"], *(one[end] for one in shown["relations"] for end in ("source", "target"))})
     if fresh["owner"]:
-        st.text(f"owner {fresh['owner']}" + (f", due {fresh['due_at']}" if fresh.get("due_at") else ""))
+        st.text(f"owned by {names.get(fresh['owner'], fresh['owner'])}" + (f", due {fresh['due_at']}" if fresh.get("due_at") else ""))
     for contested in shown["conflicts"]:
         others = "; ".join(f"{other['value']} ({other['source']})" for other in contested["others"])
         st.warning(plain(f"Sources disagree on {contested['property']}: {contested['value']} holds, others say {others}."))
@@ -96,7 +97,7 @@ def details(seat: Seat, id_: str) -> None:
     with said:
         _rows([_claim(one) for one in shown["claims"]], "No source describes it.")
     with near:
-        _rows([_relation(one, shown["id"]) for one in shown["relations"]], "It has no relation that you may see.")
+        _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "It has no relation that you may see.")
     with past:
         _rows(
             [
@@ -129,13 +130,15 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _relation(row: Mapping[str, Any], own: str) -> dict[str, str]:
+def _relation(row: Mapping[str, Any], own: str, names: Mapping[str, str]) -> dict[str, str]:
     out = row["source"] == own
+    other = row["target"] if out else row["source"]
     origins = ", ".join(f"{one['source']} {one['locator']}" for one in row["origins"][:2])
     return {
         "relation": words(row["kind"]) if out else f"← {words(row['kind'])}",
-        "thing": row["target"] if out else row["source"],
+        "thing": names.get(other, other),
         "from": origins,
+        "id": other,
     }
 
 
@@ -149,6 +152,19 @@ def _rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
 def worded(value: Any) -> str:
     """A property's value as text."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # parsed JSON
+
+
+def way(path: Sequence[Sequence[str]], names: Mapping[str, str]) -> str:
+    """A way from thing to thing as a sentence; where a step begins at the end of the one before, that is said once."""
+    said: list[str] = []
+    for place, (source, kind, target) in enumerate(path):
+        begins = place == 0 or path[place - 1][2] != source
+        said.append(
+            f"{names.get(source, source)} {words(kind)} {names.get(target, target)}"
+            if begins
+            else f"{words(kind)} {names.get(target, target)}"
+        )
+    return " → ".join(said)
 
 
 def legend(colours: Mapping[str, str]) -> None:

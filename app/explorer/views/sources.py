@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,15 +15,16 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import LEVELS, ago, head, many, plain, table, teach
+from app.explorer.manners import LEVELS, ago, counted, head, many, plain, table, teach
 from app.explorer.seat import Seat, sentence
 from app.loading import SAMPLE, copy_workspace, run_load
 from app.progress import Progress
 from app.settings import FILE, Settings, open_context, read_settings
 from app.survey import survey, workspace_text
-from graph import ContextError, InputError, LoadReport, NotAllowed
+from graph import ContextError, InputError, LoadReport, NotAllowed, open_store
 
 REPORT = "load-report"
+SERVERS = ("neo4j", "bolt")  # with which the address of a Neo4j begins
 
 
 def sources(seat: Seat) -> None:
@@ -35,7 +37,7 @@ def sources(seat: Seat) -> None:
     counts = seat.ask("stats")["sources"]
     rows = [_row(seat, one, counts) for one in named if seat.sees_all or one.name in counts]
     unread = sum(row["last read"] == "never" for row in rows)
-    st.caption(f"{many(len(rows), 'source')}; {unread} of them never read.")
+    st.caption(f"{many(len(rows), 'source')}; {f'{unread} of them never read' if unread else 'each of them is read'}.")
     table(rows, "sources")
     if seat.sees_all:
         _loading(seat, [one.name for one in named])
@@ -211,7 +213,8 @@ def _report(report: LoadReport) -> None:
     )
     (st.info if report.dry or nothing else st.success)(said)
     for column, (name, one) in zip(st.columns(3), counts.items(), strict=True):
-        column.metric(name, f"{many(one.entities, 'thing')}, {many(one.relations, 'relation')}", border=True)
+        with column:
+            counted(name, one.entities, one.relations)
     if report.findings:
         rows = [{"level": LEVELS[one.level], "check": one.check, "what": one.message, "remedy": one.remedy} for one in report.findings]
         table(rows, "load-findings")
@@ -241,6 +244,34 @@ def begin_with_folder(seat: Seat, folder: Path) -> None:
     _begin(seat, workspace_text(survey(folder), folder, seat.settings.folder))
 
 
+def begin_with_server(seat: Seat, address: str) -> None:
+    """Keep the graph of this workspace in a Neo4j from now on; what is there already is looked at. `StoreError` where it does not answer."""
+    _empty(seat)
+    if not address.startswith(SERVERS):
+        message = f"{address} is no address of a Neo4j: it begins with {' or '.join(SERVERS)}"
+        raise InputError(message)
+    if "ORGCONTEXT_STORE" in os.environ:
+        message = "ORGCONTEXT_STORE names the store of this process, whatever the workspace says: unset it first"
+        raise InputError(message)
+    with st.spinner("Connecting …"):
+        store = open_store(address)
+        try:
+            head = store.head()
+        finally:
+            store.close()
+    _store(seat, (seat.settings.folder / FILE).read_text(encoding="utf-8"), address)
+    st.toast(plain(f"{address} holds revision {head.number}." if head else f"{address} answers, and holds no graph yet."))
+    st.rerun()
+
+
+def _store(seat: Seat, text: str, address: str) -> None:
+    """Write the workspace file from this text, with this store."""
+    line = f"store: {json.dumps(address)}"
+    there = re.search(r"(?m)^store:.*$", text)
+    text = text.replace(there.group(), line, 1) if there else f"{text.rstrip()}\n{line}\n"
+    (seat.settings.folder / FILE).write_text(text, encoding="utf-8")
+
+
 def _empty(seat: Seat) -> None:
     """`NotAllowed` or `InputError` where a workspace cannot begin: it would be written over."""
     allowed(seat)
@@ -251,8 +282,7 @@ def _empty(seat: Seat) -> None:
 
 def _begin(seat: Seat, text: str) -> None:
     """Write the workspace file, keeping the store that was named before; then load all of it."""
-    store = json.dumps(seat.settings.workspace.store)
-    (seat.settings.folder / FILE).write_text(re.sub(r"(?m)^store:.*$", lambda _: f"store: {store}", text, count=1), encoding="utf-8")
+    _store(seat, text, seat.settings.workspace.store)
     settings = read_settings(seat.settings.folder)
     context = open_context(settings)
     try:
