@@ -24,7 +24,7 @@ OPTIONS = {
     "theme.light.secondaryBackgroundColor": "#F2F5F7",
     "theme.light.textColor": "#1C2733",
     "theme.light.linkColor": "#0B5A6D",
-    "theme.dark.primaryColor": "#2B8CA6",
+    "theme.dark.primaryColor": "#45A7C1",
     "theme.dark.backgroundColor": "#12181F",
     "theme.dark.secondaryBackgroundColor": "#1B242E",
     "theme.dark.textColor": "#E6EBF0",

@@ -91,12 +91,13 @@ STYLE = """<style>
 [data-testid=stMainBlockContainer]{padding:2.6rem 2rem 3rem}
 [data-testid=stSidebarHeader]{height:2.2rem}
 [data-testid=stCaptionContainer]{color:inherit;opacity:.8}
+button[kind^=primary] p{color:light-dark(#FFFFFF,#0B1116)}
 </style>"""
 
 
 def frame() -> None:
     """What stands beside every page: whose graph it is, who looks, and at which revision."""
-    st.html(STYLE)  # no option says how much of the screen stays empty, nor how pale a caption is (too pale to be read by all)
+    st.html(STYLE)  # no option says how much of the screen stays empty, how pale a caption is, nor what stands on a bright button
     with st.sidebar:
         _frame()
         login.leave()
