@@ -15,12 +15,12 @@ const library = () => new Promise((resolve, reject) => {
 const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const token = (host, name, fallback) => getComputedStyle(host).getPropertyValue(name).trim() || fallback;
 
-function styleSheet(host, { big, boxes }) {
+function styleSheet(host, { big, boxes, letters }) {
   const ink = token(host, "--st-text-color", "#222"), paper = token(host, "--st-background-color", "#fff");
   const accent = token(host, "--st-primary-color", "#e4572e");
   const font = token(host, "--st-font", "sans-serif").replace(/['"]/g, "").split(",")[0];
-  const text = { label: "data(name)", color: ink, "font-family": font, "text-max-width": 120, "text-wrap": "ellipsis" };
-  const dot = { width: 22, height: 22, "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": big ? 9 : 6,
+  const text = { label: "data(name)", color: ink, "font-family": font, "text-max-width": 11 * letters, "text-wrap": "ellipsis" };
+  const dot = { width: 22, height: 22, "font-size": letters, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": big ? 9 : 6,
     "text-outline-color": paper, "text-outline-width": 2 };
   const box = { shape: "round-rectangle", width: 172, height: 44, "font-size": 12, "text-max-width": 164, "text-valign": "center", "background-opacity": .22,
     "border-width": 1.5, "text-wrap": "wrap" };
@@ -38,7 +38,7 @@ function styleSheet(host, { big, boxes }) {
     { selector: "node.pinned", style: { "border-width": 3, "border-color": ink, "border-style": "double" } },
     { selector: "node[lit]", style: { "border-width": 4, "border-color": accent, "border-style": "solid", "background-opacity": boxes ? .5 : 1 } },
     { selector: "edge[lit]", style: { width: 4, "line-color": accent, "target-arrow-color": accent, opacity: 1, "line-opacity": 1 } },
-    { selector: "node.anchor", style: boxes ? { "border-width": 3 } : { width: 38, height: 38, "font-weight": "bold", "font-size": 13 } },
+    { selector: "node.anchor", style: boxes ? { "border-width": 3 } : { width: 38, height: 38, "font-weight": "bold", "font-size": letters + 2, "text-max-width": 18 * letters } },
     { selector: ".far", style: { opacity: .13, "text-opacity": 0 } },
     { selector: "edge.near", style: { width: 2, "line-color": accent, "target-arrow-color": accent, opacity: 1, label: "data(kind)", "font-size": 9, color: ink,
         "text-background-color": paper, "text-background-opacity": .85, "text-rotation": boxes ? "none" : "autorotate" } },
@@ -47,6 +47,8 @@ function styleSheet(host, { big, boxes }) {
   ];
 }
 
+// Names under dots keep their size where the picture is shrunk to fit, unless there are so many that they would cover each other.
+const legible = (cy) => cy.nodes().length > 120 ? 11 : Math.round(Math.min(17, 11 / Math.min(1, cy.zoom())));
 const shape = (props) => ({ big: props.nodes.length > 600, boxes: props.layout === "layered" || props.layout === "tree" });
 // All of it in view, but a handful of things not larger than life.
 function fitted(cy, padding = 24) {
@@ -168,7 +170,7 @@ function mount(cytoscape, host, say, props) {
     else return;
     event.preventDefault(); event.stopPropagation();            // Streamlit has shortcuts of its own (c, r)
   });
-  self.paint = () => cy.style(styleSheet(host, shape(self.props)));
+  self.paint = () => cy.style(styleSheet(host, { ...shape(self.props), letters: self.letters || 11 }));
   self.watch = new ResizeObserver(() => { const before = cy.width(); cy.resize(); if (Math.abs(cy.width() - before) > 40) fitted(cy); }); self.watch.observe(host);
   // A theme switched in the browser changes the custom properties without a call: look when the root's style changes.
   self.theme = token(host, "--st-background-color", "");
@@ -240,6 +242,7 @@ function place(self, kit, props, fresh) {
   if (fresh.length && !all) inView(cy, fresh);
   cy.batch(() => pins.forEach((at, id) => cy.getElementById(id).position(at)));      // what was pinned stays where it was put
   self.layout = props.layout;
+  if (all) { self.letters = legible(cy); self.paint(); }
 }
 
 const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);

@@ -104,9 +104,8 @@ def money(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name)
     if value is None or value == "":
         return ""
-    return (
-        f"{value:,} {said.get('currency', '')}".strip() if isinstance(value, int | float) else f"{value} {said.get('currency', '')}".strip()
-    )
+    shown = f"{value:,.2f}".removesuffix(".00") if isinstance(value, int | float) else str(value)
+    return f"{shown} {said.get('currency', '')}".strip()
 
 
 @fragment

@@ -84,17 +84,23 @@ def details(seat: Seat, id_: str) -> None:
     st.subheader(plain(shown["name"] or shown["id"]), anchor=False)
     st.code(shown["id"], language=None)
     st.text(_line(shown))
-    names = seat.names({fresh["owner"], *(one[end] for one in shown["relations"] for end in ("source", "target"))})
+    said = {value for value in shown["properties"].values() if isinstance(value, str)}
+    names = seat.names({fresh["owner"], *said, *(one[end] for one in shown["relations"] for end in ("source", "target"))})
     if fresh["owner"]:
         st.text(f"owned by {names.get(fresh['owner'], fresh['owner'])}" + (f", due {fresh['due_at']}" if fresh.get("due_at") else ""))
     for contested in shown["conflicts"]:
         others = "; ".join(f"{other['value']} ({other['source']})" for other in contested["others"])
         st.warning(plain(f"Sources disagree on {contested['property']}: {contested['value']} holds, others say {others}."))
-    holds, said, near, past = st.tabs(["Properties", f"Sources {len(shown['claims'])}", f"Relations {len(shown['relations'])}", "History"])
+    holds, claims, near, past = st.tabs(
+        ["Properties", f"Sources {len(shown['claims'])}", f"Relations {len(shown['relations'])}", "History"]
+    )
     with holds:
-        _rows([{"property": words(name), "value": worded(value)} for name, value in shown["properties"].items()], "It has no properties.")
+        _rows(
+            [{"property": words(name), "value": names.get(worded(value), worded(value))} for name, value in shown["properties"].items()],
+            "It has no properties.",
+        )
         st.caption(plain("from " + ", ".join(f"{one['source']} {one['locator']}" for one in shown["origins"])))
-    with said:
+    with claims:
         _rows([_claim(one) for one in shown["claims"]], "No source describes it.")
     with near:
         _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "It has no relation that you may see.")
