@@ -562,8 +562,8 @@ def test_hostile_words_in_every_field_harm_no_screen_and_no_export(tmp_path: Pat
     context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
     company = Organization(200)
     with context.store.draft() as draft:
-        draft.put_entities(_poisoned(company.entity(id_), place) for place, id_ in enumerate(company.ids()))
-        draft.put_relations(map(company.relation, company.keys()))
+        draft.put_entities([_poisoned(company.entity(id_), place) for place, id_ in enumerate(company.ids())])
+        draft.put_relations(list(map(company.relation, company.keys())))
         draft.publish(Revision(number=draft.number, at=context.now(), actor=EVERYWHERE[1], message=EVERYWHERE[0]))
     context.close()
     look = looking(tmp_path, monkeypatch)

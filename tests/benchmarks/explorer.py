@@ -1,7 +1,8 @@
 """The times of the explorer in a real Chromium: `python -m tests.benchmarks.explorer`; it prints what is asked and what is reached.
 
 A graph of `--size` entities, a warm server, no pause between the steps. Seconds are what somebody at the screen waits: from the gesture
-until what it asked for is drawn. The browser and the server share this machine with whatever else runs; `idle` says how much of it was free.
+until what it asked for is drawn. The browser and the server share this machine with whatever else runs,
+so it wants an idle one.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -88,9 +90,9 @@ def main() -> None:
         )
         with _serving(Path(folder), store) as server:
             print(f"{'work':<44} {'median':>8} {'worst':>8} {'asked':>8} unit      met")
-            for bench in (_first, _focus, _expand, _typed, _dragged, _together, lambda *of: _flat(*of, chosen.times)):
-                for row in bench(browser, server, made):
-                    print(row.line(), flush=True)
+            rows = (bench(browser, server, made) for bench in (_first, _focus, _expand, _typed, _dragged, _together))
+            for row in chain(chain.from_iterable(rows), _flat(browser, server, made, chosen.times)):
+                print(row.line(), flush=True)
         browser.close()
 
 
@@ -104,7 +106,7 @@ def _fill(made: Organization, address: str) -> None:
 
 
 @contextmanager
-def _serving(folder: Path, store: str) -> Iterator[Server]:
+def _serving(folder: Path, store: str) -> Generator[Server]:
     (folder / "orgcontext.yaml").write_text(f"organization: Big\nstore: {store}\nsources: []\n", encoding="utf-8")
     port = 8590 + os.getpid() % 1000
     with (folder / "log").open("w") as log:
