@@ -124,7 +124,7 @@ def opened(chromium: Browser, explorer: Explorer, scheme: Any) -> Generator[Page
 
 
 def _settled(page: Page) -> None:
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=30_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=90_000)
     assert page.locator("[data-testid=stException]").count() == 0
 
 
