@@ -18,6 +18,7 @@ import streamlit as st
 
 from app.explorer import login
 from app.explorer.manners import plain
+from app.explorer.pictures import short
 from app.operations import OPERATIONS, ask
 from app.settings import FILE, Settings, actor_of, open_context, read_settings
 from graph import Actor, ContextError, ContextGraph, EntityRow, Filter, NotFound, RelationRow
@@ -117,9 +118,9 @@ class Seat(NamedTuple):
         return list(view.store.entities(view.where, kinds=known, ids=None if ids is None else sorted(set(ids)), at=view.at))
 
     def names(self, ids: Iterable[str]) -> dict[str, str]:
-        """What these are called, as far as they may be seen and have a name."""
+        """What these are called, as far as they may be seen and have a name; a long name is cut."""
         wanted = {id_ for id_ in ids if ":" in id_}
-        return {row.id: row.name for row in self.entities(ids=wanted) if row.name} if wanted else {}
+        return {row.id: short(row.name, 200) for row in self.entities(ids=wanted) if row.name} if wanted else {}
 
     def relations(self, *kinds: str, touching: Iterable[str] | None = None) -> list[RelationRow]:
         """The relations of these kinds that may be seen."""

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from app.explorer.manners import STATES, ago, plain, words
+from app.explorer.pictures import short
 from app.explorer.seat import Seat
 
 HINT = "a name, words, an id"
@@ -165,11 +166,8 @@ def way(path: Sequence[Sequence[str]], names: Mapping[str, str]) -> str:
     said: list[str] = []
     for place, (source, kind, target) in enumerate(path):
         begins = place == 0 or path[place - 1][2] != source
-        said.append(
-            f"{names.get(source, source)} {words(kind)} {names.get(target, target)}"
-            if begins
-            else f"{words(kind)} {names.get(target, target)}"
-        )
+        step = f"{words(kind)} {short(names.get(target, target), 200)}"
+        said.append(f"{short(names.get(source, source), 200)} {step}" if begins else step)
     return " → ".join(said)
 
 
