@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -22,9 +20,6 @@ from app.explorer import manners, pictures, views
 from app.loading import SAMPLE, run_load
 from app.operations import ask
 from app.settings import open_context, read_settings
-from graph import Revision, canonical
-from graph.stores.base import EntityRow, words_of
-from tests.benchmarks.generator import Organization
 
 NOW = "2026-11-23T10:00:00Z"
 SCREEN = """
@@ -520,82 +515,8 @@ def test_the_screens_stand_over_neo4j_too(connect: Place, tmp_path: Path, monkey
     made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
     look = looking(tmp_path / "acme", monkeypatch)
     assert {one.label: one.value for one in look("home").metric}["Revisions"] == "1"
-    here = {path: tables(look(path, **address)) for path, address in ADDRESSES.items() if path != "audit"}  # which says how long it took
-    monkeypatch.delenv("ORGCONTEXT_STORE")
-    made(tmp_path / "beside", {}, twice=False)
-    look = looking(tmp_path / "beside", monkeypatch)
-    assert here == {path: tables(look(path, **ADDRESSES[path])) for path in here}
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "orgcontext.yaml").write_text("organization: New\nsources: []\n", encoding="utf-8")
-    begin = looking(tmp_path / "new", monkeypatch)("home")
-    begin.text_input(key="begin-server").set_value("ldap://nowhere").run()
-    next(one for one in begin.button if one.label == "Connect").click().run()
-    assert "no address of a Neo4j" in begin.error[0].value
-    begin.text_input(key="begin-server").set_value(connect.address).run()
-    next(one for one in begin.button if one.label == "Connect").click().run()
-    assert not begin.exception
-    assert {one.label: one.value for one in begin.metric}["Revisions"] == "1"
-
-
-def tables(screen: AppTest) -> list[str]:
-    """The tables, pictures and figures of a screen, as one can compare them."""
-    drawn = [
-        str(sorted(one["id"] for one in json.loads(part.proto.json)["nodes"]))
-        for part in screen.get("bidi_component")
-        if "nodes" in part.proto.json
-    ]
-    return [one.value.to_csv() for one in screen.dataframe] + drawn + [f"{one.label} {one.value}" for one in screen.metric]
-
-
-LONG = "\u202eabc\u202c شركة " + "a very long name " * 600
-EVERYWHERE = (
-    HOSTILE,
-    "=1+1 <img src=http://tracker.example/y.png onerror=alert(2)>",
-    "**bold** [link](http://tracker.example/z) `code` $x$ :smile:",
-    LONG,
-)
-
-
-def test_hostile_words_in_every_field_harm_no_screen_and_no_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every name and every text of every kind is hostile: each screen stands, nothing of it is markup, and exports hold no formula."""
-    (tmp_path / "orgcontext.yaml").write_text(f"organization: {json.dumps(HOSTILE)}\nsources: []\n", encoding="utf-8")
-    context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
-    company = Organization(200)
-    with context.store.draft() as draft:
-        draft.put_entities([_poisoned(company.entity(id_), place) for place, id_ in enumerate(company.ids())])
-        draft.put_relations(list(map(company.relation, company.keys())))
-        draft.publish(Revision(number=draft.number, at=context.now(), actor=EVERYWHERE[1], message=EVERYWHERE[0]))
-    context.close()
-    look = looking(tmp_path, monkeypatch)
-    ids = {kind: next(id_ for id_ in company.ids() if id_.partition(":")[0] == kind) for kind in ("process", "agent", "task", "person")}
-    addresses: dict[str, dict[str, str]] = {
-        **{path: {} for path in ADDRESSES},
-        "home": {"find": "alert"},
-        "graph": {"entity": ids["process"], "colour": "function"},
-        "flows": {"process": ids["process"]},
-        "glossary": {"word": EVERYWHERE[2]},
-        "decisions": {"process": ids["process"]},
-        "eyes": {"agent": ids["agent"], "task": ids["task"]},
-        "dependencies": {"subject": ids["person"]},
-    }
-    for path, address in addresses.items():
-        screen = look(path, **address)
-        raw = [one for one in labels(screen) if re.search(r"(?<!\\)(!\[seen|\[link|<img|<script)", one)]
-        assert raw == [], path
-        for one in screen.dataframe:
-            rows: list[Any] = one.value.to_dict("records")
-            assert not [line for line in csv.reader(manners.as_csv(rows).splitlines()) for cell in line if cell.startswith(("=", "@"))], (
-                path
-            )
-
-
-def _poisoned(row: EntityRow, place: int) -> EntityRow:
-    """The same thing with hostile words wherever it has words."""
-    said = EVERYWHERE[place % len(EVERYWHERE)]
-    properties = {
-        name: said if isinstance(value, str) and name != "verified_at" else value for name, value in json.loads(row.properties).items()
-    }
-    return row._replace(name=said, properties=canonical(properties), words=words_of(said, row.id))
+    assert "position:cfo" in {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
+    assert look("eyes", agent="agent:risk-scorer", task="task:score-contract-risk").dataframe
 
 
 def test_what_is_selected_is_hidden_in_one_step(look: Look) -> None:
