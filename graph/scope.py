@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from pydantic import Field
@@ -41,6 +42,7 @@ _SOME = 16  # things whose freshness is asked for at a time
 _GIST = 240  # characters of longer texts that are said in one line of an anchor or of what is required; of any other thing half of it
 _GISTS = 960
 _FEW = 4  # relations that are said in one line of any other thing
+_LIKE = 30  # things of a name like an unknown id, among which the id most like it is named
 _NAMED = 4  # tokens around an id that is named as over the budget
 
 
@@ -151,8 +153,11 @@ def known(view: View, ids: Sequence[str]) -> dict[str, str]:
         if id_ not in found:
             prefix, _, local = id_.partition(":")
             alike = sorted(view.ontology.prefixes.get(prefix, ()))
-            near = find(view, local or id_, limit=1, kinds=alike) or find(view, local or id_, limit=1)
-            message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {near[0].id!r}?" if near else "")
+            near = find(view, local or id_, limit=_LIKE, kinds=alike) or find(view, local or id_, limit=1)
+            best = max(
+                near, key=lambda hit: SequenceMatcher(None, hit.id, id_, autojunk=False).ratio(), default=None
+            )  # of equals the first
+            message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {best.id!r}?" if best else "")
             raise NotFound(message, wanted=id_)
     return found
 

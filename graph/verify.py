@@ -155,9 +155,14 @@ class Grammar:
 
     def nearest(self, sentence: str) -> list[str]:
         """Forms that share a word with a sentence that is not understood, the most alike first."""
-        words = set(map(stem, fold(sentence).split()))
-        shared = [(len(words.intersection(map(stem, fold(form.told).split()))), form.told) for form in self.forms]
+        words = _stems(sentence)
+        shared = [(len(words & _stems(form.told)), form.told) for form in self.forms]
         return list(dict.fromkeys(told for count, told in sorted(shared, key=lambda one: (-one[0], len(one[1]), one[1])) if count))[:3]
+
+
+def _stems(text: str) -> set[str]:
+    """What the longer words of a text begin with."""
+    return {stem(word) for word in fold(text).split() if len(word) > 3}
 
 
 _GRAMMARS: dict[str, Grammar] = {}  # by the digest of the ontology: a process knows one or two
