@@ -33,6 +33,7 @@ _SPREAD = 0.25  # of n relations of one sort each carries n ** -0.25 of the weig
 _DECAY = 0.7  # what a hop leaves
 _WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
 _ANSWERS = 0.3  # how much nearer a thing comes of which a relation is told that the question names
+_BARE, _BARE_TEXT = 0.6, 60  # what is left to a thing that says little beyond its name: so many characters of properties at most
 _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
 _LEADS = 0.6  # the weight of a relation to a later thing that is said of what is no anchor
@@ -312,6 +313,13 @@ def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: On
             doubt[other] *= left
     for number in {one for one, way, _ in ends if asked.wants(way.name, outward=True)}:
         doubt[number] *= 1 - _ANSWERS
+    asked_for = [(one, other) for one, way, other in ends if asked.wants(way.name, outward=True)]
+    sought = {
+        end for pair in asked_for if 0 in (walked.hops[pair[0]], walked.hops[pair[1]]) for end in pair
+    }  # what an anchor is asked about
+    for number, row in enumerate(walked.entities):
+        if row.id not in starts and number not in sought and len(row.properties) <= _BARE_TEXT:
+            doubt[number] = 1 - _BARE * (1 - doubt[number])
     return {id_: round(1 - doubt[number], 4) for id_, number in place.items()}
 
 
