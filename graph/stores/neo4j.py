@@ -23,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, pairwise
 from typing import Any, LiteralString, NamedTuple, TypeAlias, TypeVar, cast
@@ -67,6 +68,8 @@ _TURN = 1 << 31
 _MARK = 1 << 40
 _PAGE = 5000  # entities in one answer of the server, and ids in one question
 _BATCH = 2500  # rows in one statement that writes, and in one transaction of a large publish
+_MANY = 500  # rows of one shape from which a statement of their own, which the server must plan, is worth it
+_WIDE = 40  # properties that such a statement names
 _LONGEST = 60.0  # seconds for which a read is tried again while others publish
 _LUCENE = 64  # words of one run that the full-text index is asked for; the rest is compared word by word
 _LONG_WORD = 100  # characters: Lucene's tokenizer splits words above 255 of its own
@@ -245,6 +248,7 @@ def _scalar(value: Scalar) -> Scalar:
     return str(value) if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63 else value
 
 
+@lru_cache(maxsize=10_000)  # the same few stand behind most relations
 def _sources(origins: str) -> list[str]:
     return list(dict.fromkeys(origin["source"] for origin in json.loads(origins)))
 
@@ -279,6 +283,27 @@ def _map(names: Sequence[str], first: int, *, owned: bool = True) -> str:
     """A Cypher map of the values that row `r` holds from this place on."""
     said = [f"{name}: r[{place}]" for place, name in enumerate(names, first)]
     return "{" + ", ".join(["_graph: $graph", *said] if owned else said) + "}"
+
+
+def _made(names: Sequence[str], first: int, rows: Sequence[Columns], *, owned: bool = True) -> tuple[str, str, Sequence[Columns]]:
+    """How to create things of these rows, which end with what is spread out: their map, what to `SET` of it after, and the rows for that.
+
+    Of many rows the names are written out, which is quicker for the server than maps; those that need quoting never are.
+    """
+    there = {name for row in rows for name in row[-1]} if len(rows) >= _MANY else set[str]()
+    named = dict.fromkeys(sorted(name for name in there if _IDENTIFIER.fullmatch(name))[:_WIDE])
+    text = _map([*names, *(f"`{name}`" for name in named)], first, owned=owned)
+    rest = f" SET {{0}} += r[{first + len(names) + len(named)}]"
+    if not named:
+        return text, rest, rows
+    wide = [[*row[:-1], *map(row[-1].get, named)] for row in rows]
+    if not there.difference(named):
+        return text, "", wide
+    return (
+        text,
+        rest,
+        [[*row, {name: one for name, one in old[-1].items() if name not in named}] for row, old in zip(wide, rows, strict=True)],
+    )
 
 
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
@@ -1111,11 +1136,17 @@ def _fulltext(query: str, *, past: bool) -> str:
 
 
 class _Statement(NamedTuple):
-    """A statement and the rows (`$p.rows`) that it is run for, so many at once; and its other parameters."""
+    """A statement and the rows (`$p.rows`) that it is run for, so many at once; and its other parameters.
+
+    One that `places` returns pairs of an entity's id and the server's own name for its node; in one that `joins`, the ids with which the rows
+    begin are given as those names: by them a node is found several times as quickly as through an index.
+    """
 
     text: str
     rows: Sequence[Any]
     parameters: Mapping[str, Any] = {}
+    places: bool = False
+    joins: bool = False
 
     def chunks(self) -> Iterator[_Statement]:
         return (self._replace(rows=chunk) for chunk in _chunks(self.rows, _BATCH))
@@ -1146,6 +1177,7 @@ class _Writer:
         self._session, self.name, self._at_once, self._token = session, name, at_once, uuid4().hex
         self._inside: Transaction | None = None  # undoing what a dead writer left is no part of a dry draft
         self.wrote = False
+        self._placed: dict[str, str] = {}  # by id, the server's names of nodes that were created here
         ((state, self.entities, kinds, drafting, self.waiting),) = session.run(
             "MATCH (g:OrgContextGraph {name: $graph}) SET g.writer = $token, g.reserved = 0 RETURN g.state, g.entities, g.kinds, "
             "coalesce(g.drafting, false), EXISTS { MATCH (x:OrgContextWaiting) WHERE x._graph = $graph }",
@@ -1185,8 +1217,13 @@ class _Writer:
             transaction.commit()
 
     def _run(self, transaction: Transaction, statements: Sequence[_Statement]) -> None:
-        for text, rows, parameters in statements:
-            transaction.run(_literal(text), graph=self.name, p={**parameters, "rows": rows}).consume()
+        for text, rows, parameters, places, joins in statements:
+            sent = [[self._placed[row[0]], self._placed[row[1]], *row[2:]] for row in rows] if joins else rows
+            result = transaction.run(_literal(text), graph=self.name, p={**parameters, "rows": sent})
+            if places:
+                ((pairs,),) = result.values()
+                self._placed.update(pairs)
+            result.consume()
 
     def _make_sure(self, transaction: Transaction) -> None:
         """Lock the graph's node for this transaction, and see that this writer is still the one."""
@@ -1305,6 +1342,8 @@ class _Put(NamedTuple):
 
 
 _NATIVE = "MATCH (a:Entity {{_graph: $graph, id: r[0]}}) MATCH (b:Entity {{_graph: $graph, id: r[1]}}) MATCH (a)-[e:`{0}`]->(b) WHERE e._since > 0"
+_ENDS = "MATCH (a:Entity {_graph: $graph, id: r[0]}) MATCH (b:Entity {_graph: $graph, id: r[1]})"
+_PLACED = "MATCH (a) WHERE elementId(a) = r[0] MATCH (b) WHERE elementId(b) = r[1]"
 _WAITING = "MATCH (w:OrgContextWaiting {_graph: $graph, source: r[0]}) WHERE w.kind = r[1] AND w.target = r[2]"
 _TRACES = (
     ("OrgContextClaim", "n.since > $p.head", "DELETE n"),
@@ -1378,6 +1417,7 @@ class _Change:
         self.there = known | writer.stood(ends - known if stood is None else ends - stood.keys()).keys()
         self.joined = {key: value for key, value in joined.items() if self._reaches(key)}
         self._sort(relations)
+        self.placed = {put.row.id for put in self.created} if len(self.tying) >= _MANY else set[str]()
 
     def _reaches(self, key: RelationKey) -> bool:
         """Whether both ends of a relation are native afterwards."""
@@ -1467,9 +1507,12 @@ class _Change:
         values, spread = _map(_RELATION, 2, owned=False), f"r[{2 + len(_RELATION)}]"
         for kind, rows in _by_kind(_keyed(self.overwritten)).items():
             yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
-        for kind, rows in _by_kind(_keyed(self.tying)).items():
-            ends = "MATCH (a:Entity {_graph: $graph, id: r[0]}) MATCH (b:Entity {_graph: $graph, id: r[1]})"
-            yield _Statement(f"UNWIND $p.rows AS r {ends} CREATE (a)-[e:`{kind}` {values}]->(b) SET e += {spread}", rows)
+        for ends, joins in ((_PLACED, True), (_ENDS, False)):
+            puts = (put for put in self.tying if joins == (self.placed >= {put[0].source, put[0].target}))
+            for kind, rows in _by_kind(_keyed(puts)).items():
+                fresh, rest, made = _made(_RELATION, 2, rows, owned=False)
+                text = f"UNWIND $p.rows AS r {ends} CREATE (a)-[e:`{kind}` {fresh}]->(b){rest.format('e')}"
+                yield _Statement(text, made, joins=joins)
         aside = _map(("source", "target", *_RELATION), 0)
         yield _Statement(
             f"UNWIND $p.rows AS r CREATE (w:OrgContextRelation:OrgContextWaiting {aside}) SET w.kind = r[{3 + len(_RELATION)}], w._number = 0",
@@ -1482,7 +1525,10 @@ class _Change:
         for row, since, number in self.created:
             created[row.kind].append(_entity_values(row, since, number))
         for kind, rows in created.items():
-            yield _Statement(f"UNWIND $p.rows AS r CREATE (n:Entity:`{kind}` {values}) SET n += {spread}", rows)
+            fresh, rest, made = _made(_ENTITY, 0, rows)
+            text = f"UNWIND $p.rows AS r CREATE (n:Entity:`{kind}` {fresh}){rest.format('n')}"
+            placing = " RETURN collect([n.id, elementId(n)])" if self.placed else ""
+            yield _Statement(text + placing, made, places=bool(self.placed))
         changed: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row, since, number in self.changed:
             changed[self.stood[row.id].kind, row.kind].append(_entity_values(row, since, number))
@@ -1514,8 +1560,47 @@ _SAYING = (
 )
 
 
+class _Said:
+    """What a draft with nothing before it was told: all the claims there are, so that the server need not be asked for them."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._entities: dict[str, list[Claim]] = defaultdict(list)
+        self._relations: dict[RelationKey, list[Claim]] = defaultdict(list)
+        self._ends: dict[str, dict[RelationKey, None]] = defaultdict(dict)
+        self._holders: dict[str, set[str]] = defaultdict(set)  # by identity value
+
+    def add(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            made = claim._replace(revision=self._number)
+            if claim.target:
+                key = (claim.subject, claim.kind, claim.target)
+                self._relations[key].append(made)
+                for end in (claim.subject, claim.target):
+                    self._ends[end][key] = None
+            else:
+                self._entities[claim.subject].append(made)
+                for value in claim.same_as:
+                    self._holders[value].add(claim.subject)
+
+    def about(self, ids: Iterable[str]) -> list[Claim]:
+        return [claim for id_ in ids for claim in self._entities.get(id_, ())]
+
+    def of(self, keys: Iterable[RelationKey]) -> list[Claim]:
+        return [claim for key in keys for claim in self._relations.get(key, ())]
+
+    def at(self, ids: Iterable[str]) -> set[RelationKey]:
+        return {key for id_ in ids for key in self._ends.get(id_, ())}
+
+    def alike(self, ids: Iterable[str]) -> set[tuple[str, str, str]]:
+        held = ((claim.subject, value) for claim in self.about(ids) for value in claim.same_as)
+        return {(id_, value, other) for id_, value in held for other in self._holders[value] if other != id_}
+
+
 class Neo4jDraft:
-    """A `Draft`: claims are committed in batches that nobody reads before the publish; rows are held here until then."""
+    """A `Draft`: claims are committed in batches that nobody reads before the publish; rows, and the claims of a first load, are held here
+    until then.
+    """
 
     taker = None
 
@@ -1523,6 +1608,7 @@ class Neo4jDraft:
         self._writer, self._dry = writer, dry
         self.number = writer.head + 1
         self._fresh = not writer.head  # nothing of the graph can be on the server
+        self._said = _Said(self.number) if self._fresh else None
         self._published = False
         self._staged: set[str] = set()
         self._unsaid: tuple[list[Columns], list[Columns], list[Columns]] = ([], [], [])  # rows for `_SAYING`
@@ -1554,6 +1640,8 @@ class Neo4jDraft:
         fresh = {key: claim for key, claim in said.items() if key not in known}
         self._staged.update(said)
         self._touch(fresh.values())
+        if self._said:
+            self._said.add(fresh.values())
         for key, claim in fresh.items():
             if claim.target:
                 self._unsaid[1].append([*_claim_values(key, claim), claim.subject, claim.kind, claim.target])
@@ -1620,6 +1708,8 @@ class Neo4jDraft:
         return sum(self._end(self._ask(text, keys=chunk)) for chunk in _chunks(keys, _PAGE)) if not self._fresh else 0
 
     def touch(self) -> None:
+        if self._said:
+            return  # all there is was staged here
         text = (
             "MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.until = 0 "
             "RETURN collect(DISTINCT [c.entity, c.subject, c.kind, c.target])"
@@ -1639,6 +1729,8 @@ class Neo4jDraft:
         return _chunks(sorted(self._touched_relations), size)
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
+        if self._said:
+            return sorted(self._said.alike(dict.fromkeys(ids)))
         said = (
             "UNWIND $p.ids AS id MATCH (c:OrgContextClaim {_graph: $graph, entity: id}) WHERE c.until = 0 AND c.same IS NOT NULL "
             "UNWIND c.same AS value RETURN collect(DISTINCT [id, value])"
@@ -1661,14 +1753,19 @@ class Neo4jDraft:
         return sorted((_claim(*said) for said in found), key=_claim_order)
 
     def entity_claims(self, ids: Sequence[str]) -> list[Claim]:
-        claims = self._claims("MATCH (c:OrgContextClaim {_graph: $graph, entity: r}) WHERE c.until = 0", dict.fromkeys(ids))
+        wanted = dict.fromkeys(ids)
+        text = "MATCH (c:OrgContextClaim {_graph: $graph, entity: r}) WHERE c.until = 0"
+        claims = self._said.about(wanted) if self._said else self._claims(text, wanted)
         return sorted(claims, key=lambda claim: (claim.subject, claim.source, claim.part, claim.digest))
 
     def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
         text = "MATCH (c:OrgContextClaim {_graph: $graph, subject: r[0], kind: r[1], target: r[2]}) WHERE c.until = 0"
-        return self._claims(text, dict.fromkeys(keys))
+        wanted = dict.fromkeys(keys)
+        return sorted(self._said.of(wanted), key=_claim_order) if self._said else self._claims(text, wanted)
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
+        if self._said:
+            return sorted(self._said.at(ids))
         text = (
             "UNWIND $p.ids AS id CALL (id) { MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND c.subject = id AND c.kind IS NOT NULL "
             "AND c.target IS NOT NULL AND c.until = 0 RETURN c UNION ALL "
