@@ -471,3 +471,24 @@ def test_a_connection_that_is_cut_in_the_midst_loses_nothing(home: Place, tmp_pa
     report = run_load(settings, context, actor="person:tester")
     assert (report.revision, report.added.entities) == (1, 440)
     assert len(list(home().entities(EVERYTHING))) == 440
+
+
+def test_a_large_first_load_is_as_a_small_one(home: Place, cypher: Driver) -> None:
+    """Where so much is new that the server is told of it in another way: everything is there, as properties of any name are too."""
+    odd = {"": "z", "a b": "c", "`": "d", "mixed": ["a", 1], "id": "x"}
+    people = [
+        entity(f"person:{number}", properties={"fte": 0.5, **({"open": True} if number % 2 else odd)}, aliases=[f"login:{number}"])
+        for number in range(600)
+    ]
+    ties = [
+        relation(f"person:{number}", "knows", f"person:{number * 7 % 601}", properties={"share": number} if number % 3 else odd)
+        for number in range(600)
+    ]
+    store, reference = home(), ReferenceStore()
+    for one in (store, reference):
+        revise(one, *people, *ties)
+        revise(one, entity("person:600"), relation("person:600", "knows", "person:1"))
+    assert _reads(store) == _reads(reference)
+    native = "MATCH (a:Person {_graph: $name})-[r:knows]->(b) RETURN count(r), sum(a.fte), count(r.`a b`), count(r.share), count(a.````), count(a.open)"
+    expected = [[len(ties) + 1, 0.5 * len(ties), len(ties) // 3, len(ties) - len(ties) // 3, len(ties) // 2, len(ties) // 2]]
+    assert _rows(cypher, native, name=_name(home)) == expected
