@@ -24,7 +24,7 @@ from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revisio
 from app.cli import cli
 from app.loading import SAMPLE, copy_workspace, run_load
 from app.settings import open_context, read_settings
-from graph import InputError, StoreError
+from graph import InputError, Properties, StoreError
 from graph.stores.base import Limit, Rule, Store
 from graph.stores.neo4j import Neo4jStore, connect
 
@@ -475,9 +475,10 @@ def test_a_connection_that_is_cut_in_the_midst_loses_nothing(home: Place, tmp_pa
 
 def test_a_large_first_load_is_as_a_small_one(home: Place, cypher: Driver) -> None:
     """Where so much is new that the server is told of it in another way: everything is there, as properties of any name are too."""
-    odd = {"": "z", "a b": "c", "`": "d", "mixed": ["a", 1], "id": "x"}
+    odd: Properties = {"": "z", "a b": "c", "`": "d", "mixed": ["a", 1], "id": "x"}
+    plain: Properties = {"open": True}
     people = [
-        entity(f"person:{number}", properties={"fte": 0.5, **({"open": True} if number % 2 else odd)}, aliases=[f"login:{number}"])
+        entity(f"person:{number}", properties=(plain if number % 2 else odd) | {"fte": 0.5}, aliases=[f"login:{number}"])
         for number in range(600)
     ]
     ties = [
