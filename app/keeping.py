@@ -210,8 +210,7 @@ def _drift(settings: Settings, context: ContextGraph, actor: Actor, since: str, 
 
     found = context.drift(actor=actor, since=since or None)
     if context.sees_everything(actor):
-        stored = [*context.verified(actor=actor).findings, *context.damage(actor=actor).findings]
-        found = [*source_drift(settings, context, names), *stored, *found]
+        found = [*source_drift(settings, context, names), *context.stored(actor=actor), *found]
     return sorted(found, key=lambda one: (("error", "warning", "note").index(one.level), one.check, one.id))
 
 

@@ -17,7 +17,10 @@ def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Findi
         done.append(f"nothing was restored: what sources said of {', '.join(spoilt[:3])} was changed itself; restore a backup")
     elif any(one.check in _STORED for one in findings):
         mended = context.mend(actor=actor)
-        done.append(f"restored from the claims: {len(mended.rows)} rows put back, {len(mended.gone)} taken away")
+        if mended.mendable:
+            done.append(
+                f"restored from the claims: {len(mended.rows)} rows put back, {len(mended.gone)} taken away, what helps reading made anew"
+            )
     stale = [one.subject for one in findings if one.check in ("source_changed", "source_new", "columns_changed")]
     whole = {one.subject for one in findings if one.check in ("source_gone", "source_unreadable")}
     names = tuple(name for name in dict.fromkeys(stale) if name not in whole)
@@ -27,4 +30,4 @@ def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Findi
     return done
 
 
-_STORED = frozenset({"edited", "row_changed", "row_added", "revision_changed"})
+_STORED = frozenset({"edited", "misplaced", "unrecognized", "row_changed", "row_added", "revision_changed"})

@@ -8,21 +8,22 @@ seal of the revision in which it began or ended, and every claim is named by the
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from json.encoder import encode_basestring
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from graph.model import Finding, Revision, Value, canonical
-from graph.stores.base import EntityRow, Made, Store, Version
+from graph.stores.base import Claim, EntityRow, Made, Store, Version
 
 WHOLE = 1 << 256
 COMPACTED = "compacted:"
 _SEPARATOR = "\x1f"
-_ORIGIN = re.compile(r'\{("source":"(?:[^"\\]|\\.)*","locator":"(?:[^"\\]|\\.)*"),"loaded_at":"[^"]*","digest":"([^"]*)"\}')
+_BETWEEN = '},{"source":"'  # origins in their JSON: in a text a quotation mark has a backslash before it, so that this is nothing else
+_BEGINS = len('[{"source":"')
 _REMEDY = "`orgcontext drift --remedy` restores the graph from the claims; what it cannot is in the backup."
 
 
@@ -53,13 +54,22 @@ class Began(NamedTuple):
     digest: str
 
 
+Span: TypeAlias = tuple[int, int]  # the revisions in which something began and (0: not yet) ended
+
+
+def _wider(one: Span, since: int, until: int) -> Span:
+    return min(one[0], since), max(one[1], until) if one[1] and until else 0
+
+
 @dataclass
 class Ledger:
     """What the stored states add up to, by revision."""
 
     contents: dict[int, int] = field(default_factory=lambda: defaultdict[int, int](int))
     began: dict[int, list[Began]] = field(default_factory=lambda: defaultdict[int, list[Began]](list))
-    origins: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])  # where a claim stands, as JSON, and its digest
+    spans: dict[str, Span] = field(
+        default_factory=dict[str, "Span"]
+    )  # by origin, as JSON: when the first state began that rests on it, when the last ended
     changed: list[str] = field(default_factory=list[str])
     facts: int = 0
     kept: int = 0  # the sum of what began before a compaction and is there still
@@ -76,7 +86,9 @@ class Ledger:
                 self.changed.append(f"{key} of revision {since}")
             self.contents[since] += int.from_bytes(sha256(f"+{key} {digest}".encode()).digest(), "big")
             self.began[since].append(Began(key, digest))
-            self.origins.update(_ORIGIN.findall(row.origins))
+            for origin in row.origins[_BEGINS:-2].split(_BETWEEN):
+                held = self.spans.get(origin)
+                self.spans[origin] = (since, until) if held is None else _wider(held, since, until)
             if last[2] and not (last[0] == key and last[2] == since):
                 self.contents[last[2]] += term(f"-{last[0]} {last[1]}")
             if since < before:
@@ -123,33 +135,117 @@ def verify(store: Store) -> Chain:
     summed = ledger(store, given)
     findings = [_finding("row_changed", one, f"{one} was changed behind the system's back.") for one in summed.changed]
     revisions = list(store.revisions())
-    claims = list(_claims(store.claimed(), summed.origins, findings))
+    claims = _Claims(summed.spans, {one.number: moment(one.at) for one in revisions}, compacted=given.before > 0)
+    findings += claims.read(store.claimed())
+    findings += claims.unlike(store)
     findings += _broken(revisions, summed, given)
-    return Chain(revisions=len(revisions), facts=summed.facts, claims=sum(claims), findings=tuple(findings))
+    return Chain(revisions=len(revisions), facts=summed.facts, claims=claims.count, findings=tuple(findings))
 
 
 def _finding(check: str, subject: str, message: str) -> Finding:
     return Finding(id=f"{check}:{subject}", check=check, level="error", subject=subject, message=message, remedy=_REMEDY)
 
 
-def _claims(made: Iterable[Made], origins: set[tuple[str, str]], findings: list[Finding]) -> Iterator[int]:
-    """How many claims there are; findings for those that were changed, added or taken away."""
-    quoted, left, heads = encode_basestring, set(origins), dict[str, str]()
-    for claim, _ in made:
-        yield 1
-        if "sha256:" + sha256(_SEPARATOR.join((*claim[2:10], *claim[10])).encode()).hexdigest() != claim[12]:
-            findings.append(_finding("claim_changed", claim[2], f"What {claim[0]} says of {claim[2]} ({claim.locator}) was changed."))
-        head = heads.get(claim[0]) or heads.setdefault(claim[0], f'"source":{quoted(claim[0])},"locator":')
-        origin = (head + quoted(claim[11]), claim[12])
-        if origin in origins:
-            left.discard(origin)
-        elif not claim.target:
-            message = f"{claim.source} says something of {claim.subject} ({claim.locator}) on which no entity rests: it was added or moved."
-            findings.append(_finding("claim_added", claim.subject, message))
-    for place, digest in sorted(left):
-        said = json.loads(f"{{{place}}}")
-        where = f"{said['source']} {said['locator']}"
-        findings.append(_finding("claim_gone", where, f"What was read at {where} ({digest[:19]}…) is no longer among the claims."))
+def moment(when: datetime) -> str:
+    """A time as origins carry it: UTC to the second."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class _Claims:
+    """The claims held against the origins of the states that rest on them."""
+
+    spans: Mapping[str, Span]
+    moments: Mapping[int, str]
+    compacted: bool  # what only revisions that were given up saw is gone
+    count: int = 0
+    told: set[str] = field(default_factory=set[str])
+    parts: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))  # by source
+    doubtful: dict[str, Made] = field(default_factory=dict[str, Made])
+    _heads: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict[tuple[str, int], tuple[str, str]])
+
+    def _head(self, source: str, revision: int) -> tuple[str, str]:
+        """What the origins of one source and revision have in common."""
+        head = encode_basestring(source)[1:] + ',"locator":', f',"loaded_at":"{self.moments.get(revision, "")}","digest":"'
+        return self._heads.setdefault((source, revision), head)
+
+    def _origin(self, claim: Claim) -> str:
+        head, middle = self._heads.get((claim[0], claim[13])) or self._head(claim[0], claim[13])
+        return f'{head}{encode_basestring(claim[11])}{middle}{claim[12]}"'
+
+    def read(self, made: Iterable[Made]) -> Iterator[Finding]:
+        """Count the claims; findings for those that were changed, added or taken away."""
+        spans, told, parts, origin_of = self.spans, self.told, self.parts, self._origin
+        astray: list[Claim] = []
+        for one in made:
+            claim, until = one
+            self.count += 1
+            if "sha256:" + sha256(_SEPARATOR.join((*claim[2:10], *claim[10])).encode()).hexdigest() != claim[12]:
+                yield _finding("claim_changed", claim[2], f"What {claim[0]} says of {claim[2]} ({claim[11]}) was changed.")
+            parts[claim[0]].add(claim[1])
+            if not claim[11].startswith(claim[1]):
+                astray.append(claim)
+            origin = origin_of(claim)
+            span = spans.get(origin)
+            if span is not None:
+                told.add(origin)
+                if span != (claim[13], until):
+                    self.doubtful[origin] = one
+            elif not claim[4]:
+                message = f"{claim[0]} says something of {claim[2]} ({claim[11]}) on which no entity rests: it was added or moved."
+                yield _finding("claim_added", claim[2], message)
+        yield from self._gone()
+        yield from self._astray(astray)
+
+    def _gone(self) -> Iterator[Finding]:
+        for origin in sorted(self.spans.keys() - self.told):
+            try:
+                said = json.loads(f'{{"source":"{origin}}}')
+                where, digest = f"{said['source']} {said['locator']}", str(said["digest"])
+            except (ValueError, KeyError):  # the row that says so was changed, and is told
+                continue
+            yield _finding("claim_gone", where, f"What was read at {where} ({digest[:19]}…) is no longer among the claims as it was.")
+
+    def _astray(self, claims: Iterable[Claim]) -> Iterator[Finding]:
+        """Claims that are kept as those of one file, and stand in another of the same source."""
+        for claim in claims:
+            place = claim.locator.rpartition(":")[0]
+            if place != claim.part and place in self.parts[claim.source]:
+                message = f"What {claim.source} says of {claim.subject} ({claim.locator}) is kept as if it stood in {claim.part}."
+                yield _finding("claim_changed", claim.subject, message)
+
+    def unlike(self, store: Store) -> Iterator[Finding]:
+        """Claims that began or ended in other revisions than what rests on them; several can be of one origin, each of which is read again."""
+        spans: dict[str, Span] = {}
+        for claim, until in store.claimed() if self.doubtful else ():
+            origin = self._origin(claim)
+            if origin in self.doubtful:
+                held = spans.get(origin)
+                spans[origin] = (claim.revision, until) if held is None else _wider(held, claim.revision, until)
+        for origin, (since, until) in spans.items():
+            began, ended = self.spans[origin]
+            claim = self.doubtful[origin].claim
+            inside = began >= since and (not until or 0 < ended <= until)
+            if not (inside if claim.target or self.compacted else (began, ended) == (since, until)):
+                message = f"What {claim.source} says of {claim.subject} ({claim.locator}) did not begin or end when what rests on it did."
+                yield _finding("claim_changed", claim.subject, message)
+        yield from self._unplaced(store)
+
+    def _unplaced(self, store: Store) -> Iterator[Finding]:
+        """Files that a source was read from and of which there is no claim: their claims are kept under other names."""
+        for key, text in store.notes("source:").items():
+            source = key.partition(":")[2]
+            for path, (_, *counts) in _parts(text).items():
+                if sum(counts) and path not in self.parts.get(source, ()) and not self.compacted:
+                    yield _finding("claim_gone", f"{source} {path}", f"What was read from {path} of {source} is no longer kept as such.")
+
+
+def _parts(text: str) -> dict[str, tuple[str, int, int]]:
+    """The files of which a note on a source tells; none where somebody made something else of it, which is told as such."""
+    try:
+        return json.loads(text)["parts"] if text else {}
+    except (ValueError, KeyError):
+        return {}
 
 
 def _broken(revisions: list[Revision], summed: Ledger, given: Given) -> Iterator[Finding]:

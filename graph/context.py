@@ -425,7 +425,8 @@ class ContextGraph:
         )
 
     def _rows(self, draft: Draft, began: datetime) -> changes.Rows:
-        moments = {one.number: _moment(one.at) for one in self.store.revisions()} | {draft.number: _moment(began), 0: _moment(began)}
+        moments = {one.number: _moment(one.at) for one in self.store.revisions()}
+        moments |= dict.fromkeys((draft.number, 0), _moment(_after(self.store.head(), began)))
         return changes.Rows(ontology=self.ontology, terms=self.terms, loaded_at=moments.__getitem__)
 
     def _commit(self, write: review.Write, actor: str, message: str) -> int:
@@ -593,24 +594,45 @@ class ContextGraph:
         with _rare_collections():
             return chain.verify(self.store)
 
+    def stored(self, *, actor: Actor) -> list[Finding]:
+        """All that was changed behind the system's back: what is not as it was sealed, not what its claims say, or not kept as it was written."""
+        found = list(self.verified(actor=actor).findings)
+        if any(one.check.startswith("claim_") for one in found):  # nothing can be worked out from such claims
+            return [*found, *self.misplaced(actor=actor)]
+        return [*found, *self.damage(actor=actor).findings]
+
+    def misplaced(self, *, actor: Actor) -> list[Finding]:
+        """What is not kept as it was written: for quick reading, or beside the graph; needs the right to everything."""
+        self.needs_everything(actor, "verify what is stored")
+        with _rare_collections():
+            return list(restore.misplaced(self.store))
+
     def damage(self, *, actor: Actor) -> Damage:
-        """What of the living graph is not what its claims say; nothing can be said while the rules of merging are others than at the last load."""
-        self.needs_everything(actor, "compare what is stored with the claims")
-        if self.store.notes("rules").get("rules", "") != self._rules():
-            return Damage((), (), ())
+        """What of the living graph is not what its claims say, and what is not kept as it was written.
+
+        Of the claims nothing can be said where they are not recognized, or while the rules of merging are others than at the last load.
+        """
+        found = self.misplaced(actor=actor)
+        other_rules = self.store.notes("rules").get("rules", "") != self._rules()
+        if other_rules or any(one.check == "unrecognized" for one in found):
+            return Damage((), (), tuple(found))
         moments = {one.number: _moment(one.at) for one in self.store.revisions()}
         with _rare_collections():
-            return restore.damage(
+            damage = restore.damage(
                 self.store, ontology=self.ontology, terms=self.terms, aliases=self.aliases, loaded_at=lambda number: moments.get(number, "")
             )
+        return damage._replace(findings=tuple(sorted([*found, *damage.findings], key=lambda one: (one.subject, one.check))))
 
     def mend(self, *, actor: Actor) -> Damage:
-        """Restore the living graph from its claims, in place; returns what was mended."""
+        """Restore the living graph from its claims, in place, and make anew what helps reading; returns what was mended."""
+        before = self.misplaced(actor=actor)
+        if any(one.check in restore.MENDABLE for one in before):
+            self.store.mend((), ())  # first: the claims are read by it
         found = self.damage(actor=actor)
-        if found.rows or found.gone:
+        if found.mendable:
             self.store.mend(found.rows, found.gone)
             self._forget_shapes()
-        return found
+        return found._replace(findings=(*before, *(one for one in found.findings if one not in before)))
 
     def _forget_shapes(self) -> None:
         """What was kept of the graph is not what the store holds any more, or shall not be held."""
@@ -1382,9 +1404,7 @@ def _after(head: Revision | None, now: datetime) -> datetime:
     return max(now, head.at) if head else now
 
 
-def _moment(when: datetime) -> str:
-    """A time as answers carry it: UTC to the second."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+_moment = chain.moment
 
 
 def _is_day(text: str) -> bool:

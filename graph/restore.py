@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from graph import changes
-from graph.model import Filter, Finding, SourceTerms, relation_key
+from graph.model import Finding, SourceTerms, relation_key
 from graph.ontology import Ontology
-from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, Store, Version
+from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, Store, Version, grams_of, texts_of, words_of
 
 Key = str | RelationKey
 Row = EntityRow | RelationRow
 _REMEDY = "`orgcontext drift --remedy` restores it from the claims."
+MENDABLE = frozenset({"edited", "misplaced", "unrecognized"})
+_PLACES = {"graph": "misplaced", "claims": "unrecognized", "note": "note_changed"}  # by where it lies
+_LASTING = "Restore a backup: nothing else says what it was."
 
 
 class Damage(NamedTuple):
@@ -21,6 +25,11 @@ class Damage(NamedTuple):
     rows: tuple[Version, ...]
     gone: tuple[Key, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def mendable(self) -> bool:
+        """Whether anything of it can be restored from what else is there."""
+        return any(one.check in MENDABLE for one in self.findings)
 
 
 class _Beside:
@@ -109,31 +118,49 @@ def damage(
         beside = _Beside(draft)
         changes.settle(beside, rows=changes.Rows(ontology=ontology, terms=terms, loaded_at=loaded_at), aliases=aliases)
         head = draft.number - 1
-    stored = {_key(one.row): one for one in store.versions() if not one.until}
+    states = list(store.versions())
+    stored = {_key(one.row): one for one in states if not one.until}
     wrong = [key for key, row in beside.rows.items() if key not in stored or stored[key].row != row]
     gone = [key for key in stored if key not in beside.rows]
-    unread = list(_unread(store, beside.rows, set(wrong)))
-    rows = tuple(Version(beside.rows[key], _since(stored.get(key), beside, key, head), 0) for key in [*wrong, *unread])
-    findings = [_finding(key, _said(beside.rows[key], stored.get(key))) for key in wrong]
-    findings += [_finding(key, "is in the graph, and no source says it: it was added") for key in gone]
-    findings += [_finding(key, "is stored, and not read: what leads to it was changed") for key in unread]
-    return Damage(rows, tuple(gone), tuple(sorted(findings, key=lambda one: one.subject)))
+    rows = tuple(Version(beside.rows[key], _since(stored.get(key), beside, key, head), 0) for key in wrong)
+    ended = tuple(one for one in _misworded(states) if one.until)
+    findings = [_finding("edited", _named(key), _said(beside.rows[key], stored.get(key))) for key in wrong]
+    findings += [_finding("edited", _named(key), "is in the graph, and no source says it: it was added") for key in gone]
+    return Damage((*rows, *ended), tuple(gone), tuple(findings))
+
+
+def misplaced(store: Store) -> Iterator[Finding]:
+    """What is not read as it is stored, or is remembered beside the graph and not as it was written."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for subject, message, where in store.misplaced():
+        said.setdefault((_PLACES[where], subject), []).append(message)
+    for one in _misworded(store.versions()):
+        said.setdefault((_PLACES["graph"], _named(_key(one.row))), []).append("it is found by other words than it holds")
+    for (check, subject), messages in said.items():
+        remedy = _REMEDY if check in MENDABLE else _LASTING
+        yield _finding(check, subject, f"is not kept as it was written: {'; '.join(messages)}: that was changed", remedy)
+
+
+def _misworded(states: Iterable[Version]) -> Iterator[Version]:
+    """The states that are found by other words than they hold, each with the right ones."""
+    for one in states:
+        if isinstance(one.row, EntityRow) and (found := _found_by(one.row)) != (one.row.words, one.row.grams):
+            yield one._replace(row=one.row._replace(words=found[0], grams=found[1]))
+
+
+def _found_by(row: EntityRow) -> tuple[str, str]:
+    """The words and trigrams that an entity is found by."""
+    try:
+        held = list(texts_of(json.loads(row.properties)))
+    except ValueError:  # its digest tells
+        return row.words, row.grams
+    return words_of(row.name, row.id, *row.aliases, *held), grams_of(row.name)
 
 
 def _since(stored: Version | None, beside: _Beside, key: Key, head: int) -> int:
     if stored and 0 < stored.since <= head:
         return stored.since
     return min(beside.since(beside.rows[key]) or head, head)
-
-
-def _unread(store: Store, rows: Mapping[Key, Row], wrong: set[Key]) -> Iterator[Key]:
-    """What is stored as it should be, and is not among what the store serves."""
-    served: set[Key] = {row.id for row in store.entities(Filter())}
-    served |= {(row.source, row.kind, row.target) for row in store.relations(Filter())}
-    for key, row in rows.items():
-        readable = isinstance(row, EntityRow) or (row.source in rows and row.target in rows)
-        if readable and key not in served and key not in wrong:
-            yield key
 
 
 def _said(row: Row, stored: Version | None) -> str:
@@ -143,13 +170,6 @@ def _said(row: Row, stored: Version | None) -> str:
     return f"is not what its sources say: {', '.join(columns)} {'were' if len(columns) > 1 else 'was'} changed"
 
 
-def _finding(key: Key, message: str) -> Finding:
-    name = _named(key)
-    return Finding(
-        id=f"edited:{name}",
-        check="edited",
-        level="error",
-        subject=name,
-        message=f"{name} {message} behind the system's back.",
-        remedy=_REMEDY,
-    )
+def _finding(check: str, subject: str, message: str, remedy: str = _REMEDY) -> Finding:
+    message = f"{subject} {message} behind the system's back."
+    return Finding(id=f"{check}:{subject}", check=check, level="error", subject=subject, message=message, remedy=remedy)

@@ -18,6 +18,7 @@ from graph.stores.base import (
     EntityRow,
     Limit,
     Made,
+    Misplaced,
     RelationKey,
     RelationRow,
     Rule,
@@ -248,11 +249,16 @@ class ReferenceStore:
         finally:
             self._memory.lock.release()
 
+    def misplaced(self) -> Iterator[Misplaced]:
+        return iter(())
+
     def mend(self, rows: Sequence[Version], gone: Collection[Key]) -> None:
         living = self._memory.world.living
         for key in gone:
             living.pop(key, None)
-        for row, since, _ in rows:
+        for row, since, until in rows:
+            if until:
+                continue
             if isinstance(row, EntityRow):
                 numbers = self._memory.world.entity_numbers
                 numbers.setdefault(row.id, max(numbers.values(), default=0) + 1)

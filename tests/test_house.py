@@ -28,7 +28,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Who may import what lives outside: one module per outside world.
 OUTSIDE = {
     "neo4j": ("graph/stores/neo4j.py",),
-    "sqlite3": ("graph/stores/sqlite.py",),
+    "sqlite3": ("graph/stores/sqlite.py", "graph/stores/sqlite_derived.py"),
     "networkx": ("graph/context.py", "graph/shape.py"),
     "streamlit": ("app/explorer/*",),
     "mcp": ("app/server/*",),

@@ -285,7 +285,12 @@ def test_what_was_changed_is_restored(store: Store) -> None:
     )
     assert {one.check for one in context.verified(actor=ANALYST).findings} >= {"row_changed", "revision_changed"}
     found = context.mend(actor=ANALYST)
-    assert [one.subject for one in found.findings] == ["person:ann", "person:ben holds position:counsel", "person:evil", "unit:sales"]
+    assert sorted({one.subject for one in found.findings}) == [
+        "person:ann",
+        "person:ben holds position:counsel",
+        "person:evil",
+        "unit:sales",
+    ]
     assert sorted(store.versions(), key=repr) == sorted(before, key=repr)
     assert context.verified(actor=ANALYST) == sealed
     assert context.damage(actor=ANALYST).findings == ()

@@ -65,6 +65,7 @@ def _replayed(context: ContextGraph, actor: Actor, at: str) -> Reply:
 
 def _verified(context: ContextGraph, actor: Actor) -> Reply:
     chain = context.verified(actor=actor)
+    chain = chain.model_copy(update={"findings": (*chain.findings, *context.misplaced(actor=actor))})
     said = f"{chain.revisions} revisions, {chain.facts} states of things and {chain.claims} claims: "
     end = "all are as they were sealed.\n" if not chain.findings else f"{len(chain.findings)} are not as they were sealed.\n"
     text = findings_text(chain.findings) + said + end

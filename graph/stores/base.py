@@ -18,12 +18,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Literal, NamedTuple, Protocol
 
-from graph.model import Event, Facet, Filter, Revision, canonical
+from graph.model import Event, Facet, Filter, Properties, Revision, canonical
 
 
 class Claim(NamedTuple):
@@ -174,6 +175,17 @@ class Taker(Protocol):
         `functional`, its source has no other of that kind. The others are what `touched_relations` yields from then on.
         """
         ...
+
+
+class Misplaced(NamedTuple):
+    """Something that is not what it was made from: what it is about, and in words what is wrong; where it lies.
+
+    `graph` and `claims`: beside rows and claims, for quick reading; `Store.mend` makes it anew. `note`: nothing else says what it was.
+    """
+
+    subject: str
+    message: str
+    place: Literal["graph", "claims", "note"] = "graph"
 
 
 class Draft(Protocol):
@@ -410,9 +422,16 @@ class Store(Protocol):
         """
         ...
 
+    def misplaced(self) -> Iterator[Misplaced]:
+        """All that only helps reading (numbers, neighbours, indexes, copies of columns) and is not what it is made from, and the notes that
+        are not as they were written; nothing in a store that nobody but this program wrote to.
+        """
+        ...
+
     def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
         """Put these living states in the place of what is stored of their ids and keys, each as begun in the revision that it names, and take
-        away what is stored of those that are gone; then make anew what only helps reading. No revision: nothing was ever otherwise.
+        away what is stored of those that are gone; of a state that has ended only what it is found by is written. Then make anew what only
+        helps reading. No revision: nothing was ever otherwise.
 
         For what somebody changed behind the store's back; readers may see it half done.
         """
@@ -423,7 +442,9 @@ class Store(Protocol):
         ...
 
 
+SEAL = "\x1e"  # begins the keys under which stores keep the digests of notes; no key of a note begins with it
 _WORD = re.compile(r"\w+")
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _DIGEST = re.compile(r'"digest":"[^"]*"')
 
 
@@ -439,6 +460,43 @@ def masked(row: EntityRow, hidden: Collection[str]) -> EntityRow:
         conflicts=canonical(conflicts),
         words=words_of(row.name, row.id, *row.aliases),
     )
+
+
+def told(number: int, text: str) -> Revision:
+    """A revision as it is stored; where somebody made something else of its text, one that no seal holds."""
+    try:
+        return Revision.model_validate_json(text)
+    except ValueError:
+        return Revision(number=number, at=_NEVER, actor="?", message="?")
+
+
+def sealed(key: str, text: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """A note as it is stored, and beside it what tells whether it is still what was written."""
+    return (key, text), (SEAL + key, sha256(f"{key}{SEAL}{text}".encode()).hexdigest())
+
+
+def unsealed(stored: Mapping[str, str]) -> Iterator[Misplaced]:
+    """What of all that is stored under the keys of notes and of their seals is not as it was written; nothing where there are no seals yet."""
+    if not any(key.startswith(SEAL) for key in stored):
+        return
+    notes = {key: text for key, text in stored.items() if not key.startswith(SEAL)}
+    for key in sorted(notes.keys() | {key.removeprefix(SEAL) for key in stored if key.startswith(SEAL) and key != SEAL}):
+        said = stored.get(SEAL + key)
+        if key not in notes:
+            yield Misplaced(f"note:{key}", f"what was remembered as {key!r} is gone", "note")
+        elif said is None:
+            yield Misplaced(f"note:{key}", f"{key!r} was added to what is remembered", "note")
+        elif said != sealed(key, notes[key])[1][1]:
+            yield Misplaced(f"note:{key}", f"what was remembered as {key!r} was changed", "note")
+
+
+def texts_of(properties: Properties) -> Iterator[str]:
+    """The texts among the values of properties, by which an entity is found too."""
+    for value in properties.values():
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            yield from (item for item in value if isinstance(item, str))
 
 
 def fold(text: str) -> str:

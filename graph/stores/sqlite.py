@@ -22,12 +22,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 from graph.errors import Conflict, InputError, StoreBusy, StoreError
 from graph.model import Event, Facet, Filter, Revision, canonical
+from graph.stores import sqlite_derived
 from graph.stores.base import (
+    SEAL,
     Alone,
     Claim,
     EntityRow,
     Limit,
     Made,
+    Misplaced,
     RelationKey,
     RelationRow,
     Rule,
@@ -38,6 +41,9 @@ from graph.stores.base import (
     fold,
     grams_of,
     masked,
+    sealed,
+    told,
+    unsealed,
     words_of,
 )
 
@@ -141,6 +147,20 @@ def _statements(script: str) -> Iterator[str]:
     return (statement for statement in script.split(";\n") if statement.strip())
 
 
+class _Texts(dict[int, str]):
+    """Texts by their integers; of an integer that somebody made up behind the store's back there is "?"."""
+
+    def __missing__(self, _: int) -> str:
+        return "?"
+
+
+class _Facets(dict[int, Facet]):
+    """Facets by their integers; of an integer that somebody made up there is one that no policy knows."""
+
+    def __missing__(self, _: int) -> Facet:
+        return Facet("?", "?")
+
+
 class _Known(NamedTuple):
     """What a connection knows by heart at one state of the small tables."""
 
@@ -232,7 +252,7 @@ class _Seen:
         """A stored row as the asker may see it."""
         id_, facet, name, since, until, properties, origins, aliases, conflicts, words, grams, digest = row
         kind, sensitivity = self.known.facets[facet]
-        others = tuple(json.loads(aliases)) if aliases != "[]" else ()
+        others = sqlite_derived.listed(aliases)
         made = EntityRow(id_, kind, name, sensitivity, since, until, properties, origins, others, conflicts, words, grams, digest)
         return masked(made, hidden) if (hidden := self.where.masked.get(kind)) else made
 
@@ -349,11 +369,10 @@ class SQLiteStore:
             "SELECT (SELECT count(*) FROM facet), (SELECT count(*) FROM kind), (SELECT max(number) FROM revision)"
         ).fetchone()
         if getattr(self._local, "count", None) != count:
-            facets = {
-                number: Facet(kind, sensitivity) for number, kind, sensitivity in db.execute("SELECT id, kind, sensitivity FROM facet")
-            }
+            rows = db.execute("SELECT id, kind, sensitivity FROM facet")
+            facets = _Facets({number: Facet(kind, sensitivity) for number, kind, sensitivity in rows})
             kinds = db.execute("SELECT id, name, number FROM kind ORDER BY number").fetchall()
-            self._local.known = _Known(facets, {row[0]: row[1] for row in kinds}, {row[0]: row[2] for row in kinds})
+            self._local.known = _Known(facets, _Texts({row[0]: row[1] for row in kinds}), {row[0]: row[2] for row in kinds})
             self._local.count, self._local.seen = count, {}
         return self._local.known
 
@@ -372,13 +391,13 @@ class SQLiteStore:
 
     def head(self) -> Revision | None:
         with self._reading() as db:
-            row = db.execute("SELECT text FROM revision ORDER BY number DESC LIMIT 1").fetchone()
-        return Revision.model_validate_json(row[0]) if row else None
+            row = db.execute("SELECT number, text FROM revision ORDER BY number DESC LIMIT 1").fetchone()
+        return told(*row) if row else None
 
     def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
         with self._reading() as db:
             rows = db.execute("SELECT number, text FROM revision ORDER BY number").fetchall()
-        return (Revision.model_validate_json(text) for number, text in rows if numbers is None or number in numbers)
+        return (told(number, text) for number, text in rows if numbers is None or number in numbers)
 
     def facets(self) -> frozenset[Facet]:
         with self._reading() as db:
@@ -694,10 +713,14 @@ class SQLiteStore:
             rows = db.execute(" UNION ALL ".join(f"SELECT {columns} FROM claim WHERE {one}" for one in conditions)).fetchall()
             parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
             few = len(rows) < _CHUNK
-            texts = texts or ({0: ""} | _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db))
+            if texts is None or not texts:
+                texts = _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db)
+            texts[0] = ""
         return (
             Made(
-                Claim._make((*parts[row[0]], texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])),
+                Claim._make(
+                    (*parts.get(row[0], ("?", "?")), texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])
+                ),
                 row[13] if row[13] <= last else 0,
             )
             for row in rows
@@ -743,11 +766,11 @@ class SQLiteStore:
     def notes(self, prefix: str = "") -> dict[str, str]:
         with self._reading() as db:
             rows = db.execute("SELECT key, text FROM note WHERE key >= ? AND key < ? ORDER BY key", (prefix, prefix + chr(0x10FFFF)))
-            return dict(rows.fetchall())
+            return {key: text for key, text in rows.fetchall() if not key.startswith(SEAL)}
 
     def remember(self, key: str, text: str) -> None:
         with _translated(self._path):
-            self._db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, text))
+            _note(self._db, key, text)
 
     @property
     def _events(self) -> sqlite3.Connection:
@@ -785,6 +808,7 @@ class SQLiteStore:
                 ):  # so that memory does not grow with the graph
                     db.execute(f"PRAGMA {pragma}")
                 db.execute("BEGIN IMMEDIATE")
+                _seal_notes(db)
                 draft = SQLiteDraft(db, dry=dry)
                 yield draft
             finally:
@@ -794,15 +818,38 @@ class SQLiteStore:
                     db.close()
                     self._open.remove(db)
 
+    def misplaced(self) -> Iterator[Misplaced]:
+        with self._reading() as db:
+            found = list(sqlite_derived.misplaced(db, _short))
+            notes = dict(db.execute("SELECT key, text FROM note").fetchall())
+        return iter([*found, *unsealed(notes)])
+
     def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
+        living = [one for one in rows if not one.until]
+        ended = [(one.row.words, one.row.grams, one.row.id, one.since) for one in rows if one.until and isinstance(one.row, EntityRow)]
         with self.draft() as draft:
-            draft.erase([*gone, *(row.id if isinstance(row, EntityRow) else row[:3] for row, _, _ in rows)])
-            for since, some in groupby(sorted(rows, key=itemgetter(1)), itemgetter(1)):
+            draft.erase([*gone, *(row.id if isinstance(row, EntityRow) else row[:3] for row, _, _ in living)])
+            for since, some in groupby(sorted(living, key=itemgetter(1)), itemgetter(1)):
                 draft.begin(since)
                 states = [one.row for one in some]
                 draft.put_entities([row for row in states if isinstance(row, EntityRow)])
                 draft.put_relations([row for row in states if isinstance(row, RelationRow)])
-            draft.rebuild()
+            draft.rebuild(ended)
+
+
+def _note(db: sqlite3.Connection, key: str, text: str) -> None:
+    """Keep a note and its seal, both or none."""
+    (_, said), (sealing, seal) = sealed(key, text)
+    db.execute("INSERT INTO note VALUES (?, ?), (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, said, sealing, seal))
+
+
+def _seal_notes(db: sqlite3.Connection) -> None:
+    """Seal the notes of a store from before notes were sealed, once."""
+    if db.execute("SELECT 1 FROM note WHERE key = ?", (SEAL,)).fetchone():
+        return
+    for key, text in db.execute("SELECT key, text FROM note").fetchall():
+        _note(db, key, text)
+    db.execute("INSERT INTO note VALUES (?, '1')", (SEAL,))
 
 
 def _past_columns() -> str:
@@ -820,15 +867,14 @@ def _numbers(db: sqlite3.Connection, ids: Collection[str]) -> dict[str, int]:
 
 def _all_names(db: sqlite3.Connection) -> dict[int, str]:
     """All texts by their integers; "" for none."""
-    return {0: "", **dict(db.execute("SELECT id, text FROM name"))}
+    return _Texts({0: "", **dict(db.execute("SELECT id, text FROM name"))})
 
 
 def _some_names(db: sqlite3.Connection, ids: Collection[int]) -> dict[int, str]:
-    return dict(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (_list(ids),)))
+    return _Texts(db.execute("SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))", (_list(ids),)).fetchall())
 
 
-def _same(text: str) -> tuple[str, ...]:
-    return () if text == "[]" else tuple(json.loads(text))
+_same = sqlite_derived.listed
 
 
 def _list(numbers: Iterable[int]) -> str:
@@ -842,9 +888,7 @@ def _marks(values: Collection[object]) -> str:
 
 
 def _claim(row: Row) -> Claim:
-    if row[10] == "[]":
-        return Claim._make((*row[:10], (), *row[11:]))
-    return Claim._make((*row[:10], tuple(json.loads(row[10])), *row[11:]))
+    return Claim._make((*row[:10], _same(row[10]), *row[11:]))
 
 
 _entity_claim_order = itemgetter(2, 0, 1, 12)
@@ -1607,6 +1651,7 @@ class SQLiteDraft:
 
     def erase(self, keys: Iterable[str | RelationKey]) -> None:
         """Take away what is stored of these living things, without a trace."""
+        sqlite_derived.clear(self._db)
         for key in keys:
             if isinstance(key, str):
                 self._db.execute("DELETE FROM node WHERE id = ?1 OR number = (SELECT number FROM name WHERE text = ?1)", (key,))
@@ -1622,26 +1667,10 @@ class SQLiteDraft:
         """What is put from here on began in this revision."""
         self.number = since
 
-    def rebuild(self) -> None:
-        """Make anew all that is derived from the living rows, and commit."""
-        for table in ("adj", "alias"):
-            self._db.execute(f"DELETE FROM {table} WHERE until = 0")
-        self._db.execute("DELETE FROM dangling")
-        self._db.execute("INSERT INTO text (text) VALUES ('delete-all')")
-        nodes = self._db.execute("SELECT number, id, name, aliases, words, grams, since FROM node").fetchall()
-        others = [(row[0], json.loads(row[3]), row[6]) for row in nodes]
-        texts = ((row[0], words_of(row[2], row[1], *json.loads(row[3])), row[4], row[5]) for row in nodes)
-        self._db.executemany("INSERT INTO text (rowid, label, words, grams) VALUES (?, ?, ?, ?)", texts)
-        aliases = ((alias, number, since) for number, names, since in others for alias in names)
-        self._db.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, 0)", aliases)
-        edges = self._db.execute(
-            "SELECT s.number, e.kind, t.number, e.id, e.since, e.valid_from, e.valid_to, e.source, e.target FROM edge e "
-            "JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target"
-        ).fetchall()
-        self._head_of = array("l")
-        self._insert_adj(row[:7] for row in edges if row[0] and row[2])
-        waiting = [(row[7], row[1], row[8], row[3]) for row in edges if not (row[0] and row[2])]
-        self._db.executemany("INSERT INTO dangling VALUES (?, ?, ?, ?)", waiting)
+    def rebuild(self, ended: Sequence[tuple[str, str, str, int]]) -> None:
+        """Make anew what these ended states (words, grams, id, since) are found by, and all that is derived, and commit."""
+        self._db.executemany("UPDATE node_past SET words = ?, grams = ? WHERE id = ? AND since = ?", ended)
+        sqlite_derived.rebuild(self._db, _short)
         self._number_kinds()
         self._db.execute("COMMIT")
 
@@ -1657,7 +1686,7 @@ class SQLiteDraft:
             self._db.execute(f"DELETE FROM {table} WHERE {over}")
 
     def note(self, key: str, text: str) -> None:
-        self._db.execute("INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET text = excluded.text", (key, text))
+        _note(self._db, key, text)
 
     def publish(self, revision: Revision) -> None:
         if self._dry:
