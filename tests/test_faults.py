@@ -308,6 +308,7 @@ def test_a_clock_that_moved_back_loses_nothing(two_revisions: Path, tmp_path: Pa
         assert len(moments) == 3
         assert moments == sorted(moments)
         assert context.view(context.access.actor("person:local-user")).stamp.revision == 3
+        assert context.stored(actor=context.access.actor("person:local-user")) == []
     assert _verified(folder / "context.db") == 3
 
 
