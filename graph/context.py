@@ -631,7 +631,7 @@ class ContextGraph:
         found = self.damage(actor=actor)
         if found.mendable:
             self.store.mend(found.rows, found.gone)
-            self._forget_shapes()
+        self._forget_shapes()
         return found._replace(findings=(*before, *(one for one in found.findings if one not in before)))
 
     def _forget_shapes(self) -> None:

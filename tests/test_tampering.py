@@ -9,17 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
-from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pytest
 from company import ALL, ANALYST, NOW, PEOPLE, company, link, reading, thing
-from engines import Place, place
-from neo4j import Driver, GraphDatabase
 from rows import EVERYTHING
 
 from graph import ContextGraph, Fact, Finding, open_store
@@ -174,133 +170,3 @@ def test_each_column_of_each_table(tmp_path: Path) -> None:
             if said and not (name.startswith(UNREAD) and answers(store) == before):
                 wrong.append(f"{name} {said}")
     assert wrong == []
-
-
-# Neo4j
-
-BY_HAND = {  # by label, whose a node is; labels of which what was changed is made anew
-    "Entity": lambda held: held["id"],
-    "OrgContextWaiting": lambda held: f"{held['source']} {held['kind']} {held['target']}",
-    "OrgContextAlias": lambda held: held["id"],
-    "OrgContextFacet": lambda held: f"{held['kind']} {held['sensitivity']}",
-    "OrgContextNumber": lambda held: held["id"],
-}
-SEALED = {  # what is found, and brought back by a backup only; identity values are what claims are recognized by
-    "OrgContextEntity": lambda held: held["id"],
-    "OrgContextRelation&!OrgContextWaiting": lambda held: f"{held['source']} {held['kind']} {held['target']}",
-    "OrgContextClaim": lambda held: held.get("entity") or held["subject"],
-    "OrgContextIdentity": lambda held: held["subject"],
-    "OrgContextNote": lambda held: held["key"].removeprefix("\x1e"),
-    "OrgContextRevision": lambda held: f"evision:{held['number']}",
-}
-
-
-class Changed(NamedTuple):
-    """A property of a node or relationship that is made another."""
-
-    place: str
-    name: str
-    old: Any
-    new: Any
-    subject: str
-
-
-def _rounds(driver: Driver, name: str, labels: Mapping[str, Callable[[Any], str]]) -> Iterator[list[Changed]]:
-    """Each property of each label once, as many at a time as there are nodes of it; only the first so many unless `ORGCONTEXT_TAMPER` is set."""
-    series: list[list[list[Changed]]] = []
-    for label, subject in labels.items():
-        nodes = _run(
-            driver, f"MATCH (n:{label}) WHERE n._graph = $name RETURN elementId(n), properties(n) ORDER BY elementId(n)", name=name
-        )
-        series.append(_spread(label, nodes, subject))
-    if "Entity" in labels:
-        ties = _run(
-            driver,
-            "MATCH (a {_graph: $name})-[e]->(b:Entity) RETURN elementId(e), e {.*, id: a.id + ' ' + type(e) + ' ' + b.id} ORDER BY elementId(e)",
-            name=name,
-        )
-        series.append(_spread("", ties, lambda held: held["id"]))
-    for some in islice(zip_longest(*series, fillvalue=[]), None if "ORGCONTEXT_TAMPER" in os.environ else 1):
-        yield [one for part in some for one in part]
-
-
-def _spread(label: str, nodes: list[list[Any]], subject: Callable[[Any], str]) -> list[list[Changed]]:
-    names = sorted({name for _, held in nodes for name in held} - {"_graph"} - ({"id"} if not label else set()))
-    assert names, f"nothing is in {label}"
-    rounds: list[list[Changed]] = []
-    for name in names:
-        used = {one.place for one in rounds[-1]} if rounds else set[str]()
-        free = [one for one in nodes if name in one[1] and one[0] not in used]
-        if not free:
-            rounds.append([])
-            free = [one for one in nodes if name in one[1]]
-        if not rounds:
-            rounds.append([])
-        place, held = free[0]
-        rounds[-1].append(
-            Changed(place, name, held[name], _another(held[name], [other[name] for _, other in nodes if name in other]), subject(held))
-        )
-    return rounds
-
-
-def _another(value: Any, _column: Sequence[Any]) -> Any:
-    if isinstance(value, list):
-        return ["other"]
-    return not value if isinstance(value, bool) else value + 1000 if isinstance(value, int | float) else f"{value}x"
-
-
-def _run(driver: Driver, text: str, **parameters: object) -> list[list[Any]]:
-    records, _, _ = driver.execute_query(text, parameters)  # type: ignore[arg-type]  # the texts of this file
-    return [list(record.values()) for record in records]
-
-
-def _set(driver: Driver, changes: Sequence[Changed], *, back: bool) -> None:
-    rows = [[one.place, {one.name: one.old if back else one.new}] for one in changes]
-    for pattern in ("(n)", "()-[n]->()"):
-        _run(driver, f"UNWIND $rows AS r MATCH {pattern} WHERE elementId(n) = r[0] SET n += r[1]", rows=rows)
-
-
-@pytest.mark.slow
-def test_each_property_of_each_label(tmp_path: Path) -> None:
-    """In Neo4j: of nodes and relationships, a part of them at a time; what can be made anew is."""
-    with place("neo4j", tmp_path) as home:
-        store = home()
-        context = kept(store)
-        assert found(context) == []
-        before, name = native(store), home.address.partition("graph=")[2]
-        with _driver(home) as driver:
-            wrong = [
-                f"{one.name} {one.old!r} of {one.subject} is not found"
-                for labels in (BY_HAND, SEALED)
-                for changes in _rounds(driver, name, labels)
-                for one in _missed(driver, context, changes, before, mended=labels is BY_HAND)
-            ]
-            for own in ("state", "entities", "kinds") if "ORGCONTEXT_TAMPER" in os.environ else ():
-                ((value,),) = _run(driver, f"MATCH (g:OrgContextGraph {{name: $name}}) RETURN g.{own}", name=name)
-                new = value[1:] if isinstance(value, list) else value + 1
-                _run(driver, f"MATCH (g:OrgContextGraph {{name: $name}}) SET g.{own} = $new", name=name, new=new)
-                wrong += [] if found(context) else [f"{own} of the graph is not found"]
-                _run(driver, f"MATCH (g:OrgContextGraph {{name: $name}}) SET g.{own} = $value", name=name, value=value)
-        assert wrong == []
-        assert found(context) == []
-
-
-def _missed(driver: Driver, context: ContextGraph, changes: Sequence[Changed], before: object, *, mended: bool) -> list[Changed]:
-    _set(driver, changes, back=False)
-    seen = " ".join(f"{one.subject} {one.message}" for one in found(context))
-    if mended:
-        context.mend(actor=ANALYST)
-        assert native(context.store) == before
-    else:
-        _set(driver, changes, back=True)
-    return [one for one in changes if one.subject not in seen]
-
-
-def native(store: Store) -> object:
-    """What questions about the present read."""
-    return (list(store.versions()), list(store.entities(EVERYTHING)), list(store.relations(EVERYTHING)), store.kinds(), store.facets())
-
-
-def _driver(home: Place) -> Driver:
-    account = (os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ["NEO4J_PASSWORD"])
-    return GraphDatabase.driver(home.address.partition("?")[0], auth=account)

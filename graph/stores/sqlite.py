@@ -150,8 +150,8 @@ def _statements(script: str) -> Iterator[str]:
 class _Texts(dict[int, str]):
     """Texts by their integers; of an integer that somebody made up behind the store's back there is "?"."""
 
-    def __missing__(self, _: int) -> str:
-        return "?"
+    def __missing__(self, key: int) -> str:
+        return "?" if key else ""
 
 
 class _Facets(dict[int, Facet]):
@@ -713,9 +713,7 @@ class SQLiteStore:
             rows = db.execute(" UNION ALL ".join(f"SELECT {columns} FROM claim WHERE {one}" for one in conditions)).fetchall()
             parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
             few = len(rows) < _CHUNK
-            if texts is None or not texts:
-                texts = _some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db)
-            texts[0] = ""
+            texts = texts or (_some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db))
         return (
             Made(
                 Claim._make(
