@@ -1292,11 +1292,8 @@ class SQLiteDraft:
         rows: list[Row] = self._db.execute(
             f"SELECT {columns} FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value", (wanted,)
         ).fetchall()
-        found: dict[str, EntityRow] = {}
-        for row in rows:
-            id_: str = self._texts[row[0]]
-            found[id_] = EntityRow._make([id_, *row[1:8], (), "[]", *row[8:]])
-        return found
+        found = (EntityRow._make([self._texts[row[0]], *row[1:8], (), "[]", *row[8:]]) for row in rows)
+        return {row.id: row for row in found}
 
     def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
         if not self._told:
