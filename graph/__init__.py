@@ -54,6 +54,7 @@ from graph.model import (
     canonical,
     relation_key,
     slug,
+    trusted,
 )
 from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
 from graph.ontology import load as load_ontology
@@ -201,6 +202,7 @@ __all__ = [
     "slug",
     "table_of",
     "tokens",
+    "trusted",
     "vale_rules",
     "worded_change",
 ]

@@ -380,7 +380,7 @@ def table(text: str, name: str) -> Iterator[tuple[list[str], list[str], int]]:
     try:
         for row in rows:
             start, line = rows.line_num + 1, start
-            if not any(row) or not any(cell.strip() for cell in row):
+            if not (row and row[0].strip()) and not any(map(str.strip, row)):
                 continue
             if header:
                 yield header, row, line

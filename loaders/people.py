@@ -113,12 +113,9 @@ class PersonRow(Kept):
             return said
         return {name: _referred(value, name) for name, value in said.items()}
 
-    @model_validator(mode="after")
-    def _names_something(self) -> PersonRow:
-        if not (self.key or self.position or self.unit or self.unit_name):
-            message = "a row names a person (id), a position or a unit"
-            raise ValueError(message)
-        return self
+    def fault(self) -> str:
+        """A row without anything to call it by is none."""
+        return "" if self.key or self.position or self.unit or self.unit_name else "a row names a person (id), a position or a unit"
 
     @property
     def key(self) -> str:

@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Generic, Self, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from graph import (
     Entity,
@@ -31,6 +31,7 @@ from graph import (
     nearest,
     review_days,
     slug,
+    trusted,
 )
 from loaders.documents import SUFFIXES, Document, documents, table
 from loaders.live import Http, Ldap, Live, Scim, Sql
@@ -39,7 +40,7 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_CELLS = 10_000_000
 MAX_UNZIPPED = 1024 * 1024 * 1024
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row", bound="Record")
 Made = TypeVar("Made")
 _NOTHING = ("", None)
 
@@ -288,18 +289,10 @@ class File:
                 raise InputError(
                     f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}"
                 )
-        validate = model.__pydantic_validator__.validate_python
-        names: dict[str, str] = {}
-        for record, where in self.records() if records is None else records:
-            for header in record:
-                if header not in names:
-                    names[header] = own[header] if header in own else known.get(_folded(header), "")
-                    if not names[header] and header.strip():
-                        yield _unread_column(where, header, known)
-            try:
-                yield validate({names[key]: value for key, value in record.items() if value not in _NOTHING and names[key]}), where
-            except ValidationError as error:
-                yield from _bad_row(error, where)
+        reading = _Reading(model, own, known)
+        if records is None and SUFFIXES.get(self.suffix) == "csv":
+            return reading.table(table(self.text(), self.name), self.name)
+        return reading.records(self.records() if records is None else records)
 
     @cached_property
     def first(self) -> Mapping[str, Any]:
@@ -312,6 +305,82 @@ class File:
     def header(self) -> frozenset[str]:
         """The folded names of the first record's fields, as this source maps them; empty for a file that has none."""
         return frozenset(_folded(self.source.columns.get(name, name)) for name in self.first)
+
+
+class _Reading(Generic[Row]):
+    """The reading of records as rows of one model: what each column is, and how a text in it becomes a value.
+
+    Cells that are texts become values one by one, as the model says of their field. A row with anything that is not taken so goes to the
+    model as a whole, which says what is wrong: there is one truth, and it is asked where it matters.
+    """
+
+    def __init__(self, model: type[Row], own: Mapping[str, str], known: Mapping[str, str]) -> None:
+        self.model, self.own, self.known = model, own, known
+        fields = model.model_fields
+        self.blank = {name: field.default for name, field in fields.items() if not field.is_required() and field.default_factory is None}
+        self.required = frozenset(fields) - frozenset(self.blank)
+        self.columns: dict[str, tuple[str, Callable[[str], Any]]] = {"": ("", str)}
+
+    def column(self, header: str, where: str) -> Iterator[Finding]:
+        """Settle what a column is; a Finding for one that nothing reads."""
+        ours = self.own[header] if header in self.own else self.known.get(_folded(header), "")
+        self.columns[header] = ours, _maker(self.model, ours) if ours else str
+        if not ours and header.strip():
+            yield _unread_column(where, header, self.known)
+
+    def table(self, rows: Iterable[tuple[list[str], list[str], int]], name: str) -> Iterator[tuple[Row, str] | Finding]:
+        """The rows of a table of text."""
+        columns: list[tuple[str, Callable[[str], Any]]] = []
+        for header, cells, line in rows:
+            where = f"{name}:{line}"
+            for heading in header[len(columns) : len(cells)]:
+                if heading:
+                    yield from self.column(heading, where)
+                columns.append(self.columns[heading])
+            yield from self.row([(ours, make, cell) for (ours, make), cell in zip(columns, cells, strict=False) if cell and ours], where)
+
+    def records(self, records: Iterable[tuple[Mapping[str, Any], str]]) -> Iterator[tuple[Row, str] | Finding]:
+        """The rows of records, whatever their cells are."""
+        columns = self.columns
+        for record, where in records:
+            for heading in record:
+                if heading not in columns:
+                    yield from self.column(heading, where)
+            said = [(*columns[heading], cell) for heading, cell in record.items() if cell not in _NOTHING]
+            yield from self.row([one for one in said if one[0]], where)
+
+    def row(self, said: Sequence[tuple[str, Callable[[str], Any], Any]], where: str) -> Iterable[tuple[Row, str] | Finding]:
+        """The row of these fields, each with how to make its value and its cell; or what is wrong with it."""
+        fields = self.blank.copy()
+        try:
+            for ours, make, cell in said:
+                fields[ours] = make(cell)
+        except (ValueError, TypeError):
+            return self.whole(said, where)
+        row = trusted(self.model, fields)
+        return ((row, where),) if len(fields) == len(self.model.model_fields) and not row.fault() else self.whole(said, where)
+
+    def whole(self, said: Sequence[tuple[str, Callable[[str], Any], Any]], where: str) -> Iterable[tuple[Row, str] | Finding]:
+        """The row that the model makes of these cells, or what it says is wrong with them."""
+        try:
+            return ((self.model.model_validate({ours: cell for ours, _, cell in said}), where),)
+        except ValidationError as error:
+            return _bad_row(error, where)
+
+
+@lru_cache(1 << 10)
+def _maker(model: type[Record], name: str) -> Callable[[str], Any]:
+    """What makes a value of this field of a text; ValueError or TypeError where that is for the model to say."""
+    field = model.model_fields[name]
+    if field.annotation is str and repr(field.metadata) == _TEXT:
+        return str.strip
+    return lru_cache(1 << 10)(partial(_only_text, TypeAdapter(Annotated[field.annotation, field, *field.metadata]).validate_python))
+
+
+def _only_text(validate: Callable[[str], Any], cell: str) -> Any:
+    if type(cell) is not str:
+        raise TypeError
+    return validate(cell)
 
 
 def _cell(value: Any) -> str:
@@ -370,6 +439,23 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
 
+    def fault(self) -> str:
+        """Why this is no row although each of its fields is well; blank for one that is."""
+        return ""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if said := self.fault():
+            raise ValueError(said)
+        return self
+
+
+class _Text(BaseModel):
+    text: Text
+
+
+_TEXT = repr(_Text.model_fields["text"].metadata)  # what pydantic makes of Text, to know it again
+
 
 class Kept(Record):
     """The columns of whatever must be kept true."""
@@ -383,13 +469,18 @@ class Kept(Record):
 
     def kept(self) -> Properties:
         """How fresh it is, as properties."""
+        if not (self.review or self.verified_at or self.verified_by):
+            return {}
         verified = self.verified_at.isoformat() if self.verified_at else ""
         return filled(review=self.review, verified_at=verified, verified_by=reference("person", self.verified_by))
 
 
 def filled(**values: Any) -> Properties:
     """The properties that say something."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value not in ("", None, (), [])}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value or type(value) in _NUMBERS}
+
+
+_NUMBERS = frozenset((int, float, bool))  # nought and no say something, too
 
 
 @lru_cache(1 << 14)
@@ -404,21 +495,37 @@ def reference(prefix: str, text: str) -> str:
 @lru_cache(64)
 def at(where: str) -> tuple[Origin, ...]:
     """The origin of a fact at this place."""
-    return (Origin(locator=where),)
+    return (trusted(Origin, {"source": "", "locator": where, "loaded_at": None, "digest": ""}),)
 
 
-def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Properties | None = None, **more: Any) -> Entity:
+def thing(
+    kind: str,
+    id_: str,
+    where: str,
+    *,
+    name: str = "",
+    properties: Mapping[str, PropertyValue] | None = None,
+    sensitivity: str = "",
+    valid_from: Day | None = None,
+    valid_to: Day | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Entity:
     """An entity read at this place."""
     fields: dict[str, Any] = {
         "id": id_,
         "kind": kind,
         "name": name,
         "properties": dict(properties) if properties else {},
+        "sensitivity": sensitivity,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
         "origins": at(where),
+        "aliases": aliases,
+        "conflicts": (),
     }
-    if more or not _plain(fields["properties"]):
-        return Entity(**fields, **more)
-    return Entity.trusted(**fields, sensitivity="", valid_from=None, valid_to=None, aliases=(), conflicts=())
+    texts = type(id_) is type(kind) is type(name) is type(sensitivity) is str and (not aliases or {*map(type, aliases)} == _STR)
+    sure = texts and type(valid_from) in _DAYS and type(valid_to) in _DAYS and (not properties or _plain(fields["properties"]))
+    return trusted(Entity, fields) if sure else Entity(**fields)
 
 
 def link(
@@ -430,19 +537,26 @@ def link(
     properties: Mapping[str, PropertyValue] | None = None,
     valid_from: Day | None = None,
     valid_to: Day | None = None,
-) -> Iterator[Relation]:
+) -> tuple[Relation, ...]:
     """A relation read at this place; nothing where an end is blank."""
     if not source or not target:
-        return
-    said: Properties = dict(properties) if properties else {}
-    fields: dict[str, Any] = {"source": source, "kind": kind, "target": target, "properties": said, "origins": at(where)}
-    trust = type(valid_from) in _DAYS and type(valid_to) in _DAYS and _plain(said)
-    if trust:
-        yield Relation.trusted(**fields, valid_from=valid_from, valid_to=valid_to, conflicts=())
-    else:
-        yield Relation(**fields, valid_from=valid_from, valid_to=valid_to)
+        return ()
+    fields: dict[str, Any] = {
+        "source": source,
+        "kind": kind,
+        "target": target,
+        "properties": dict(properties) if properties else {},
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "origins": at(where),
+        "conflicts": (),
+    }
+    texts = type(source) is type(kind) is type(target) is str
+    sure = texts and type(valid_from) in _DAYS and type(valid_to) in _DAYS and (not properties or _plain(fields["properties"]))
+    return (trusted(Relation, fields) if sure else Relation(**fields),)
 
 
+_STR = {str}
 _SCALARS = frozenset((str, int, float, bool))
 _DAYS = frozenset((date, type(None)))
 
