@@ -46,4 +46,5 @@ def read(file: File) -> Iterator[Fact | Finding]:
             yield thing(row.target_kind, target, where, name=row.target_name)
         sort = filled(sort=row.sort)
         yield from link(source, row.relation, target, where, properties=sort, valid_from=row.valid_from, valid_to=row.valid_to)
-        yield from link(source, "owned_by", reference("position", row.owner), where)
+        if row.owner:
+            yield from link(source, "owned_by", reference("position", row.owner), where)

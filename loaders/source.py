@@ -318,7 +318,7 @@ class _Reading(Generic[Row]):
         self.model, self.own, self.known = model, own, known
         fields = model.model_fields
         self.blank = {name: field.default for name, field in fields.items() if not field.is_required() and field.default_factory is None}
-        self.required = frozenset(fields) - frozenset(self.blank)
+        self.size = len(fields)
         self.columns: dict[str, tuple[str, Callable[[str], Any]]] = {"": ("", str)}
 
     def column(self, header: str, where: str) -> Iterator[Finding]:
@@ -330,6 +330,7 @@ class _Reading(Generic[Row]):
 
     def table(self, rows: Iterable[tuple[list[str], list[str], int]], name: str) -> Iterator[tuple[Row, str] | Finding]:
         """The rows of a table of text."""
+        blank, model, size = self.blank, self.model, self.size
         columns: list[tuple[str, Callable[[str], Any]]] = []
         for header, cells, line in rows:
             where = f"{name}:{line}"
@@ -337,33 +338,45 @@ class _Reading(Generic[Row]):
                 if heading:
                     yield from self.column(heading, where)
                 columns.append(self.columns[heading])
-            yield from self.row([(ours, make, cell) for (ours, make), cell in zip(columns, cells, strict=False) if cell and ours], where)
+            fields = blank.copy()
+            try:
+                for (ours, make), cell in zip(columns, cells, strict=False):
+                    if cell:
+                        fields[ours] = make(cell)
+            except ValueError:
+                fields.clear()
+            fields.pop("", None)
+            if len(fields) == size and not (row := trusted(model, fields)).fault():
+                yield row, where
+            else:
+                yield from self.whole({ours: cell for (ours, _), cell in zip(columns, cells, strict=False) if ours and cell}, where)
 
     def records(self, records: Iterable[tuple[Mapping[str, Any], str]]) -> Iterator[tuple[Row, str] | Finding]:
         """The rows of records, whatever their cells are."""
-        columns = self.columns
+        blank, model, size, columns = self.blank, self.model, self.size, self.columns
         for record, where in records:
             for heading in record:
                 if heading not in columns:
                     yield from self.column(heading, where)
-            said = [(*columns[heading], cell) for heading, cell in record.items() if cell not in _NOTHING]
-            yield from self.row([one for one in said if one[0]], where)
+            fields = blank.copy()
+            try:
+                for heading, cell in record.items():
+                    if cell not in _NOTHING:
+                        ours, make = columns[heading]
+                        fields[ours] = make(cell)
+            except (ValueError, TypeError):
+                fields.clear()
+            fields.pop("", None)
+            if len(fields) == size and not (row := trusted(model, fields)).fault():
+                yield row, where
+            else:
+                said = ((columns[heading][0], cell) for heading, cell in record.items() if cell not in _NOTHING)
+                yield from self.whole({ours: cell for ours, cell in said if ours}, where)
 
-    def row(self, said: Sequence[tuple[str, Callable[[str], Any], Any]], where: str) -> Iterable[tuple[Row, str] | Finding]:
-        """The row of these fields, each with how to make its value and its cell; or what is wrong with it."""
-        fields = self.blank.copy()
+    def whole(self, said: Mapping[str, Any], where: str) -> Iterable[tuple[Row, str] | Finding]:
+        """The row that the model makes of what was said, or what it says is wrong."""
         try:
-            for ours, make, cell in said:
-                fields[ours] = make(cell)
-        except (ValueError, TypeError):
-            return self.whole(said, where)
-        row = trusted(self.model, fields)
-        return ((row, where),) if len(fields) == len(self.model.model_fields) and not row.fault() else self.whole(said, where)
-
-    def whole(self, said: Sequence[tuple[str, Callable[[str], Any], Any]], where: str) -> Iterable[tuple[Row, str] | Finding]:
-        """The row that the model makes of these cells, or what it says is wrong with them."""
-        try:
-            return ((self.model.model_validate({ours: cell for ours, _, cell in said}), where),)
+            return ((self.model.model_validate(said), where),)
         except ValidationError as error:
             return _bad_row(error, where)
 
@@ -374,7 +387,7 @@ def _maker(model: type[Record], name: str) -> Callable[[str], Any]:
     field = model.model_fields[name]
     if field.annotation is str and repr(field.metadata) == _TEXT:
         return str.strip
-    return lru_cache(1 << 10)(partial(_only_text, TypeAdapter(Annotated[field.annotation, field, *field.metadata]).validate_python))
+    return lru_cache(1 << 10)(partial(_only_text, TypeAdapter[Any](field.rebuild_annotation()).validate_python))
 
 
 def _only_text(validate: Callable[[str], Any], cell: str) -> Any:
@@ -483,13 +496,22 @@ def filled(**values: Any) -> Properties:
 _NUMBERS = frozenset((int, float, bool))  # nought and no say something, too
 
 
-@lru_cache(1 << 14)
 def reference(prefix: str, text: str) -> str:
     """The id that a cell names: as it stands if it has a prefix, else a slug with this one; "" for a blank."""
-    if not text:
-        return ""
-    head, colon, rest = text.partition(":")
-    return text if colon and rest and head.isidentifier() and head.islower() and " " not in text else f"{prefix}:{slug(text)}"
+    head, _, rest = text.partition(":")
+    if rest and " " not in text and _prefix(head):
+        return text
+    return _slugged(prefix, text) if text else ""
+
+
+@lru_cache(1 << 10)
+def _prefix(head: str) -> bool:
+    return head.isidentifier() and head.islower()
+
+
+@lru_cache(1 << 14)
+def _slugged(prefix: str, text: str) -> str:
+    return f"{prefix}:{slug(text)}"
 
 
 @lru_cache(64)
