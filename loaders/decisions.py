@@ -198,6 +198,7 @@ _STATES = (  # the first that is named holds; `superseded` beside another word i
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def _state(text: str) -> tuple[str, str]:
     """The word of a status, as written, and the outcome that it stands for; ("", "") where no word of it is known."""
     lowered = text.casefold()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from graph import Entity, slug
@@ -231,6 +232,7 @@ def _pieces(text: str) -> Iterator[str]:
         yield held
 
 
+@lru_cache(1 << 12)
 def _somebody(piece: str, bare: str) -> Somebody | None:
     target, piece = _unlinked(piece.strip().strip("*_`"))
     if is_nothing(piece):

@@ -19,7 +19,12 @@ _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL":
 
 def kept_in_git(path: Path) -> bool:
     """Whether this file lies in a working tree of git, and git is installed."""
-    return _in_tree(path.parent) and bool(which("git"))
+    return _in_tree(path.parent) and _has_git(os.environ.get("PATH"))
+
+
+@lru_cache(16)
+def _has_git(path: str | None) -> bool:
+    return bool(which("git", path=path))
 
 
 @lru_cache(4096)

@@ -114,9 +114,14 @@ def _named(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, s
     cells: dict[str, str] = {}
     for heading, value in record.items():
         if name := columns.get(_heading(heading)):
-            text = " ".join(str(value or "").split()).strip("'").strip()
-            cells[name] = text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
+            cells[name] = _cell(str(value)) if value else ""
     return cells
+
+
+@lru_cache(maxsize=1 << 12)
+def _cell(value: str) -> str:
+    text = " ".join(value.split()).strip("'").strip()
+    return text[:-2] if text.endswith(".0") and text[:-2].isdecimal() else text
 
 
 @dataclass
@@ -244,19 +249,22 @@ class _Sheet:
 
     def _place(self, post: str, row: SeniorRow | JuniorRow, where: str) -> Iterator[Fact]:
         """The department, the organisation in it and the unit, whose name is unique in its organisation only; each is told once."""
-        chain = [
-            (f"organization:{slug(name)}", "Organization", name) for name in dict.fromkeys((row.department, row.organisation)) if slug(name)
-        ]
-        if slug(row.unit) not in ("", slug(_body(row))):
-            chain.append((f"unit:{slug(_body(row))}.{slug(row.unit)}", "Unit", row.unit))
         above = ""
-        for id_, kind, name in chain:
+        for id_, kind, name in _chain(row.department, row.organisation, row.unit):
             if id_ not in self.named:
                 self.named.add(id_)
                 yield thing(kind, id_, where, name=name)
                 yield from link(id_, "part_of", above, where)
             above = id_
         yield from link(post, "member_of", above, where)
+
+
+@lru_cache(maxsize=1024)
+def _chain(department: str, organisation: str, unit: str) -> tuple[tuple[str, str, str], ...]:
+    """The id, kind and name of each, the outermost first."""
+    body = slug(organisation or department)
+    bodies = ((f"organization:{slug(name)}", "Organization", name) for name in dict.fromkeys((department, organisation)) if slug(name))
+    return (*bodies, *([(f"unit:{body}.{slug(unit)}", "Unit", unit)] if slug(unit) not in ("", body) else []))
 
 
 def _body(row: SeniorRow | JuniorRow) -> str:

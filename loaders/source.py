@@ -38,7 +38,10 @@ from loaders.live import Http, Ldap, Live, Scim, Sql
 
 MAX_BYTES = 512 * 1024 * 1024
 MAX_CELLS = 10_000_000
+MAX_KEPT = 8 * 1024 * 1024  # bytes of a file whose documents are kept for whoever looks at it next
 MAX_UNZIPPED = 1024 * 1024 * 1024
+
+_KEPT = frozenset(("yaml", "json", "toml", "xml"))  # forms of which a file is parsed as a whole anyway
 
 Row = TypeVar("Row", bound="Record")
 Made = TypeVar("Made")
@@ -178,8 +181,9 @@ class File:
             raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
     def forget(self) -> None:
-        """Let go of its bytes, once all of it is read; whoever wants them again reads them again."""
+        """Let go of its bytes and what they were parsed to, once all of it is read; whoever wants them again reads them again."""
         self.__dict__.pop("content", None)
+        self.__dict__.pop("_parsed", None)
 
     @cached_property
     def digest(self) -> str:
@@ -215,7 +219,17 @@ class File:
             raise UnreadableSource(
                 f"{self.name}: no format is known for {self.suffix or 'a file without a suffix'}; known are {', '.join(SUFFIXES)}, .xlsx"
             )
-        return documents(self.text(), self.name, form=form)
+        if form not in _KEPT or len(self.content) > MAX_KEPT:
+            return documents(self.text(), self.name, form=form)
+        try:
+            return iter(self._parsed)
+        except UnreadableSource:
+            return documents(self.text(), self.name, form=form)  # once more, as far as it can be read
+
+    @cached_property
+    def _parsed(self) -> list[Document]:
+        """Its documents, parsed once however many look at them."""
+        return list(documents(self.text(), self.name, form=SUFFIXES[self.suffix]))
 
     def _sheet(self) -> Iterator[Document]:
         """The rows of an Excel sheet, cells as text; a sheet that unpacks to more than its limits is refused before it is unpacked."""
@@ -404,6 +418,7 @@ def _cell(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
+@lru_cache(1 << 12)
 def _folded(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
