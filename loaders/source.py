@@ -535,34 +535,22 @@ def at(where: str) -> tuple[Origin, ...]:
     return (trusted(Origin, {"source": "", "locator": where, "loaded_at": None, "digest": ""}),)
 
 
-def thing(
-    kind: str,
-    id_: str,
-    where: str,
-    *,
-    name: str = "",
-    properties: Mapping[str, PropertyValue] | None = None,
-    sensitivity: str = "",
-    valid_from: Day | None = None,
-    valid_to: Day | None = None,
-    aliases: tuple[str, ...] = (),
-) -> Entity:
+def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Mapping[str, PropertyValue] | None = None, **more: Any) -> Entity:
     """An entity read at this place."""
     fields: dict[str, Any] = {
         "id": id_,
         "kind": kind,
         "name": name,
         "properties": dict(properties) if properties else {},
-        "sensitivity": sensitivity,
-        "valid_from": valid_from,
-        "valid_to": valid_to,
+        "sensitivity": "",
+        "valid_from": None,
+        "valid_to": None,
         "origins": at(where),
-        "aliases": aliases,
+        "aliases": (),
         "conflicts": (),
     }
-    texts = type(id_) is type(kind) is type(name) is type(sensitivity) is str and (not aliases or {*map(type, aliases)} == _STR)
-    sure = texts and type(valid_from) in _DAYS and type(valid_to) in _DAYS and (not properties or _plain(fields["properties"]))
-    return trusted(Entity, fields) if sure else Entity(**fields)
+    sure = type(id_) is type(kind) is type(name) is str and (not properties or _plain(fields["properties"]))
+    return trusted(Entity, fields) if sure and not more else Entity(**(fields | more))
 
 
 def link(
@@ -593,7 +581,6 @@ def link(
     return (trusted(Relation, fields) if sure else Relation(**fields),)
 
 
-_STR = {str}
 _SCALARS = frozenset((str, int, float, bool))
 _DAYS = frozenset((date, type(None)))
 
