@@ -221,15 +221,23 @@ class File:
             )
         if form not in _KEPT or len(self.content) > MAX_KEPT:
             return documents(self.text(), self.name, form=form)
-        try:
-            return iter(self._parsed)
-        except UnreadableSource:
-            return documents(self.text(), self.name, form=form)  # once more, as far as it can be read
+        return self._again()
+
+    def _again(self) -> Iterator[Document]:
+        parsed, fault = self._parsed
+        yield from parsed
+        if fault:
+            raise UnreadableSource(*fault.args) from fault
 
     @cached_property
-    def _parsed(self) -> list[Document]:
-        """Its documents, parsed once however many look at them."""
-        return list(documents(self.text(), self.name, form=SUFFIXES[self.suffix]))
+    def _parsed(self) -> tuple[list[Document], UnreadableSource | None]:
+        """Its documents, parsed once however many look at them, and why there are no more where the rest cannot be read."""
+        parsed: list[Document] = []
+        try:
+            parsed.extend(documents(self.text(), self.name, form=SUFFIXES[self.suffix]))
+        except UnreadableSource as error:
+            return parsed, error
+        return parsed, None
 
     def _sheet(self) -> Iterator[Document]:
         """The rows of an Excel sheet, cells as text; a sheet that unpacks to more than its limits is refused before it is unpacked."""
