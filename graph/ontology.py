@@ -358,7 +358,7 @@ def fits(value: object, datatype: Datatype) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "decimal":
-            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and math.isfinite(value))
         case "boolean":
             return isinstance(value, bool)
         case "date":
