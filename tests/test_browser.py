@@ -200,11 +200,11 @@ def test_what_leaves_with_a_person_is_listed(page: Page) -> None:
 
 
 def test_two_agents_are_compared(dark: Page) -> None:
-    """Two verdicts, and what only one of them gets; in the dark."""
+    """Two verdicts, and what only one of them gets, said under each; in the dark."""
     dark.goto("/eyes?agent=agent:risk-scorer&task=task:score-contract-risk&compare=another+agent&other=agent:purchase-assistant")
     _settled(dark)
     expect(dark.get_by_text("Not ready")).to_be_visible()
-    expect(dark.get_by_text("1 thing only here, 0 that differ.")).to_be_visible()
+    expect(dark.get_by_text("1 thing only here, 0 that differ.")).to_have_count(2)
     dark.get_by_role("tab", name="Picture").first.click()
     assert "asset:risk-appetite" in _nodes(dark)
     _seen(dark, "two-agents")
