@@ -162,7 +162,9 @@ PLACES = "host => Object.fromEntries(host.ctx.nodes().map((node) => [node.id(), 
 
 def _first_row(page: Page) -> None:
     """Choose the first row of the first table."""
-    box = page.locator("[data-testid=stDataFrame]").first.bounding_box()
+    table = page.locator("[data-testid=stDataFrame]").first
+    expect(table).to_be_visible(timeout=20_000)
+    box = table.bounding_box()
     assert box
     page.mouse.click(box["x"] + 16, box["y"] + 52)
 
