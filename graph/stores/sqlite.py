@@ -999,7 +999,6 @@ class SQLiteDraft:
         self._shared: set[int] | None = None
         self._several: set[int] | None = None  # the names of entities of which several claims speak, or that share an identity value
         self._left: list[tuple[RelationKey, str]] = []
-        self._claimed: dict[RelationKey, list[int]] = {}  # the claims of the relations touched that were read last
         self._everything = False
         self._known_facets = set(self._facet.values())
         self._replaced = False
@@ -1188,39 +1187,9 @@ class SQLiteDraft:
             while rows := cursor.fetchmany(size):
                 yield rows
             return
-        if self._first == 1:
-            yield from self._all_relations(size)
-            return
         cursor = self._db.execute(self._touched("s.text, k.text, t.text", "c.target > 0") + ", 2, 3")
         while rows := cursor.fetchmany(size):
             yield rows
-
-    def _all_relations(self, size: int) -> Iterator[list[RelationKey]]:
-        """All relations claimed, read in the order of two indexes: to sort millions of texts takes longer. Keeps the claims of a batch."""
-        ready: list[tuple[RelationKey, list[int]]] = []
-        for some in self._by_source():
-            ready += some
-            while len(ready) > size:
-                batch, ready = ready[:size], ready[size:]
-                self._claimed = dict(batch)
-                yield list(self._claimed)
-        if ready:
-            self._claimed = dict(ready)
-            yield list(self._claimed)
-
-    def _by_source(self) -> Iterator[list[tuple[RelationKey, list[int]]]]:
-        """The relations claimed of each source, sorted, with their claims."""
-        self._index()
-        in_order = (
-            "SELECT s.text, c.kind, c.target, c.id FROM name s CROSS JOIN claim c WHERE c.subject = s.id AND c.target > 0 ORDER BY s.text"
-        )
-        texts = self._texts
-        row: tuple[str, int, int, int]
-        for _, rows in groupby(self._db.execute(in_order), itemgetter(0)):
-            found: dict[RelationKey, list[int]] = {}
-            for row in rows:
-                found.setdefault((row[0], texts[row[1]], texts[row[2]]), []).append(row[3])
-            yield sorted(found.items())
 
     def alike(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
         mine = self._ints(ids)
@@ -1348,8 +1317,6 @@ class SQLiteDraft:
 
     def relation_claims(self, keys: Sequence[RelationKey]) -> list[Claim]:
         self._index()
-        if all(key in self._claimed for key in keys):
-            return self._claims_read(keys)
         names = self._read(text for key in keys for text in key)
         wanted = [[names[text] for text in key] for key in keys if all(text in names for text in key)]
         columns = _CLAIM.replace("FROM claim c", "FROM json_each(?) f CROSS JOIN claim c")
@@ -1357,20 +1324,6 @@ class SQLiteDraft:
         rows = self._db.execute(f"SELECT {columns} WHERE {at} AND c.until = 0", (json.dumps(wanted),)).fetchall()
         rows.sort(key=_relation_claim_order)
         return list(map(_claim, rows))
-
-    def _claims_read(self, keys: Sequence[RelationKey]) -> list[Claim]:
-        """The claims of relations that were touched last: without the joins, since all of their texts are known."""
-        about = {id_: key for key in keys for id_ in self._claimed[key]}
-        parts = {id_: part for part, id_ in self._parts.items()}
-        columns = "c.id, c.part, c.name, c.properties, c.sensitivity, c.valid_from, c.valid_to, c.same_as, c.locator, c.digest, c.since"
-        select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN claim c WHERE c.id = f.value"
-        found = [
-            Claim._make((*parts[part], *about[id_], *row[:5], () if row[5] == "[]" else tuple(json.loads(row[5])), *row[6:]))
-            for id_, part, *row in self._db.execute(select, (_list(about),))
-        ]
-        if len(found) > len(keys):
-            found.sort(key=_relation_claim_order)
-        return found
 
     def claimed_relations(self, ids: Sequence[str]) -> list[RelationKey]:
         self._index()
