@@ -212,4 +212,4 @@ def agents_md(folder: Path, *, task: str, budget: int, old: Path | None, form: s
     click.echo(said if form == "json" else now, nl=False)
 
 
-COMMANDS: tuple[click.Command, ...] = (mcp, serve, tokens, agents_md)
+COMMANDS: dict[str, click.Command] = {one.name or "": one for one in (mcp, serve, tokens, agents_md)}

@@ -255,4 +255,4 @@ def import_(folder: Path, file: Path, name: str, *, form: str, asker: str) -> No
         _say(report, context, actor, {"file": file.name, "name": named}, form=form, text=load_text(report))
 
 
-COMMANDS: tuple[click.Command, ...] = (tag, revert, compact, backup, restore, copy, drift, export, import_)
+COMMANDS: dict[str, click.Command] = {one.name or "": one for one in (tag, revert, compact, backup, restore, copy, drift, export, import_)}

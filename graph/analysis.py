@@ -9,9 +9,7 @@ from hashlib import sha256
 from itertools import combinations, pairwise
 from math import comb
 
-import numpy as np
-
-from graph.arrays import Arrows, arrows, betweenness, cut_points, ranks
+from graph.arrays import Arrows, arrows, betweenness, cut_points, np, ranks
 from graph.arrays import circles as circles_of
 from graph.errors import InputError, nearest
 from graph.model import Finding, Level, Value, canonical

@@ -6,13 +6,27 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+    class _Numpy:
+        """NumPy, imported when the first number is asked of it: a fifth of the start of each command that asks for none."""
+
+        def __getattr__(self, name: str) -> Any:
+            import numpy as np
+
+            setattr(self, name, getattr(np, name))
+            return getattr(np, name)
+
+    np = _Numpy()
+
+Ints: TypeAlias = "NDArray[np.int64]"
+Floats: TypeAlias = "NDArray[np.float64]"
+Truths: TypeAlias = "NDArray[np.bool_]"
 DAMPING = 0.85
 _SMALL = 1000  # things that the search in plain Python takes as quickly
 

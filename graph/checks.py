@@ -15,9 +15,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
-import numpy as np
-
-from graph.arrays import circles
+from graph.arrays import circles, np
 from graph.errors import InputError, nearest
 from graph.model import Finding, Level, Properties, Scalar
 from graph.ontology import Constraint, Freshness, Ontology, fits, freshness

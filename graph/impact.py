@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 from pydantic import Field
 
 from graph.analysis import Noted, analyze
-from graph.arrays import Ints, Reach, reach
+from graph.arrays import Ints, Reach, np, reach
 from graph.errors import InputError
 from graph.model import Finding, Value
 from graph.shape import Shape, Step

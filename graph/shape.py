@@ -6,14 +6,11 @@ import json
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from graph.arrays import Arrows, Ints, nearest_of
+from graph.arrays import Arrows, Ints, Truths, nearest_of, np
 from graph.ontology import Ontology
 from graph.stores.base import EntityRow, RelationRow
 
@@ -86,7 +83,7 @@ class Steps(NamedTuple):
 
     arrows: Arrows
     kinds: Ints
-    forward: NDArray[np.bool_]
+    forward: Truths
     codes: Ints  # tail and head of each in one number, ascending
 
 
@@ -184,7 +181,7 @@ class Shape:
 
     def _sorted(self, kind: str, *, outward: bool) -> tuple[Ints, Ints]:
         """The ends of the links of a kind from which one looks, ascending, and those to which."""
-        links = self.links.get(kind, _NONE)
+        links = self.links.get(kind) or _none()
         if outward:
             return links.sources, links.targets
         if kind not in self._turned:
@@ -216,7 +213,7 @@ class Shape:
 
     def words(self, id_: str, kind: str) -> list[tuple[str, int]]:
         """What the relations of this kind lead to from here, and how many origins say so of each."""
-        links, place = self.links.get(kind, _NONE), self.number[id_]
+        links, place = self.links.get(kind) or _none(), self.number[id_]
         begin, end = np.searchsorted(links.sources, (place, place + 1)).tolist()
         return [(self.ids[one], word) for one, word in zip(links.targets[begin:end].tolist(), links.said[begin:end].tolist(), strict=True)]
 
@@ -237,7 +234,7 @@ class Shape:
 
     def steps(self, ways: Mapping[str, str]) -> Steps:
         """Arrows along the links of these kinds: towards the "source", the "target" or "both"; of several between two things the first kind."""
-        tails, heads, kinds, forward = list[Ints](), list[Ints](), list[Ints](), list[NDArray[np.bool_]]()
+        tails, heads, kinds, forward = list[Ints](), list[Ints](), list[Ints](), list[Truths]()
         for place, (kind, links) in enumerate(self.links.items()):
             for end, (begin, finish) in (("target", (links.sources, links.targets)), ("source", (links.targets, links.sources))):
                 if ways.get(kind) in (end, "both"):
@@ -311,7 +308,7 @@ class Shape:
     def moved(self, person: str, position: str) -> Shape:
         """A copy in which this person holds this position, and no other."""
         who, where = self.number[person], self.number[position]
-        held = self.links.get("holds", _NONE)
+        held = self.links.get("holds") or _none()
         rest = held.sources != who
         one = (np.array([who]), np.array([where]), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
         holds = _ordered(Links(*(np.concatenate([column[rest], [*new]]) for column, new in zip(held, one, strict=True))))
@@ -319,8 +316,11 @@ class Shape:
         return Shape(self.table, {**self.links, "holds": holds}, self.ontology, contested=contested)
 
 
-_EMPTY = np.zeros(0, dtype=np.int64)
-_NONE = Links(_EMPTY, _EMPTY, _EMPTY, _EMPTY)
+@cache
+def _none() -> Links:
+    """No links."""
+    empty = np.zeros(0, dtype=np.int64)
+    return Links(empty, empty, empty, empty)
 
 
 def _renumbered(rows: Links, number: Ints) -> Links:
@@ -426,9 +426,10 @@ def _seen(properties: str) -> int:
     return int(json.loads(properties).get("observed_count") or 0) if '"observed_count"' in properties else 0
 
 
-def _steps(size: int, tails: Sequence[Ints], heads: Sequence[Ints], said: tuple[Sequence[Ints], Sequence[NDArray[np.bool_]]]) -> Steps:
-    codes = np.concatenate([_EMPTY, *tails]) * max(size, 1) + np.concatenate([_EMPTY, *heads])
-    kinds, forward = np.concatenate([_EMPTY, *said[0]]), np.concatenate([_EMPTY.astype(bool), *said[1]])
+def _steps(size: int, tails: Sequence[Ints], heads: Sequence[Ints], said: tuple[Sequence[Ints], Sequence[Truths]]) -> Steps:
+    empty = np.zeros(0, dtype=np.int64)
+    codes = np.concatenate([empty, *tails]) * max(size, 1) + np.concatenate([empty, *heads])
+    kinds, forward = np.concatenate([empty, *said[0]]), np.concatenate([empty.astype(bool), *said[1]])
     order = np.lexsort((~forward, kinds, codes))
     order = order[np.diff(codes[order], prepend=-1) > 0]
     kept = codes[order]

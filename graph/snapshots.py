@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import numpy as np
-
-from graph.arrays import Arrows, Ints
+from graph.arrays import Arrows, Ints, np
 from graph.model import Filter, Revision
 from graph.ontology import Ontology
 from graph.shape import Links, Shape, Steps, Texts, Things

@@ -11,7 +11,9 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 WORKERS = multiprocessing.get_context("forkserver")
-WORKERS.set_forkserver_preload(["app.cli", "app.loading", "app.keeping", "app.operations", "loaders", "graph", "fault_worker"])
+WORKERS.set_forkserver_preload(
+    ["app.cli", "app.asking", "app.workspaces", "app.loading", "app.keeping", "app.operations", "loaders", "graph", "fault_worker"]
+)
 
 
 def work(folder: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:

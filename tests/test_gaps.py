@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 from rows import entity, picture, relation
 
-from app.cli import SAMPLE, cli, copy_workspace, run_load
+from app.cli import cli
+from app.loading import SAMPLE, copy_workspace, run_load
 from app.readiness_report import FORMS
 from app.reports import junit, sarif
 from app.settings import actor_of, open_context, read_settings

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,7 @@ import pytest
 
 import graph
 from app.cli import exit_code
+from app.contents import CONTENTS
 from graph import Conflict, ContextError, InputError, NotAllowed, NotAuthenticated, NotFound, StoreError
 from loaders import LOADERS
 
@@ -134,11 +136,22 @@ def test_the_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_command_line_starts_light() -> None:
-    """Nothing heavy is imported before it is needed."""
-    script = "import sys, app.cli; print(*sorted({'streamlit', 'pandas', 'neo4j', 'mcp', 'starlette', 'uvicorn', 'networkx', 'rdflib'} & set(sys.modules)))"
+HEAVY = {"streamlit", "pandas", "neo4j", "mcp", "starlette", "uvicorn", "networkx", "numpy", "rdflib"}
+
+
+@pytest.mark.parametrize(("module", "heavy"), [("app.cli", HEAVY | {"pydantic", "graph", "loaders"}), ("app.asking", HEAVY)])
+def test_the_command_line_starts_light(module: str, heavy: set[str]) -> None:
+    """Nothing heavy is imported before it is needed: the page of help needs nothing of ours, a question neither numbers nor doors."""
+    script = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert heavy & set(done.stdout.split()) == set()
+
+
+def test_the_table_of_contents_is_what_the_commands_say() -> None:
+    """Every command stands in the table from which the page of help is made, with the module that has it and its own words."""
+    modules = [import_module(f"app.{name}") for name in ("asking", "doors", "keeping", "workspaces")]
+    said = {name: (one.__name__, made.get_short_help_str(1000)) for one in modules for name, made in one.COMMANDS.items()}
+    assert said == CONTENTS
 
 
 def test_no_other_distribution_owns_our_names() -> None:
