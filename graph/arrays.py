@@ -235,18 +235,40 @@ def _shortest_of_one_or_two(of: Arrows) -> tuple[int, ...]:
 
 
 def _longer(near: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """A shortest circle of at least three things; each is looked for from its least thing."""
+    """A shortest circle of at least three things; each is looked for from its least thing, which then goes, with what is on none any more."""
+    behind: list[list[int]] = [[] for _ in near]
+    for one, others in enumerate(near):
+        for other in others:
+            behind[other].append(one)
+    ways = [[len(row) for row in rows] for rows in (near, behind)]
+    gone = bytearray(len(near))
     best: tuple[int, ...] = ()
     for start in range(len(near)):
-        found = _back_to(near, start, most=len(best) - 1 if best else len(near))
-        best = found or best
-        if len(best) == 3:
-            break
+        if not gone[start]:
+            best = _back_to(near, start, gone, most=len(best) - 1 if best else len(near)) or best
+            if len(best) == 3:
+                break
+            _let_go(start, (near, behind), ways, gone)
     return best
 
 
-def _back_to(near: Sequence[Sequence[int]], start: int, *, most: int) -> tuple[int, ...]:
-    """The least of the shortest ways from here back to here over greater things, of at most so many; () for none."""
+def _let_go(one: int, rows: tuple[Sequence[Sequence[int]], ...], ways: list[list[int]], gone: bytearray) -> None:
+    """Take this thing away, and all that then leads nowhere or that nothing leads to."""
+    going = [one]
+    while going:
+        one = going.pop()
+        if gone[one]:
+            continue
+        gone[one] = True
+        for near, left in zip(rows, reversed(ways), strict=True):
+            for other in near[one]:
+                left[other] -= 1
+                if not left[other]:
+                    going.append(other)
+
+
+def _back_to(near: Sequence[Sequence[int]], start: int, gone: bytearray, *, most: int) -> tuple[int, ...]:
+    """The least of the shortest ways from here back to here over things not gone, of at most so many; () for none."""
     came: dict[int, int] = {start: -1}
     level = [start]
     for _ in range(most):
@@ -255,7 +277,7 @@ def _back_to(near: Sequence[Sequence[int]], start: int, *, most: int) -> tuple[i
             for other in near[one]:
                 if other == start:
                     return _trail(came, one)
-                if other > start and other not in came:
+                if not gone[other] and other not in came:
                     came[other] = one
                     following.append(other)
         level = following
