@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, chain, compress, islice
 from typing import Any, Literal, NamedTuple, cast
 
 from graph.errors import InputError, nearest
@@ -21,8 +20,9 @@ from graph.scope import View
 from graph.stores.base import EntityRow, RelationRow, fold
 
 _WORD = re.compile(r"\w+")
-_NEXT = re.compile(r"[ \t\u00a0]*(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*(\w+)")  # the next word of a label, with what may stand before it
-_QUOTED = re.compile(r"`[^`\n]+`|(?:https?|ftp|file|urn|mailto):\S+")
+_PARTS = re.compile(r"(\w+)")
+_NEXT = re.compile(r"[ \t\u00a0]*+(?:[-\u2010\u2011/]|\r?\n)?[ \t\u00a0]*+(\w+)")  # the next word of a label, with what may stand before it
+_QUOTED = re.compile(r"`[^`\n]+`|https?:\S+|ftp:\S+|file:\S+|urn:\S+|mailto:\S+")  # spelled out, which is looked for twice as fast
 _FENCES = (("```", "```"), ("~~~", "~~~"), ("<!--", "-->"))
 _ACRONYM = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z0-9&]{1,5}\b")  # a word border first would be asked at every letter
 _COMMON = frozenset(
@@ -55,6 +55,11 @@ _COMMON = frozenset(
         "USD",
     }
 )
+
+LISTED = 5_000  # findings of one check in one text
+_DIFFERENT = 4 * LISTED  # acronyms that are kept in mind
+_WINDOW = 2_000_000  # characters that are looked at together
+_LONG, _REMEMBERED = 200, 200_000  # letters of a word whose inflections are known, and words whose stems are kept at hand
 
 Sort = Literal["preferred", "alternative", "hidden", "avoid", "former", "superseded", "left"]
 
@@ -91,10 +96,20 @@ _LABELS: Mapping[str, Sort] = {"alternative_labels": "alternative", "hidden_labe
 
 @dataclass
 class Labels:
-    """The labels that begin with the same stems: those that end here, and the ways on by the stem of the next word."""
+    """The labels that begin with the same stems: those that end here, and the ways on by the stem of the next word.
+
+    `telling`: a use can be worth a word; not where it is a preferred one alone, with one meaning.
+    """
 
     uses: list[Usage] = field(default_factory=list[Usage])
     longer: dict[str, Labels] = field(default_factory=dict[str, "Labels"])
+    telling: bool = False
+
+    def add(self, use: Usage) -> None:
+        """One more label that ends here."""
+        self.uses.append(use)
+        meanings = {fold(one.meaning) for one in self.uses if one.meaning}
+        self.telling = self.telling or use.sort != "preferred" or len(meanings) > 1
 
 
 @dataclass
@@ -109,8 +124,12 @@ class Vocabulary:
 
     def key(self, word: str) -> str:
         """What a word and its inflections have in common."""
+        if len(word) > _LONG:
+            return word
         found = self._stems.get(word)
         if found is None:
+            if len(self._stems) >= _REMEMBERED:
+                self._stems.clear()
             found = self._stems[word] = self.stem(fold(word))
         return found
 
@@ -122,7 +141,7 @@ class Vocabulary:
             held = self.labels
             for word in words:
                 held = held.longer.setdefault(self.key(word), Labels())
-            held.uses.append(use)
+            held.add(use)
             self.uses.append(use)
 
 
@@ -199,17 +218,49 @@ def _since(one: RelationRow, rows: Mapping[str, EntityRow], now: Sequence[str]) 
     return f"has not been {post} since {one.valid_to}; {f'{names} is' if names else 'nobody is'} now"
 
 
+class _Met(NamedTuple):
+    """What was met in a text, by the number of characters before it; the rest is as in a Finding."""
+
+    offset: int
+    check: str
+    level: Level
+    message: str
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+
+
 def check(vocabulary: Vocabulary, text: str, name: str) -> list[Finding]:
-    """What in this text goes against the vocabulary, in the order of the text; each Finding's subject is `name:line:column`."""
+    """What in this text goes against the vocabulary, in the order of the text; each Finding's subject is `name:line:column`.
+
+    Of each check so many are listed at most (`LISTED`), and where there are more one says how many, so that a text of any size and
+    content is survived. Beside the text and a copy of it memory holds what is listed.
+    """
     plain = _QUOTED.sub(lambda met: " " * len(met.group()), _without_fences(text))
-    starts = [0, *(met.end() for met in re.finditer("\n", text))]
+    found = _listed(chain(_uses(vocabulary, plain), _acronyms(vocabulary, plain)))
+    return list(_placed(sorted(found, key=lambda one: one.offset), text, name))
 
-    def place(offset: int) -> str:
-        line = bisect_right(starts, offset)
-        return f"{name}:{line}:{offset - starts[line - 1] + 1}"
 
-    found = [*_uses(vocabulary, plain, place), *_acronyms(vocabulary, plain, place)]
-    return [finding for _, finding in sorted(found, key=lambda one: one[0])]
+def _listed(found: Iterable[_Met]) -> Iterator[_Met]:
+    """The first ones of each check, and where the next one is how many more there are."""
+    counts, next_ = Counter[str](), dict[str, _Met]()
+    for one in found:
+        counts[one.check] += 1
+        if counts[one.check] <= LISTED:
+            yield one
+        else:
+            next_.setdefault(one.check, one)
+    for check, one in next_.items():
+        yield one._replace(message=f"There are {counts[check] - LISTED:,} more of this sort from here on.", evidence=(), remedy="")
+
+
+def _placed(found: Iterable[_Met], text: str, name: str) -> Iterator[Finding]:
+    """These in the order of the text as Findings."""
+    line, began, done = 1, 0, 0
+    for offset, check, level, message, evidence, remedy in found:
+        if ends := text.count("\n", done, offset):
+            line, began = line + ends, text.rfind("\n", done, offset) + 1
+        done, where = offset, f"{name}:{line}:{offset - began + 1}"
+        yield Finding(id=f"{check}:{where}", check=check, level=level, subject=where, message=message, evidence=evidence, remedy=remedy)
 
 
 def _without_fences(text: str) -> str:
@@ -224,43 +275,46 @@ def _without_fences(text: str) -> str:
     return text
 
 
-def _uses(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
+def _uses(vocabulary: Vocabulary, text: str) -> Iterator[_Met]:
     told: set[str] = set()
     end = 0
-    for met, labels in _candidates(vocabulary, text):
-        if met.start() < end:
+    for start, stop, labels in _candidates(vocabulary, text):
+        if start < end:
             continue
-        for stop, ones in _matched(vocabulary, text, met.end(), labels):
-            written = text[met.start() : stop]
+        for after, ones in _matched(vocabulary, text, stop, labels):
+            written = text[start:after]
             if fitting := [use for use in ones if _same_case(use.label, written)]:
-                end = stop
-                yield from ((met.start(), one) for one in _judged(fitting, written, place(met.start()), told))
+                end = after
+                yield from _judged(fitting, written, start, told)
                 break
 
 
-def _candidates(vocabulary: Vocabulary, text: str) -> Iterator[tuple[re.Match[str], Labels]]:
-    """The words with which a label may begin: with it alone, or because the next word goes on with one."""
-    words = _WORD.findall(text)
-    keys = {word: vocabulary.key(word) for word in set(words)}  # each different word is stemmed once
+def _candidates(vocabulary: Vocabulary, text: str) -> Iterator[tuple[int, int, Labels]]:
+    """Where the words begin and end with which a label may begin: with it alone, or because the next word goes on with one."""
     first = vocabulary.labels.longer
-    starts = {word: first[key] for word, key in keys.items() if key in first}
-    telling = {word for word, labels in starts.items() if _telling(labels.uses)}
-    after = map(keys.get, [*words[1:], ""])
-    places = [
-        place
-        for place, (word, following) in enumerate(zip(words, after, strict=False))
-        if word in starts and (word in telling or following in starts[word].longer)
-    ]
-    all_, done = _WORD.finditer(text), 0
-    for place in places:
-        met = next(islice(all_, place - done, None))
-        done = place + 1
-        yield met, starts[met.group()]
+    for start, stop in _windows(text):
+        parts = _PARTS.split(text[start:stop])  # what is no word, a word, what is no word, ...
+        words, places = parts[1::2], islice(accumulate(map(len, parts), initial=start), 1, None, 2)
+        keys = {word: vocabulary.key(word) for word in set(words)}  # each different word is stemmed once
+        starts = {word: first[key] for word, key in keys.items() if key in first}
+        ways = {word: labels.longer for word, labels in starts.items()}
+        telling = {word for word, labels in starts.items() if labels.telling}
+        following = chain(map(keys.__getitem__, islice(words, 1, None)), [""])  # what comes after the last one is looked at again
+        begins = [*map(starts.__contains__, words)]
+        for word, after, place in zip(*(compress(one, begins) for one in (words, following, places)), strict=True):
+            if after in ways[word] or word in telling or not after:
+                yield place, place + len(word), starts[word]
 
 
-def _telling(uses: Sequence[Usage]) -> bool:
-    """Whether a use of the label can be worth a word: not where it is a preferred one alone, with one meaning."""
-    return any(use.sort != "preferred" for use in uses) or len({fold(use.meaning) for use in uses if use.meaning}) > 1
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """The text in pieces that are looked at together, none of which ends within a word."""
+    start = 0
+    while start < len(text):
+        stop = min(start + _WINDOW, len(text))
+        if (cut := _WORD.match(text, stop)) and _WORD.match(text, stop - 1):
+            stop = cut.end()
+        yield start, stop
+        start = stop
 
 
 def _matched(vocabulary: Vocabulary, text: str, stop: int, labels: Labels) -> list[tuple[int, list[Usage]]]:
@@ -282,51 +336,42 @@ def _same_case(label: str, written: str) -> bool:
     return not (label.isupper() and len(label) <= 6) or written.rstrip("s").isupper()
 
 
-def _judged(uses: list[Usage], written: str, where: str, told: set[str]) -> Iterator[Finding]:
+def _judged(uses: list[Usage], written: str, start: int, told: set[str]) -> Iterator[_Met]:
     """What is wrong with a use: nothing, where the label is somebody's preferred one and means one thing."""
     preferred = [use for use in uses if use.sort == "preferred"]
     meanings = {fold(use.meaning): use for use in preferred if use.meaning}
     if len(meanings) > 1 and (subject := fold(preferred[0].label)) not in told:
         told.add(subject)
-        yield _ambiguous(sorted(preferred), written, where)
+        yield _ambiguous(sorted(preferred), written, start)
     if preferred:
         return
     for use in uses[:1]:
         rule = RULES[use.sort]
         others = tuple(dict.fromkeys(one.subject for one in uses))
-        yield Finding(
-            id=f"{rule.check}:{where}",
-            check=rule.check,
-            level=rule.level,
-            subject=where,
-            message=rule.says.format(**use._asdict()),
-            evidence=others,
-        )
+        yield _Met(start, rule.check, rule.level, rule.says.format(**use._asdict()), others)
 
 
-def _ambiguous(uses: list[Usage], written: str, where: str) -> Finding:
+def _ambiguous(uses: list[Usage], written: str, start: int) -> _Met:
     meant = "; ".join(f"{', '.join(use.units) or use.subject}: {use.meaning.split('. ')[0].rstrip('.')}" for use in uses)
-    return Finding(
-        id=f"term_ambiguous:{where}",
-        check="term_ambiguous",
-        level="warning",
-        subject=where,
-        message=f"{written!r} means different things here ({meant}).",
-        evidence=tuple(use.subject for use in uses),
-        remedy="Say which one is meant.",
-    )
+    message = f"{written!r} means different things here ({meant})."
+    return _Met(start, "term_ambiguous", "warning", message, tuple(use.subject for use in uses), "Say which one is meant.")
 
 
-def _acronyms(vocabulary: Vocabulary, text: str, place: Callable[[int], str]) -> Iterator[tuple[int, Finding]]:
-    """Acronyms that neither the vocabulary nor the text itself explains, each where it stands first."""
-    all_ = list(_ACRONYM.finditer(text))
-    met = {one.group(): one.start() for one in reversed(all_)}
-    explained = {one.group() for one in all_ if text[one.end() : one.end() + 2] == " (" or _in_brackets(text, one)}
-    for acronym in sorted(met.keys() - vocabulary.acronyms - _COMMON - explained):
-        where = place(met[acronym])
-        message = f"{acronym!r} is explained neither here nor in the glossary."
-        remedy = "Write it out where it stands first, or add it to the glossary."
-        yield met[acronym], Finding(id=f"acronym:{where}", check="acronym", level="note", subject=where, message=message, remedy=remedy)
+def _acronyms(vocabulary: Vocabulary, text: str) -> Iterator[_Met]:
+    """Acronyms that neither the vocabulary nor the text itself explains, each where it stands first; of very many different ones the first."""
+    met, explained = dict[str, int](), set[str]()
+    for one in _ACRONYM.finditer(text):
+        word = one.group()
+        if word not in met and (len(met) >= _DIFFERENT or word in vocabulary.acronyms or word in _COMMON):
+            continue
+        met.setdefault(word, one.start())
+        if text.startswith(" (", one.end()) or _in_brackets(text, one):
+            explained.add(word)
+    for acronym, start in met.items():
+        if acronym not in explained:
+            message = f"{acronym!r} is explained neither here nor in the glossary."
+            remedy = "Write it out where it stands first, or add it to the glossary."
+            yield _Met(start, "acronym", "note", message, remedy=remedy)
 
 
 def _in_brackets(text: str, met: re.Match[str]) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, cast
 
 from graph.errors import InputError, nearest
@@ -24,6 +25,8 @@ from graph.wording import stem
 
 State = Literal["supported", "contradicted", "unknown"]
 MAX_CLAIMS = 10_000
+_ROOM = 8_000_000  # characters of all claims together
+_SENTENCE = 1_000  # and of a sentence: a longer one is not understood
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _LONG = 60  # a text longer than this can be said in other words
 _FORMS = (
@@ -80,6 +83,9 @@ def parse(text: str, ontology: Ontology) -> list[Ways]:
     A sentence can be read in several ways, the likeliest first: it depends on what its names stand for which one is meant.
     """
     stripped = text.strip()
+    if len(stripped) > _ROOM:
+        message = f"{len(stripped):,} characters are more than the {_ROOM:,} of the claims of one question; ask in parts"
+        raise InputError(message)
     try:
         given: object = json.loads(stripped) if stripped[:1] in ("[", "{") else None
     except (json.JSONDecodeError, RecursionError):
@@ -103,7 +109,8 @@ def _claim(item: object, number: int, grammar: Grammar) -> Ways:
             message = f"claim {number}: no valid JSON: {error}"
             raise InputError(message) from error
     if isinstance(item, str):
-        return grammar.read(item.strip()) or (Claim(subject="", said=item.strip()),)
+        said = item.strip()
+        return grammar.read(said) or (Claim(subject="", said=said if len(said) <= _SENTENCE else f"{said[:_SENTENCE]}…"),)
     try:
         claim = Claim.model_validate(item)
     except ValueError as error:
@@ -147,7 +154,7 @@ class Grammar:
     def read(self, sentence: str) -> Ways:
         """The claims that a sentence can make, the likeliest first; none where it is not understood."""
         plain = _BULLET.sub("", sentence).rstrip()
-        if plain.endswith("?"):
+        if plain.endswith("?") or len(plain) > _SENTENCE:
             return ()
         plain, words = plain.rstrip(".!").rstrip(), f" {fold(plain)} "
         met = ((form, form.pattern.match(plain)) for form in self.forms if form.word in words)
@@ -353,31 +360,56 @@ class Bench:
         self.names: dict[tuple[str, tuple[str, ...]], Found] = {}
         self.ids = self._resolved(claims)
         self.claims = [self._meant(ways) for ways in claims]
-        ids = sorted({one.id for one in self.names.values() if one.id})
         self.out: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         self.back: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
-        wanted = {claim.relation for claim in self.claims if claim.relation}.union(
-            _BESIDE, *(_AMOUNTS for claim in self.claims if claim.over)
-        )
-        kinds = sorted(wanted - {"supersedes"})
-        self._read(ids, kinds)
-        self._read(ids, ["supersedes"], view=self._any_day())
-        parts = {row.source for id_ in ids for row in self.back[id_, "step_of"]}
-        posts = {row.target for id_ in ids for row in self.out[id_, "holds"]} | {
-            row.source for id_ in ids for row in self.back[id_, "holds"]
-        }
-        around = sorted((parts | posts).difference(ids))
-        self._read(around, kinds, known=frozenset(ids))
-        self.rows = {row.id: row for row in view.store.entities(view.where, ids=[*ids, *around], at=view.at)} if ids else {}
+        ids = {one.id for one in self.names.values() if one.id}
+        self._read(ids, _BESIDE)
+        self._read(ids, ("supersedes",), view=self._any_day())
+        self._read_claimed()
+        said = {one.id for claim in self.claims if claim.property for one in self._all_found(claim)}
+        rows = sorted(said.union(*(self._steps(id_) for id_ in said)))
+        self.rows = {row.id: row for row in view.store.entities(view.where, ids=rows, at=view.at)} if rows else {}
         self.over: dict[str, set[str]] = defaultdict(set)  # an authority and the processes that have a step under it
         if any(claim.over for claim in self.claims):
             self._read_authorities()
 
-    def _read(self, ids: Sequence[str], kinds: Sequence[str], *, known: frozenset[str] = frozenset(), view: View | None = None) -> None:
+    def _read_claimed(self) -> None:
+        """What is claimed: the relations from those that are claimed to have them, and where the ontology says that these are all there are, to the others.
+
+        Nothing else is read, or the thousands of relations that end at a hub would be, for each sort that is claimed of anything.
+        """
+        starts, ends, kinds, closed = set[str](), set[str](), set[str](), set[str]()
+        for claim in self.claims:
+            name, found = claim.relation or ("approved_by" if claim.over else ""), self._all_found(claim)
+            kind = self.view.ontology.relations.get(name)
+            if kind is None or name in (*_BESIDE, "supersedes"):
+                continue
+            kinds.update({name, *_AMOUNTS} if claim.over else {name})
+            around = [
+                {end for one in some for end in (*self._alike(one.id, name), *self._steps(one.id))} for some in (found[:1], found[1:])
+            ]
+            starts.update(*(around if claim.over or kind.symmetric else around[:1]))
+            if kind.closed in ("target", "both"):
+                closed.add(name)
+                ends.update(*(around if claim.over else around[1:]))
+        self._read(starts, kinds, back=False)
+        self._read(ends, closed, out=False)
+
+    def _all_found(self, claim: Claim) -> list[Found]:
+        """What the names in a claim stand for, as far as they stand for anything."""
+        return [found for name in self._names(claim) if (found := self._found(*name)).id]
+
+    def _steps(self, id_: str) -> list[str]:
+        return [row.source for row in self.back.get((id_, "step_of"), ())]
+
+    def _read(self, ids: Collection[str], kinds: Collection[str], *, out: bool = True, back: bool = True, view: View | None = None) -> None:
+        """Read the relations of these kinds from and to these, in the order of their ends, whatever else is claimed beside."""
         store, where, at = (view or self.view)[:3]
-        for row in store.relations(where, touching=ids, kinds=kinds, at=at) if ids else ():
-            if row.source not in known and row.target not in known:
+        rows = store.relations(where, touching=sorted(ids), kinds=sorted(kinds), at=at) if ids and kinds else ()
+        for row in sorted(rows, key=itemgetter(0, 2)):
+            if out and row.source in ids:
                 self.out[row.source, row.kind].append(row)
+            if back and row.target in ids:
                 self.back[row.target, row.kind].append(row)
 
     def _read_authorities(self) -> None:
@@ -434,6 +466,8 @@ class Bench:
         return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
 
     def _by_name(self, name: str, kinds: Sequence[str], view: View) -> Found:
+        if len(name) > _SENTENCE:
+            return Found("", why=f"no name has more than {_SENTENCE:,} characters")
         hits = find(view, name, limit=6, kinds=kinds)
         exact = [hit for hit in hits if hit.score >= _NAMED]
         if len(exact) == 1 or (exact and exact[0].score > exact[1].score):
@@ -493,6 +527,8 @@ class Bench:
     def _not_understood(self, said: str) -> str:
         grammar = _GRAMMARS.get(self.view.ontology.digest)
         near = ", ".join(f"{form!r}" for form in grammar.nearest(said)) if grammar else ""
+        if len(said) > _SENTENCE:
+            return f"it is longer than the {_SENTENCE:,} characters of a sentence that is read; a claim says one thing"
         why = "it is a question and no claim" if said.endswith("?") else "it is not understood"
         return f"{why}{f'; near it: {near}' if near else ''}; a claim is JSON ({_JSON}), or a sentence such as {_FORMS}"
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.reports import sarif
-from graph import ContextGraph, InputError, Policy, vale_rules
-from graph.language import Vocabulary, check
+from graph import ContextGraph, InputError, Policy, language, vale_rules
+from graph.language import LISTED, Vocabulary, check
 from graph.stores.base import Store
 
 
@@ -144,10 +144,38 @@ def test_any_text_is_survived(before: str, after: str) -> None:
         assert text.split("\n")[int(line) - 1][int(column) - 1 :].startswith(finding.message.split("'")[1])
 
 
-LONG = {"a" * 300_000: 0, "`" * 100_000: 0, "<!--" * 50_000: 0, "http://" * 50_000: 0, "bill of " * 30_000: 0, "client " * 2_000: 2_000}
+LONG = {
+    "a" * 300_000: 0,
+    "`" * 100_000: 0,
+    "<!--" * 50_000: 0,
+    "http://" * 50_000: 0,
+    "bill of " * 30_000: 0,
+    "client " * 2_000: 2_000,
+    "bill" + " " * 100_000 + ". client": 1,
+    "client\0" * 1_000: 1_000,
+    ("x" * 999_999 + " client ") * 5: 5,  # across what is looked at together
+    "bill of materials, client; " * 20_000: LISTED + 1,
+}
 
 
 def test_no_text_takes_long(context: ContextGraph) -> None:
     """One without blanks, without line ends, of brackets, of marks, of beginnings (squared they would not end here)."""
     for text, count in LONG.items():
         assert len(context.check(text, "x", actor=ANALYST)) == count
+
+
+def test_a_text_full_of_findings_lists_some_and_counts_the_rest(context: ContextGraph) -> None:
+    """So that memory holds no more of them, however large the text is; the last one is as severe as those that it counts."""
+    found = context.check("client\n" * 30_000, "x", actor=ANALYST)
+    assert len(found) == LISTED + 1
+    assert (found[-1].check, found[-1].level, found[-1].subject) == ("term_avoided", "warning", f"x:{LISTED + 1}:1")
+    assert found[-1].message == "There are 25,000 more of this sort from here on."
+
+
+def test_where_a_text_is_cut_for_looking_at_it_makes_no_difference(context: ContextGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same findings in pieces of any few characters, none of which ends within a word or forgets what goes on behind it."""
+    text = "\n".join(text for text, _ in TEXTS)
+    whole = context.check(text, "x", actor=ANALYST)
+    for size in (1, 2, 3, 5, 8, 13):
+        monkeypatch.setattr(language, "_WINDOW", size)
+        assert context.check(text, "x", actor=ANALYST) == whole

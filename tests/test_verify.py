@@ -96,6 +96,7 @@ NO_CLAIMS = [
     ('{"subject": "a", "relation": "holds"', "claim 1: no valid JSON"),
     ('[{"subject": "person:ann", "relation": "hold", "value": "x"}]', "did you mean .holds."),
     ("x\n" * 10_001, "10,001 claims are more than"),
+    ("[" * 9_000_000, "9,000,000 characters are more than"),
 ]
 
 
@@ -155,3 +156,27 @@ def test_any_text_is_survived(text: str) -> None:
         claims, words = [], str(error)
         event(words.split(maxsplit=1)[0])
     assert all(claim.said or claim.subject for ways in claims for claim in ways)
+
+
+ODD = [
+    "Ann Ashby holds " * 100_000,
+    "the owner of " * 50_000 + "x is y",
+    "\0 reports to \0",
+    json.dumps({"subject": "\0", "relation": "holds", "value": "\udc00" * 0 + "\0"}),
+    json.dumps({"subject": "x" * 1_000_000, "relation": "holds", "value": "position:cfo"}),
+    json.dumps({"subject": "person:" + "x" * 1_000_000, "property": "title", "value": "y" * 1_000_000}),
+]
+
+
+@pytest.mark.parametrize("said", ODD, ids=range(len(ODD)))
+def test_a_claim_of_any_size_is_survived(context: ContextGraph, said: str) -> None:
+    """It is unknown, in a few words, and the claims beside it are judged."""
+    odd, plain = context.verify(f"{said}\nAnn Ashby holds the Finance Chief", actor=ANALYST)
+    assert (odd.state, plain.state) == ("unknown", "supported")
+    assert len(odd.claim.said) <= 1_001
+
+
+def test_what_else_is_claimed_changes_no_verdict(context: ContextGraph) -> None:
+    """Each sentence alone has the verdict, word for word, that it has among all."""
+    together = context.verify("\n".join(sentence for sentence, _, _ in SENTENCES), actor=ANALYST)
+    assert [context.verify(sentence, actor=ANALYST)[0] for sentence, _, _ in SENTENCES] == together

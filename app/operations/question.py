@@ -18,7 +18,7 @@ PLACE: JsonDict = {"place": True}  # a field that the command line takes by plac
 CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a file
 FILE: JsonDict = {"file": True}  # one that it takes from a file that an option names
 PAIR: JsonDict = {"pair": True}  # texts of two words each, which the command line takes as two values after the option
-MAX_CONTENT = 64_000_000  # characters of a text that is to be checked
+MAX_CONTENT = 256_000_000  # characters of a text that is to be checked
 
 
 @dataclass(frozen=True)
