@@ -62,7 +62,11 @@ def _read(given: dict[str, Any], model: type[Value]) -> None:
     """Put the texts of files in their places; the name of a file becomes the text's, where none was given."""
     for field in (name for name, info in model.model_fields.items() if info.json_schema_extra in (CONTENT, FILE) and given[name]):
         file: BinaryIO = given[field]
-        given[field] = _decoded(file.read(4 * MAX_CONTENT))
+        read = file.read(MAX_CONTENT + 1)
+        if len(read) > MAX_CONTENT:
+            message = f"{file.name} has more than the {MAX_CONTENT:,} bytes of one question; ask in parts"
+            raise InputError(message)
+        given[field] = _decoded(read)
         if "name" in given and given["name"] == model.model_fields["name"].default:
             given["name"] = file.name
 

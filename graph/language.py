@@ -147,13 +147,14 @@ class Vocabulary:
 
 def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
     """All labels that this actor may see. `tongue` is a language that the Snowball stemmers know; `InputError` for another."""
-    found = Vocabulary(_stemmer(tongue))
+    found = Vocabulary(stemmer(tongue))
     for use in (*_labelled(view), *_superseded(view), *_left(view)):
         found.add(use)
     return found
 
 
-def _stemmer(tongue: str) -> Callable[[str], str]:
+def stemmer(tongue: str) -> Callable[[str], str]:
+    """What the inflections of a word have in common, by the Snowball stemmer of a language; `InputError` for one that there is not."""
     import Stemmer  # pyright: ignore[reportMissingTypeStubs]  PyStemmer has no types
 
     known = cast("list[str]", Stemmer.algorithms())  # pyright: ignore[reportUnknownMemberType]  the same

@@ -8,7 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.benchmarks.claims import judged
+from tests.benchmarks.routes import answers
 from tests.benchmarks.table import BENCHES, Bench, Figure
+
+ALL = {**BENCHES, "answers": answers, "judged": judged}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -16,12 +20,12 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--size", type=int, default=100_000, help="entities of the graph; it has five times as many relations")
     parser.add_argument("--large", action="store_true", help="also answer in a graph of a million entities")
-    parser.add_argument("--only", action="append", choices=sorted(BENCHES), help="only this bench; may be said several times")
+    parser.add_argument("--only", action="append", choices=sorted(ALL), help="only this bench; may be said several times")
     chosen = parser.parse_args(arguments)
     print(f"{'work':<46} {'ours':>12} {'yardstick':>12} {'ratio':>8} {'asked':>8}  met  beside")
-    for name in chosen.only or BENCHES:
+    for name in chosen.only or ALL:
         with tempfile.TemporaryDirectory() as folder:
-            for figure in BENCHES[name](Bench(Path(folder), chosen.size, chosen.large)):
+            for figure in ALL[name](Bench(Path(folder), chosen.size, chosen.large)):
                 print(line(figure), flush=True)
 
 

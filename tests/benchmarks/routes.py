@@ -1,18 +1,15 @@
-"""What readiness, its matrix and an approval route cost beside a scope of the same graph: `python -m tests.benchmarks.routes [SIZE]`."""
+"""What readiness, its matrix and an approval route cost beside a scope of the same graph."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from graph import Actor, ContextGraph, Entity, Fact, Origin, Part, Policy, Reading, Relation, Scope, SourceTerms, load_ontology
 from tests.benchmarks.generator import Organization
-from tests.benchmarks.table import Bench, whole
+from tests.benchmarks.table import Bench, Figure, whole
 
 AGENTS = TASKS = 100
 ADMIN = Actor(id="person:ann", roles=frozenset({"admin"}))
@@ -28,22 +25,20 @@ POLICY = Policy.model_validate(
 )
 
 
-def main(size: int) -> None:
-    """Print the medians in milliseconds, and each as a multiple of a scope."""
-    with TemporaryDirectory() as folder:
-        context = _context(Bench(Path(folder), size), size)
-        tasks = [f"task:bench-{number}" for number in range(20)]
-        every, agents = [f"task:bench-{number}" for number in range(TASKS)], [f"agent:bench-{number}" for number in range(AGENTS)]
-        agent = POLICY.actor("agent:bench-1")
-        scope = _median([lambda task=task: context.scope(Scope(task=task), actor=agent) for task in tasks])
-        rows = {
-            "scope": scope,
-            "ready": _median([lambda task=task: context.ready(task, actor=agent) for task in tasks]),
-            "route": _median([lambda: context.route("process:bench", {"amount": "60000"}, actor=agent)] * 20),
-            "matrix": _median([lambda: context.candidates(every, agents=agents, actor=ADMIN)] * 2),
-        }
-        for name, taken in rows.items():
-            print(f"{name:<8} {taken:9.2f} ms  {taken / scope:7.2f} scopes")
+def answers(bench: Bench) -> Iterator[Figure]:
+    """Whether an agent may do its task, whether a hundred may do a hundred, and who approves, each beside a scope for the task."""
+    context = _context(bench, bench.size)
+    tasks = [f"task:bench-{number}" for number in range(20)]
+    every, agents = [f"task:bench-{number}" for number in range(TASKS)], [f"agent:bench-{number}" for number in range(AGENTS)]
+    agent = POLICY.actor("agent:bench-1")
+    scope = _median([lambda task=task: context.scope(Scope(task=task), actor=agent) for task in tasks])
+    ready = _median([lambda task=task: context.ready(task, actor=agent) for task in tasks])
+    route = _median([lambda: context.route("process:bench", {"amount": "60000"}, actor=agent)] * 20)
+    matrix = _median([lambda: context.candidates(every, agents=agents, actor=ADMIN)] * 2)
+    yield Figure("ready for one task", ready, scope, "ms", 3, "a scope for the task")
+    yield Figure("matrix of 100 agents and 100 tasks", matrix, scope, "ms", 200, "a scope for the task")
+    yield Figure("route", route, scope, "ms", 2, "a scope for the task")
+    context.close()
 
 
 def _median(asks: list[Callable[[], object]]) -> float:
@@ -84,7 +79,3 @@ def _facts(made: Organization) -> Iterator[Fact]:
         yield Relation(source=step, kind="approved_by", target=post, origins=said)
         if number:
             yield Relation(source=f"step:bench-{number - 1}", kind="precedes", target=step, origins=said)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
