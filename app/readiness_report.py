@@ -14,7 +14,7 @@ from graph import ScorePart as Part
 from graph import ScorePoint as Point
 from graph import ScoreStanding as Standing
 
-_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_{}[]()#+-!|>~$"} | {"<": "&lt;", "&": "&amp;", "\n": " ", "\r": " "})
+_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]|~$"} | {"<": "&lt;", "&": "&amp;", "\n": " ", "\r": " "})
 _STANDING = (
     "What",
     "Id",
@@ -183,7 +183,7 @@ def html(found: Scored) -> str:
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
-_WHOLE = 17  # letters of a cell below which it stays on a line
+_WHOLE = 25  # letters of a cell below which it stays on a line
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

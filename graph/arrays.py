@@ -229,7 +229,8 @@ def _inside(of: Arrows, found: Sequence[Sequence[int]]) -> Iterator[Arrows]:
         label[part], place[part] = number, np.arange(len(part))
     own = label[of.tails]
     kept = np.flatnonzero((own >= 0) & (own == label[of.heads]))
-    kept = kept[np.argsort(own[kept], kind="stable")]
+    few = own[kept].astype(np.int16) if len(found) < 1 << 15 else own[kept]  # of two bytes are sorted in one go
+    kept = kept[np.argsort(few, kind="stable")]
     ends = np.searchsorted(own[kept], np.arange(len(found) + 1)).tolist()
     tails, heads = place[of.tails[kept]], place[of.heads[kept]]
     for part, (begin, end) in zip(found, pairwise(ends), strict=True):

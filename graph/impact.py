@@ -186,9 +186,10 @@ class Standing:
 
     def able(self, id_: str) -> bool:
         """Whether a thing can do its part, itself or by a deputy."""
-        if id_ not in self._known:
-            self._known[id_] = self._found(id_)
-        return self._known[id_]
+        known = self._known.get(id_)
+        if known is None:
+            known = self._known[id_] = self._found(id_)
+        return known
 
     def _found(self, id_: str) -> bool:
         """Deputies of deputies count, however they turn back."""
@@ -222,8 +223,8 @@ _STANDING = tuple(dict.fromkeys(kind for kinds in _STANDS.values() for kind in k
 def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
     """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
     before, after = Standing(shape), Standing(shape, gone)
-    touched = _touched(shape, gone)
-    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, (before, after), touched)], gone)
+    fallen = frozenset(one for one in _touched(shape, gone) if before.able(one) and not after.able(one))
+    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, (before, after), fallen)], gone)
 
 
 def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()) -> list[Noted]:
@@ -250,16 +251,16 @@ def _touched(shape: Shape, gone: Collection[str]) -> list[str]:
     return sorted(found)
 
 
-def _lost(need: Need, shape: Shape, standings: tuple[Standing, Standing], touched: Collection[str]) -> Iterator[Noted]:
+def _lost(need: Need, shape: Shape, standings: tuple[Standing, Standing], fallen: frozenset[str]) -> Iterator[Noted]:
+    """What has this need of somebody or something that was able before and is not now (`fallen`), and nobody else who meets it."""
     before, after = standings
     ahead, back = (shape.to, shape.of) if need.outward else (shape.of, shape.to)
-    judge = all if need.each else any
-    for id_ in sorted({id_ for one in touched for id_ in back(one, need.relation)}):
-        others = ahead(id_, need.relation)
+    for id_ in sorted({id_ for one in sorted(fallen) for id_ in back(one, need.relation)}):
         if id_ in after.gone or (need.kind and not shape.is_a(id_, need.kind)):
             continue
-        if judge(map(before.able, others)) and not judge(map(after.able, others)):
-            lost = tuple(one for one in others if not after.able(one))
+        others = ahead(id_, need.relation)
+        if all(map(before.able, others)) if need.each else not any(map(after.able, others)):
+            lost = tuple(one for one in others if one in fallen) if need.each else tuple(others)
             yield _loss(need.sort, id_, f"{id_} {need.words} ({', '.join(lost)})", lost)
 
 
