@@ -325,7 +325,7 @@ def test_a_sole_holder_is_alone(holds: set[tuple[str, str]], deputies: set[tuple
 @given(st.sets(st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), max_size=8), PAIRS)
 @MANY
 def test_the_matrix_counts_what_crosses(serving: set[tuple[str, str]], pairs: Pairs) -> None:
-    """A cell holds each dependency of a thing that serves the one function on a thing that serves the other; of several the first one."""
+    """A cell holds each relation by which one function depends on another; what serves several is at home in the first."""
     letters = "pqrs"
     depends = {(letters[one % 4], letters[other % 4]) for one, other in pairs}
     links = {
@@ -338,6 +338,9 @@ def test_the_matrix_counts_what_crosses(serving: set[tuple[str, str]], pairs: Pa
     for one, other in sorted(depends):
         if home[one] and home[other] and home[one] != home[other]:
             cells.setdefault((home[one], home[other]), []).append(f"process:{one} depends_on process:{other}")
+    for one, function in sorted(serving):  # what is done in the first for another
+        if function != home[one]:
+            cells.setdefault((function, home[one]), []).append(f"process:{one} serves businessfunction:{function}")
     found = {(one.subject[-1], one.sort[-1]): one for one in analyze(shape, "matrix")}
     assert {cell: list(one.evidence) for cell, one in found.items()} == cells
     assert all(one.amount == len(one.evidence) for one in found.values())
