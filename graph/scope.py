@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import NamedTuple
 
 from pydantic import Field
@@ -44,6 +45,7 @@ _GIST = 240  # characters of longer texts that are said in one line of an anchor
 _GISTS = 960
 _FEW = 4  # relations that are said in one line of any other thing
 _LIKE = 30  # things of a name like an unknown id, among which the id most like it is named
+_SPELLED, _READ = 0.75, 2000  # how like ids are of which one is the other with a typo; things that are looked through for it
 _NAMED = 4  # tokens around an id that is named as over the budget
 
 
@@ -152,15 +154,27 @@ def known(view: View, ids: Sequence[str]) -> dict[str, str]:
     found = view.store.resolve(ids, view.where, at=view.at)
     for id_ in ids:
         if id_ not in found:
-            prefix, _, local = id_.partition(":")
-            alike = sorted(view.ontology.prefixes.get(prefix, ()))
-            near = find(view, local or id_, limit=_LIKE, kinds=alike) or find(view, local or id_, limit=1)
-            best = max(
-                near, key=lambda hit: SequenceMatcher(None, hit.id, id_, autojunk=False).ratio(), default=None
-            )  # of equals the first
-            message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {best.id!r}?" if best else "")
+            best = _like(view, id_)
+            message = f"nothing that you may see has the id {id_!r}" + (f"; did you mean {best!r}?" if best else "")
             raise NotFound(message, wanted=id_)
     return found
+
+
+def _like(view: View, id_: str) -> str:
+    """The id most like one that is not there: of a thing of that sort whose id is spelled nearly so, else of one that has a name like it."""
+    prefix, _, local = id_.partition(":")
+
+    def likeness(other: str) -> float:
+        return SequenceMatcher(None, other.removeprefix(f"{prefix}:"), local, autojunk=False).ratio()
+
+    alike = sorted(view.ontology.prefixes.get(prefix, ()))
+    near = find(view, local or id_, limit=_LIKE, kinds=alike)
+    best = max((hit.id for hit in near), key=likeness, default="")  # of equals the first
+    if alike and (not best or likeness(best) < _SPELLED):
+        ids = (row.id for row in islice(view.store.entities(view.where, kinds=alike, at=view.at), _READ))
+        spelled = max(sorted(ids), key=likeness, default="")
+        best = spelled if spelled and likeness(spelled) >= _SPELLED else best
+    return best or next((hit.id for hit in find(view, local or id_, limit=1)), "")
 
 
 def rules(ontology: Ontology, hops: int, asked: Asked | None = None) -> list[Rule]:

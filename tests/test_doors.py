@@ -75,6 +75,7 @@ def test_a_scope_has_other_formats(workspace: Path, form: str) -> None:
     ("arguments", "code", "words"),
     [
         (["show", "asset:risk-apetite"], 3, "did you mean 'asset:risk-appetite'"),
+        (["show", "position:cfoo"], 3, "did you mean 'position:cfo'"),  # whose name has nothing of it
         (["scope"], 2, "needs a text, a task, a function or an anchor"),
         (["find", "x", "--kind", "Persn"], 2, "did you mean 'Person'"),
         (["gaps", "--check", "overdu"], 2, "did you mean 'overdue'"),
