@@ -208,6 +208,14 @@ class Ontology(Value):
         return {prefix: frozenset(names) for prefix, names in found.items()}
 
     @cached_property
+    def ways(self) -> tuple[tuple[str, bool, float], ...]:
+        """What is followed from a thing to others: each relation in each direction (True: outward) in which it leads on, the heaviest first."""
+        both = [(one.walk, name, True) for name, one in self.relations.items()]
+        both += [(one.walk_back, name, False) for name, one in self.relations.items()]
+        heaviest = sorted(both, key=lambda way: (-way[0], way[1], not way[2]))
+        return tuple((name, outward, weight) for weight, name, outward in heaviest if weight > 0)
+
+    @cached_property
     def exclusive(self) -> frozenset[str]:
         """The identity keys of which a thing has one: two values mean two things."""
         return frozenset(f"{kind.prefix}.{key}" for kind in self.kinds.values() for key in kind.exclusive)

@@ -109,7 +109,7 @@ def scope(view: View, question: Scope) -> Subgraph:
     ranks = rank(walked, starts, asked, view.ontology)
     places = _places(walked, ranks, anchors if _named(question) else (), frozenset(required))
     near = related(places, walked.relations)
-    about = _About(asked, len(required), near, told(places, near, asked, view.ontology), _owned(walked, ways))
+    about = _About(asked if question.compact else None, len(required), near, told(places, near, asked, view.ontology), _owned(walked, ways))
     return _fit(view, question, anchors, places, about, missing)
 
 
@@ -179,12 +179,9 @@ def _like(view: View, id_: str) -> str:
 
 def rules(ontology: Ontology, hops: int, asked: Asked | None = None) -> list[Rule]:
     """The walk's rules: heavier relations first, and the lighter a relation the fewer hops it is followed; one that is asked for to the end."""
-    ways = [(relation.walk, name, True) for name, relation in ontology.relations.items()]
-    ways += [(relation.walk_back, name, False) for name, relation in ontology.relations.items()]
     return [
         Rule(name, outward, max(1, hops) if asked and asked.wants(name, outward=outward) else max(1, int(hops * weight + _GRACE)))
-        for weight, name, outward in sorted(ways, key=lambda way: (-way[0], way[1], not way[2]))
-        if weight > 0
+        for name, outward, weight in ontology.ways
     ]
 
 
@@ -241,9 +238,12 @@ class _Place(NamedTuple):
 
 
 class _About(NamedTuple):
-    """By id: the relations to what stands before it, those that are said of it, and (where it is known, "": nobody) the owner; what is asked."""
+    """By id: the relations to what stands before it, those that are said of it, and (where it is known, "": nobody) the owner; what is asked.
 
-    asked: Asked
+    `asked` is None where nothing is said in one line.
+    """
+
+    asked: Asked | None
     required: int
     near: Mapping[str, Sequence[RelationRow]]
     said: Mapping[str, Sequence[RelationRow]]
@@ -278,7 +278,8 @@ def _dressed(view: View, places: Sequence[_Place], about: _About) -> Iterator[It
         for row, why, chance, required in some:
             near, said = tuple(about.near[row.id]), tuple(about.said[row.id])
             much = required or not why
-            said_first = gist(row, about.asked, max(_GIST // 2, _GISTS // about.required) if required else _GIST if much else _GIST // 2)
+            room = max(_GIST // 2, _GISTS // about.required) if required else _GIST if much else _GIST // 2
+            said_first = gist(row, about.asked, room) if about.asked else ""
             yield Item(row, why, chance, fresh[row.id], near, required, said=said, gist=said_first, few=None if much else _FEW)
 
 

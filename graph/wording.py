@@ -102,6 +102,8 @@ class Asked(NamedTuple):
     def of(cls, text: str, ontology: Ontology) -> Asked:
         """What this text asks, by the labels that the ontology gives its kinds and relations."""
         words = fold(_THOUSANDS.sub("", text)).split()
+        if not words:
+            return cls((), (), frozenset(), frozenset(), ())
         content = tuple(dict.fromkeys(word for word in words if word not in _ASKING)) or tuple(dict.fromkeys(words))
         stems = tuple(dict.fromkeys(map(stem, content)))
         kinds = frozenset(kind.name for kind in ontology.kinds.values() if _nouns(kind.label) <= set(stems))

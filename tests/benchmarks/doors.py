@@ -1,6 +1,7 @@
 """The load table of the doors: `python -m tests.benchmarks.doors`; 32 clients at a real server, beside an empty tool of the same SDK.
 
-Callers speak plain HTTP from one process, so that the other core is the server's; both share the machine with whatever else runs.
+Callers speak plain HTTP from one process; it shares the machine with the server and whatever else runs, so the processor time of the server
+(Linux tells it) stands beside the rate. Others load the store meanwhile where `--loads` says so; `--soak` asks on and on and tells the memory.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import NamedTuple
 
+from app.operations import OPERATIONS
 from app.settings import open_context, read_settings
 from app.tokens import create
 from tests.benchmarks.generator import Organization
@@ -39,12 +44,38 @@ server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]), json_resp
 
 
 class Load(NamedTuple):
-    """What came of a load: requests a second, and milliseconds."""
+    """What came of a load: requests a second, and milliseconds: half of all, 99 of 100, and of the server's processors for one."""
 
     rate: float
     middle: float
     most: float
     errors: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its port, and what it and its workers cost."""
+
+    port: int
+    process: int
+
+    def _all(self) -> list[int]:
+        found, fresh = list[int](), [self.process]
+        while fresh:
+            found += fresh
+            fresh = [int(one) for pid in fresh for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return found
+
+    def seconds(self) -> float:
+        """The processor time that it took until now."""
+        spent = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in self._all())
+        return sum(int(one) for pair in spent for one in pair) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> float:
+        """The memory that is its own, without that of the store's file which the system keeps for all."""
+        lines = (line for pid in self._all() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines())
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon")) / 1024
 
 
 async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
@@ -55,26 +86,26 @@ async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
     return int(head[9:12]), await reader.readexactly(length)
 
 
-async def _load(port: int, make: Callable[[int], bytes], count: int, good: Callable[[bytes], bool]) -> Load:
+async def _load(server: Server, make: Callable[[int], bytes], count: int) -> Load:
     times: list[float] = []
     errors = 0
     numbers = iter(range(count))
 
     async def client() -> None:
         nonlocal errors
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         for number in numbers:
             began = time.perf_counter()
             status, body = await _one(reader, writer, make(number))
             times.append(time.perf_counter() - began)
-            errors += status != 200 or not good(body)
+            errors += status != 200 or b'"isError":true' in body or b'"error":' in body[:200]
         writer.close()
 
-    began = time.perf_counter()
+    spent, began = server.seconds(), time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    took = time.perf_counter() - began
+    took, spent = time.perf_counter() - began, server.seconds() - spent
     centiles = statistics.quantiles(times, n=100)
-    return Load(count / took, 1000 * centiles[49], 1000 * centiles[98], errors)
+    return Load(count / took, 1000 * centiles[49], 1000 * centiles[98], errors, 1000 * spent / count)
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
@@ -103,12 +134,12 @@ def tool(name: str, given: Mapping[str, object], headers: Mapping[str, str]) -> 
 
 
 @contextmanager
-def running(*command: str) -> Generator[int]:
+def running(*command: str) -> Generator[Server]:
     """A server at a free port, which is the last argument; ended when this ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, *command, str(port)], stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen([sys.executable, *command, str(port)], stderr=subprocess.DEVNULL, env=os.environ)
     try:
         for _ in range(900):
             try:
@@ -116,47 +147,123 @@ def running(*command: str) -> Generator[int]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield port
+        time.sleep(2)  # all workers are there
+        yield Server(port, process.pid)
     finally:
-        server.terminate()
-        server.wait(20)
+        process.terminate()
+        process.wait(20)
 
 
-def measure(folder: Path, size: int, count: int, workers: int) -> Iterator[tuple[str, Load]]:
-    """The loads, one after the other, on a generated organization of this size."""
+@dataclass
+class Loads:
+    """Loads of a source that says other things each time, one after the other while this lasts."""
+
+    folder: Path
+    done: int = 0
+    failed: int = 0
+
+    @contextmanager
+    def going_on(self) -> Generator[None]:
+        """Load on and on."""
+        ended = Event()
+        thread = Thread(target=self._load, args=(ended,))
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _load(self, ended: Event) -> None:
+        for turn in count():
+            if ended.wait(1):
+                return
+            rows = "".join(f"term:load-{turn % 7 + number},term:load-{number},related_to,Term,Term\n" for number in range(1, 1000))
+            (self.folder / "loaded.csv").write_text(f"source,target,relation,source_kind,target_kind\n{rows}", encoding="utf-8")
+            command = [sys.executable, "-m", "app.cli", "-w", str(self.folder), "load"]
+            code = subprocess.run(command, capture_output=True, check=False).returncode
+            self.done, self.failed = self.done + (code == 0), self.failed + (code != 0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked: ids that are asked once each, some of 200 that several agents ask over and over, with a key."""
+
+    token: str
+    ids: Sequence[str]
+    few: Sequence[str]
+
+    def kinds(self, count: int) -> dict[str, Callable[[int], bytes]]:
+        """The loads by name, each with the request of each number."""
+        sent, wide = {"Authorization": f"Bearer {self.token}"}, {"budget": 2000}
+        return {
+            "HTTP show, of 200": lambda number: request("GET", f"/v1/show?id={self.few[number]}", sent),
+            "HTTP scope, each anew": lambda number: request("GET", f"/v1/scope?anchor={self.ids[number]}&budget=2000", sent),
+            "HTTP scope, of 200": lambda number: request("GET", f"/v1/scope?anchor={self.few[number]}&budget=2000", sent),
+            "MCP scope, each anew": lambda number: tool("scope", {"anchors": [self.ids[count + number]], **wide}, sent),
+            "MCP scope, of 200": lambda number: tool("scope", {"anchors": [self.few[number]], **wide}, sent),
+        }
+
+
+_WORKSPACE = """organization: Load
+store: sqlite:///{path}
+access: access.yaml
+identity: {{rate: 1000000, burst: 1000000}}
+sources: [{{name: loaded, loader: dependencies, path: loaded.csv}}]
+"""
+_ACCESS = """roles: {reader: {description: Sees what is not restricted.}}
+grants: [{role: reader, allow: {sensitivity: [public, internal, confidential]}, because: A benchmark.}]
+actors: {}
+default: [reader]
+"""
+
+
+def prepared(folder: Path, size: int, count: int) -> Asked:
+    """A workspace over a generated organization of this size, which is made unless it is there already."""
     whole(Bench(folder, size), size, name="context").close()
-    path = next(folder.rglob("context*.db"))
-    (folder / "orgcontext.yaml").write_text(
-        f"organization: Load\nstore: sqlite:///{path}\nsources: []\nidentity: {{rate: 1000000, burst: 1000000}}\n"
-    )
-    context = open_context(read_settings(folder))
-    _, token = create(context, "person:load", rights=("context:read", "analysis:read"))
-    context.close()
-    ids = anchors_of(Organization(size), 2 * count)
+    (folder / "orgcontext.yaml").write_text(_WORKSPACE.format(path=folder / "context.db"), encoding="utf-8")
+    (folder / "access.yaml").write_text(_ACCESS, encoding="utf-8")
+    (folder / "loaded.csv").write_text("source,target,relation,source_kind,target_kind\n", encoding="utf-8")
+    with closing(open_context(read_settings(folder))) as context:
+        _, token = create(context, "person:load")
+        ids = anchors_of(Organization(size), 2 * count)
+        seen = set(context.store.resolve(ids, context.view(context.access.actor("person:load")).where))
+    ids = [id_ for id_ in ids if id_ in seen]
     pick = random.Random(1)  # which ids are asked, always the same
-    sent = {"Authorization": f"Bearer {token}"}
-    few = [pick.choice(ids[:200]) for _ in range(count)]  # what several agents ask over and over
-    wide = {"budget": 2000}
+    return Asked(token, [*ids, *ids][: 2 * count], [pick.choice(ids[:200]) for _ in range(count)])
 
-    def no_error(body: bytes) -> bool:
-        return b'"isError":true' not in body and b'"error":' not in body[:200]
 
-    loads: dict[str, Callable[[int], bytes]] = {
-        "HTTP show": lambda number: request("GET", f"/v1/show?id={few[number]}", sent),
-        "HTTP scope, each anew": lambda number: request("GET", f"/v1/scope?anchor={ids[number]}&budget=2000", sent),
-        "HTTP scope, of 200": lambda number: request("GET", f"/v1/scope?anchor={few[number]}&budget=2000", sent),
-        "MCP scope, each anew": lambda number: tool("scope", {"anchors": [ids[count + number]], **wide}, sent),
-        "MCP scope, of 200": lambda number: tool("scope", {"anchors": [few[number]], **wide}, sent),
-    }
-    with running("-m", "app.cli", "-w", str(folder), "serve", "--workers", str(workers), "--port") as port:
-        for name, make in loads.items():
-            if "anew" not in name:
-                asyncio.run(_load(port, make, min(count, 200), no_error))
-            yield name, asyncio.run(_load(port, make, count, no_error))
-    with running("-c", _EMPTY) as port:
-        yield (
-            "an empty tool of the SDK",
-            asyncio.run(_load(port, lambda number: tool("scope", {"anchors": [few[number]]}, {}), count, no_error)),
+def own_cost(folder: Path, asked: Asked) -> float:
+    """The milliseconds of a processor that `scope` takes by itself: asked and answered in this process, in both forms that MCP sends."""
+    with closing(open_context(read_settings(folder))) as context:
+        actor = context.access.actor("person:load")
+        questions = [OPERATIONS["scope"].question.model_validate({"anchor": (id_,), "budget": 2000}) for id_ in asked.ids[-400:]]
+        for some in (questions[:100], questions[100:]):
+            began = time.process_time()
+            for question in some:
+                reply = OPERATIONS["scope"].answer(context, actor, question, "json")
+                reply.json()
+                reply.formats["markdown"]()
+        return 1000 * (time.process_time() - began) / 300
+
+
+def measure(server: Server, asked: Asked, number: int) -> Iterator[tuple[str, Load]]:
+    """The loads, one after the other."""
+    for name, make in asked.kinds(number).items():
+        if "anew" not in name:
+            asyncio.run(_load(server, make, min(number, 400)))
+        yield name, asyncio.run(_load(server, make, number))
+
+
+def soak(server: Server, asked: Asked, number: int) -> None:
+    """Ask for so many answers by both doors, and print after every tenth of them what the server holds."""
+    kinds = list(asked.kinds(len(asked.few)).values())
+    many = len(asked.few)
+    for tenth in range(10):
+        load = asyncio.run(_load(server, lambda at: kinds[at % len(kinds)](at % many), number // 10))
+        print(
+            f"{(tenth + 1) * (number // 10):>9} answers  {server.megabytes():>7.1f} MB  {load.errors} errors  {load.rate:.0f} a second",
+            flush=True,
         )
 
 
@@ -165,15 +272,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.doors", description=__doc__)
     parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=3000)
-    parser.add_argument("--workers", type=int, default=1, help="processes that answer")
+    parser.add_argument("--workers", type=int, default=2, help="processes that answer")
+    parser.add_argument("--folder", type=Path, help="where the store lies or is made, and stays; default: nowhere that stays")
+    parser.add_argument("--loads", action="store_true", help="load a source over and over meanwhile")
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="ask N times, and tell the memory in between")
     chosen = parser.parse_args()
-    print(f"{'door':<26} {'a second':>9} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8} {'errors':>7}")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, load in measure(Path(folder), chosen.size, chosen.count, chosen.workers):
-            print(
-                f"{name:<26} {load.rate:>9.0f} {load.middle:>8.1f} {load.most:>8.1f} {load.most / load.middle:>8.1f} {load.errors:>7}",
-                flush=True,
-            )
+    with ExitStack() as until:
+        folder = chosen.folder or Path(until.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
+        asked = prepared(folder, chosen.size, chosen.count)
+        own = own_cost(folder, asked)
+        loads = Loads(folder)
+        with (
+            running("-m", "app.cli", "-w", str(folder), "serve", "--workers", str(chosen.workers), "--port") as server,
+            ExitStack() as meanwhile,
+        ):
+            if chosen.loads:
+                meanwhile.enter_context(loads.going_on())
+            if chosen.soak:
+                soak(server, asked, chosen.soak)
+                return
+            print(f"{'door':<26} {'a second':>9} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8} {'errors':>7} {'CPU ms':>7}")
+            for name, load in measure(server, asked, chosen.count):
+                _print(name, load)
+        with running("-c", _EMPTY) as server:
+            empty = asyncio.run(_load(server, lambda at: tool("scope", {"anchors": [asked.few[at]]}, {}), chosen.count))
+            _print("an empty tool of the SDK", empty)
+        print(
+            f"scope by itself takes {own:.2f} ms of a processor"
+            + (f"; {loads.done} loads meanwhile, {loads.failed} failed" if chosen.loads else "")
+        )
+
+
+def _print(name: str, load: Load) -> None:
+    print(
+        f"{name:<26} {load.rate:>9.0f} {load.middle:>8.1f} {load.most:>8.1f} {load.most / load.middle:>8.1f} {load.errors:>7} {load.cost:>7.2f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
