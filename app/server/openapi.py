@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from app.operations import OPERATIONS, Operation
+from app.operations import CONTENT, OPERATIONS, Operation
 
 MEDIA = {
     "text": "text/plain",
@@ -27,10 +27,19 @@ _PROBLEMS = {
     "401": "No token, or none that is good.",
     "403": "The token, or a rule, does not allow it.",
     "404": "Nothing that the asker may see.",
+    "405": "No such method.",
+    "408": "The body did not come in time.",
+    "409": "Somebody else was first.",
+    "413": "The body is too large.",
+    "421": "The server does not go by that name.",
     "422": "The question cannot be used.",
     "429": "Asked more often than the token may.",
     "503": "The store is busy or gone.",
+    "504": "The answer took too long.",
 }
+
+
+_JSON = {"type": ["string", "array", "object"]}  # a text that may be given as the JSON that it holds
 
 
 def path_of(operation: Operation) -> str:
@@ -82,7 +91,10 @@ def _path(operation: Operation) -> dict[str, Any]:
     defs: dict[str, Any] = schema.pop("$defs", {})
     schema = _resolved(schema, defs)
     about: dict[str, Any] = {"summary": operation.summary, "tags": [operation.right], "responses": dict(_responses(operation))}
-    body = {"required": bool(schema.get("required")), "content": {"application/json": {"schema": schema}}}
+    texts = [name for name, info in operation.question.model_fields.items() if info.json_schema_extra == CONTENT]
+    members = {name: one | (_JSON if name in texts else {}) for name, one in schema.get("properties", {}).items()}
+    stated = {**schema, "properties": {**members, "format": _form(operation)}}
+    body = {"required": bool(schema.get("required")), "content": {"application/json": {"schema": stated}}}
     post = {"post": {**about, "operationId": f"post_{name}", "requestBody": body}}
     if operation.writes:
         return post
@@ -105,11 +117,17 @@ def _parameters(schema: dict[str, Any], operation: Operation) -> Iterator[dict[s
     needed = schema.get("required", [])
     for name, one in schema.get("properties", {}).items():
         yield {"name": name, "in": "query", "required": name in needed, "schema": one, "description": one.get("description", "")}
-    yield {"name": "format", "in": "query", "required": False, "schema": {"type": "string", "enum": list(operation.formats)}}
+    yield {"name": "format", "in": "query", "required": False, "schema": _form(operation)}
+
+
+def _form(operation: Operation) -> dict[str, Any]:
+    return {"type": "string", "enum": list(operation.formats)}
 
 
 def _responses(operation: Operation) -> Iterator[tuple[str, Any]]:
-    content: dict[str, Any] = {MEDIA[form]: {"schema": {"type": "string"}} for form in operation.formats if form != "json"}
+    content: dict[str, Any] = {
+        MEDIA[form]: {"schema": {} if MEDIA[form].endswith("json") else {"type": "string"}} for form in operation.formats if form != "json"
+    }
     content["application/json"] = {"schema": {"$ref": "#/components/schemas/Answer"}}
     yield "200", {"description": "The answer.", "content": content}
     yield "304", {"description": "The answer is the one that is known."}

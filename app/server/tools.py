@@ -13,8 +13,10 @@ from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
-from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INVALID_PARAMS,
     CallToolResult,
     Completion,
     CompletionArgument,
@@ -207,6 +209,10 @@ class _Known:
         mark = CALLER.set(caller)
         try:
             found = await call_next(ctx)
+        except ValueError as error:
+            if ctx.method != "prompts/get" or (error.__cause__ and error.__cause__.__cause__):  # which says what it fell over
+                raise
+            raise MCPError(INVALID_PARAMS, str(error)) from error  # a prompt that is not there, or without what it needs
         finally:
             CALLER.reset(mark)
         if ctx.method == "tools/list":
@@ -224,7 +230,7 @@ def _resources(server: MCPServer, tools: Tools) -> None:
         try:
             found = await tools.answer(name, given, form=form)
         except ToolError as error:
-            raise ResourceError(str(error)) from error
+            raise MCPError(INVALID_PARAMS, str(error)) from error
         return "".join(one.text for one in found.content if isinstance(one, TextContent))
 
     @server.resource("orgcontext://entity/{id}", name="entity", title="One thing whole", mime_type="text/plain")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_origin
 from anyio import fail_after, to_thread
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -193,7 +194,7 @@ def _queried(request: Request, operation: Operation) -> dict[str, Any]:
 
 def _form(request: Request, given: dict[str, Any], operation: Operation) -> str:
     """The format: as `format` says, else the first one of `Accept` that the operation has, else JSON."""
-    if stated := given.pop("format", ""):
+    if (stated := given.pop("format", None)) is not None:
         if stated not in operation.formats:
             message = f"format: there is no {stated!r} of {operation.name}; there are {', '.join(operation.formats)}"
             raise InputError(message)
@@ -250,8 +251,9 @@ def gone(_: Request, _error: Exception) -> Response:
 
 def nowhere(request: Request, error: Exception) -> Response:
     """A path or a method that is not there."""
-    if getattr(error, "status_code", 404) == 405:
-        return problem(405, "No such method", "GET and POST are answered")
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET, POST")
+        return problem(405, "No such method", f"answered here: {allowed}", {"allow": allowed})
     return problem(
         404,
         "Not found",
