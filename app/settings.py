@@ -57,7 +57,7 @@ class Identity(Value):
     """What the workspace file says of those who call from outside."""
 
     oidc: Oidc | None = None
-    rate: float = Field(default=200, gt=0, description="Questions a second that one token may ask, over time.")
+    rate: float = Field(default=200, gt=0, description="Questions a second that one token may ask, over time, of all workers together.")
     burst: int = Field(default=1000, ge=1, description="Questions that one token may ask at once.")
 
 

@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import multiprocessing
 import re
 import secrets
 import threading
 import time
+from array import array
 from collections.abc import Mapping
+from ctypes import Array, c_double
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing.synchronize import Lock as SharedLock
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -31,6 +35,8 @@ _PREFIX = "token/"
 _COST = {"n": 2**14, "r": 8, "p": 1}  # of scrypt (RFC 7914): 16 MiB and some 50 ms for a guess
 _FRESH = 2.0  # seconds for which a token that was checked is believed, and so the longest that a revoked one still opens
 _KEPT = 10_000  # tokens that are remembered as good
+_SLOTS, _WAYS = 1024, 8  # places for what tokens have left: so many, each for so many tokens
+_STUCK = 0.05  # seconds to wait for who counts
 _PAUSE = 10.0  # seconds between two readings of a provider's keys because of a key that is not known
 _ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _PLACE = re.compile(r"\{([\w.:/-]+)\}")
@@ -152,10 +158,44 @@ def _hashed(secret: str, salt: bytes) -> str:
 # the gate
 
 
-@dataclass
-class _Bucket:
-    left: float
-    at: float
+class Buckets:
+    """How many questions each token has left, for all threads of a server and, where it is `shared`, all of its processes.
+
+    Of each token three numbers are kept: its mark, what is left, and when it last asked. It has its place among a few where its mark sends
+    it; where these are all taken, it takes that of the token that has not asked for the longest.
+    """
+
+    def __init__(self) -> None:
+        self._lock: threading.Lock | SharedLock = threading.Lock()
+        self._slots: array[float] | Array[c_double] = array("d", bytes(8 * _SLOTS * _WAYS * 3))
+
+    @classmethod
+    def shared(cls) -> Buckets:
+        """Such that processes have in common to which it is handed when they are spawned."""
+        made, spawning = cls(), multiprocessing.get_context("spawn")
+        made._lock, made._slots = spawning.Lock(), spawning.RawArray(c_double, _SLOTS * _WAYS * 3)
+        return made
+
+    def take(self, token: str, *, rate: float, burst: int) -> float:
+        """0 where the token may ask now, which is counted; otherwise the seconds until it may again."""
+        mark = (
+            int.from_bytes(hashlib.blake2b(token.encode(), digest_size=6).digest()) + 1
+        )  # exact as a float, and never that of an empty place
+        first, slots = mark % _SLOTS * _WAYS * 3, self._slots
+        places = range(first, first + _WAYS * 3, 3)
+        held = self._lock.acquire(timeout=_STUCK)  # a process that was killed with it in its hands does not stop the others
+        try:
+            now = time.monotonic()  # one clock for all processes of a machine
+            place = next((one for one in places if slots[one] == mark), -1)
+            if place < 0:
+                place = min(places, key=lambda one: slots[one + 2])
+                slots[place], slots[place + 1], slots[place + 2] = mark, burst, now
+            left = min(float(burst), slots[place + 1] + (now - slots[place + 2]) * rate)
+            slots[place + 1], slots[place + 2] = left - (left >= 1), now
+        finally:
+            if held:
+                self._lock.release()
+        return 0 if left >= 1 else (1 - left) / rate
 
 
 @dataclass
@@ -165,11 +205,10 @@ class Gate:
     context: ContextGraph
     identity: Identity
     folder: Path
+    buckets: Buckets = field(default_factory=Buckets)
     _good: dict[bytes, str] = field(default_factory=dict[bytes, str])
     _callers: dict[bytes, tuple[float, Caller]] = field(default_factory=dict[bytes, tuple[float, Caller]])
-    _buckets: dict[str, _Bucket] = field(default_factory=dict[str, _Bucket])
     _pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._provider = _Provider(self.identity.oidc, self.folder) if self.identity.oidc else None
@@ -199,15 +238,7 @@ class Gate:
 
     def spare(self, caller: Caller) -> float:
         """0 where the token may ask now, which is counted; otherwise the seconds until it may again."""
-        now = time.monotonic()
-        with self._lock:
-            bucket = self._buckets.setdefault(caller.token, _Bucket(self.identity.burst, now))
-            bucket.left = min(self.identity.burst, bucket.left + (now - bucket.at) * self.identity.rate)
-            bucket.at = now
-            if bucket.left >= 1:
-                bucket.left -= 1
-                return 0
-            return (1 - bucket.left) / self.identity.rate
+        return self.buckets.take(caller.token, rate=self.identity.rate, burst=self.identity.burst)
 
     def _by_key(self, token: str) -> Caller:
         held = self._checked(token)

@@ -795,12 +795,27 @@ class ContextGraph:
         return made
 
     def asked(self, *, actor: Actor, by: str = "", entity: str = "", since: str = "") -> list[Event]:
-        """Who asked what, newest first: of all for those who see everything, else what the actor asked or had asked."""
+        """Who asked what, newest first: of all for those who see everything, else what the actor asked or had asked.
+
+        An answer of then is told by what of it the actor may see today: what it may not is not among what was served.
+        """
         events = self.store.events(_parse(since, end=False) if since else None)
-        everything = self.sees_everything(actor)
-        mine = (one for one in events if everything or actor.id in (one.actor, one.behalf))
-        found = [one for one in mine if (not by or one.actor == by) and (not entity or entity in one.served)]
+        if not self.sees_everything(actor):
+            events = self._told([one for one in events if actor.id in (one.actor, one.behalf)], actor)
+        found = [one for one in events if (not by or one.actor == by) and (not entity or entity in one.served)]
         return found[::-1]
+
+    def _told(self, events: Sequence[Event], actor: Actor) -> Iterator[Event]:
+        """These events without what this actor may no longer see: ids that were served, and what was missing of a task that is one of them."""
+        served: dict[int, set[str]] = {}
+        for one in events:
+            served.setdefault(one.revision, set()).update(one.served)
+        kept = self._kept(head.number if (head := self.store.head()) else 0)
+        views = {number: self.view(actor, at=number if kept.promises(number) else None) for number in served if number}
+        seen = {number: set(self.store.resolve(sorted(served[number]), view.where, at=view.at)) for number, view in views.items()}
+        for one in events:
+            left = tuple(id_ for id_ in one.served if id_ in seen.get(one.revision, ()))
+            yield one if left == one.served else one.model_copy(update={"served": left, "unmet": (), "digest": ""})
 
     def consistency(self, *, actor: Actor, at: str | int | None = None) -> list[Unlike]:
         """Where agents that share a process or a function get different context; needs the right to everything."""
@@ -1020,7 +1035,7 @@ class ContextGraph:
         checks say only of one of the two is said too. Without an id only that. `wanted`: what is listed of all that is reached.
         """
         view = self.view(actor, at=at)
-        asked = [one for one in (id_, *without, *(end for move in moves for end in move)) if one]
+        asked = [*([id_] if id_ else []), *without, *(end for move in moves for end in move)]
         own = scope.known(view, asked)
         changed = impact.Changed(tuple(own[one] for one in without), tuple((own[one], own[other]) for one, other in moves))
         known = self._shape(view)

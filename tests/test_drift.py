@@ -383,6 +383,27 @@ def test_only_the_right_see_what_others_asked(store: Store) -> None:
     assert len(context.asked(actor=analyst, entity="agent:one", since="2026-11-23")) == 2
     assert context.asked(actor=analyst, since="2026-11-24") == []
     assert all(event.seconds > 0 for event in context.asked(actor=analyst))
+
+
+def test_the_audit_names_nothing_that_its_reader_may_no_longer_see(store: Store) -> None:
+    """What was served then and is hidden today is not there: not by its id, not by what its answer lacked, not where it is asked for."""
+    facts = [*AGENTS, thing("Policy", "asset:secret", "Secret rules"), link("task:read", "requires", "asset:secret")]
+    context = company(store, facts, access=POLICY)
+    one = POLICY.actor("agent:one")
+    for name, given in (("find", {"text": "rules"}), ("show", {"id": "agent:one"}), ("scope", {"anchor": ["task:read"]})):
+        ask(context, one, name, OPERATIONS[name].question.model_validate(given))
+    before = context.asked(actor=one)
+    context.load([reading("main", [*AGENTS, thing("Policy", "asset:other", "Other")])], actor="person:tester")
+    assert [event.served for event in context.asked(actor=one)] == [event.served for event in before]  # what is gone was there then
+    less = POLICY.model_copy(update={"actors": {**POLICY.actors, "agent:one": frozenset({"some"})}})
+    context.access = less
+    after = context.asked(actor=less.actor("agent:one"))
+    assert "asset:secret" in before[0].served + before[2].served
+    assert [event.operation for event in after] == ["scope", "show", "find"]
+    assert "asset:secret" not in "".join(event.model_dump_json() for event in after)
+    assert context.asked(actor=less.actor("agent:one"), entity="asset:secret") == []
+    assert after[1] == before[1]
+    assert context.asked(actor=POLICY.actor("person:analyst"))[0].served == before[0].served
     assert context.asked(actor=nobody()) == []
 
 

@@ -13,13 +13,15 @@ from app.cli import cli
 from app.contents import CONTENTS
 from loaders import LOADERS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOORS = (ROOT / "docs" / "doors.md").read_text(encoding="utf-8")
 
 
 def test_the_session_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `$` line; `| tail -N` leaves the last lines."""
+    """Every `$` line of the README's, and of the page on the doors; `| tail -N` leaves the last lines."""
     monkeypatch.chdir(tmp_path)
-    session = re.findall(r"```console\n(.*?)```", README, re.DOTALL)[0]
+    session = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)[:1] + re.findall(r"```console\n(.*?)```", DOORS, re.DOTALL))
     for command, output in re.findall(r"^\$ orgcontext (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
         said, _, tail = command.partition(" | tail -")
         lines = CliRunner().invoke(cli, shlex.split(said)).output.splitlines(keepends=True)

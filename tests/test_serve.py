@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,11 +16,15 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 import uvicorn
 from click.testing import CliRunner
+from mcp.client import Client, Transport
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 from app.cli import cli
 from app.server import Listening, application, heads
@@ -92,6 +98,19 @@ def test_workers_answer_alike_and_all_is_recorded(company: Path, token: str) -> 
     assert server.returncode in (0, -signal.SIGTERM)
     events = json.loads(run(company, "audit", "--actor", AGENT, "--format", "json"))["answer"]
     assert len([one for one in events if one["operation"] == "find"]) == 40
+
+
+def test_workers_count_together_how_often_a_token_asks(company: Path, tmp_path: Path) -> None:
+    """What one has answered is not asked for again of the other: ten of thirty, whoever they come to."""
+    folder = tmp_path / "acme"
+    shutil.copytree(company, folder)
+    with (folder / "orgcontext.yaml").open("a", encoding="utf-8") as file:
+        file.write("identity: {rate: 0.001, burst: 10}\n")
+    headers = {"authorization": f"Bearer {run(folder, 'tokens', 'create', '--actor', AGENT).splitlines()[1]}"}
+    with served(folder, 2) as (address, _), ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(httpx2.get, f"{address}/v1/find", params={"text": "x"}, headers=headers, timeout=60) for _ in range(30)]
+        said = sorted(one.result().status_code for one in asked)
+    assert said == [200] * 10 + [429] * 20
 
 
 def test_a_question_that_was_answered_is_in_the_audit_whatever_happens_then(company: Path, token: str) -> None:
@@ -178,3 +197,32 @@ def test_over_standard_input_too_an_agent_must_be_registered(company: Path) -> N
     agents = json.loads(run(company, "agents", "--format", "json"))["answer"]
     assert [one["state"] for one in agents if one["id"] == "agent:stranger"] == ["unsanctioned"]
     assert "agent:stranger" in run(company, "gaps", "--check", "unregistered_agent")
+
+
+async def _asked(transport: Transport, mode: str) -> tuple[str, list[str], Any]:
+    """The protocol that the official client speaks, the tools that it is shown, and what it is answered."""
+    async with Client(transport, mode=mode) as client:
+        tools = [one.name for one in (await client.list_tools()).tools]
+        found = await client.call_tool("find", {"text": "risk appetite", "limit": 2})
+        return client.protocol_version, tools, found.structured_content
+
+
+def test_the_official_client_speaks_both_protocols_over_both_transports(company: Path, token: str) -> None:
+    """The one with `initialize` and the one without: the same answer, and the tools that the key, or the environment, may use."""
+
+    async def over_http(address: str, mode: str) -> tuple[str, list[str], Any]:
+        async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as http:
+            return await _asked(streamable_http_client(f"{address}/mcp", http_client=http), mode)
+
+    started = StdioServerParameters(
+        command=sys.executable, args=["-m", "app.cli", "-w", str(company), "mcp"], env={**os.environ, "ORGCONTEXT_ACTOR": AGENT}
+    )
+    with served(company, 1) as (address, _):
+        found = [
+            asyncio.run(made)
+            for mode in ("legacy", "2026-07-28")
+            for made in (over_http(address, mode), _asked(stdio_client(started), mode))
+        ]
+    assert [version for version, _, _ in found] == ["2025-11-25"] * 2 + ["2026-07-28"] * 2
+    assert ["propose" in tools for _, tools, _ in found] == [False, True] * 2
+    assert [said for _, _, said in found] == [found[0][2]] * 4

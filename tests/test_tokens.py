@@ -21,7 +21,7 @@ from reference_store import ReferenceStore
 from test_no_leak import FACTS, VEIL, kept
 
 from app.settings import Identity, Oidc
-from app.tokens import Gate
+from app.tokens import Buckets, Gate
 from graph import ContextGraph, InputError, NotAuthenticated
 
 ISSUER, AUDIENCE = "https://idp.example", "orgcontext"
@@ -120,6 +120,17 @@ def test_only_a_whole_token_is_taken(issuer: Issuer) -> None:
     ]
     assert [refused(held, token) for token in spoilt] == [True] * len(spoilt)
     assert not refused(held, issuer.token(exp=now - 10))
+
+
+def test_tokens_do_not_use_up_what_others_have_left() -> None:
+    """However many there are: of those that have not asked for long nothing is kept."""
+    held = Buckets()
+    asked = [held.take(f"token {number}", rate=0.001, burst=2) for number in range(500) for _ in range(3)]
+    assert [wait > 0 for wait in asked] == [False, False, True] * 500
+    assert held.take("token 7", rate=0.001, burst=2) > 0
+    for number in range(500, 40_000):
+        held.take(f"token {number}", rate=0.001, burst=2)
+    assert held.take("token 7", rate=0.001, burst=2) == 0
 
 
 def _forged(head: dict[str, str], issuer: Issuer, key: bytes) -> str:

@@ -29,7 +29,7 @@ from app.server.telemetry import configured
 from app.server.tools import always, let_in, make_server
 from app.server.web import Limits, Service, failed, make_app, problem
 from app.settings import Settings, actor_of, open_context, read_settings
-from app.tokens import Gate, keys
+from app.tokens import Buckets, Gate, keys
 from graph import ContextError, ContextGraph, InputError
 
 
@@ -65,6 +65,7 @@ class Listening:
     workers: int = 1
     limits: Limits = field(default_factory=Limits)
     counts: Path | None = None  # where several workers tell each other what they counted
+    buckets: Buckets | None = None  # in which they count together how often a token asks
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -75,13 +76,14 @@ class Listening:
 def serve(folder: Path, listening: Listening) -> None:
     """Serve the workspace by HTTP and MCP until it is told to end; requests under way are answered first.
 
-    Each worker is a process with a store and a rate limit of its own: a token may then ask its rate's share of each.
+    Each worker is a process with a store of its own; how often a token may ask they count together.
     """
     settings = read_settings(folder)
     with closing(open_context(settings)) as context:
         _ready(settings, context, listening)
     with TemporaryDirectory(prefix="orgcontext-") as counts:
-        _run(folder, replace(listening, counts=Path(counts) if listening.workers > 1 else None))
+        several = {"counts": Path(counts), "buckets": Buckets.shared()} if listening.workers > 1 else {}
+        _run(folder, replace(listening, **several))
 
 
 def _run(folder: Path, listening: Listening) -> None:
@@ -141,8 +143,7 @@ def _ready(settings: Settings, context: ContextGraph, listening: Listening) -> N
 def application(settings: Settings, context: ContextGraph, listening: Listening, *, ended: Callable[[], None] = lambda: None) -> Starlette:
     """HTTP and MCP of one workspace as one ASGI application; `ended` is called when it has answered for the last time."""
     identity = settings.workspace.identity
-    share = {"rate": identity.rate / listening.workers, "burst": max(1, identity.burst // listening.workers)}
-    gate = Gate(context, identity.model_copy(update=share), settings.folder)
+    gate = Gate(context, identity, settings.folder, listening.buckets or Buckets())
     answers = Answers(context, at_once=1 if settings.store.startswith("sqlite:") else 8)
     service = Service(answers, gate, listening.limits)
     server = make_server(answers, let_in)
