@@ -66,6 +66,7 @@ _RINGS = (
     _Ring("broader terms", {"broader": True}),
     _Ring("definitions", {"uses_term": True}, "Term"),
     _Ring("parts", {"part_of": True}),
+    _Ring("replacements", {"supersedes": True}),
 )
 
 
@@ -412,7 +413,7 @@ class Analysis:
 
 ANALYSES: Mapping[str, Analysis] = {
     "circles": Analysis(
-        "Circles in reporting, approvals, dependencies, terms, definitions and parts, with the link to cut.",
+        "Circles in reporting, approvals, dependencies, terms, definitions, parts and replacements, with the link to cut.",
         _circles,
         "Take out the link that is named.",
         "warning",

@@ -322,6 +322,66 @@ def test_a_sole_holder_is_alone(holds: set[tuple[str, str]], deputies: set[tuple
     assert said(shape, "single_points", "sole_holder") == {one: (len(posts), tuple(posts)) for one, posts in expected.items()}
 
 
+@pytest.mark.parametrize("sort", ["sole_approver", "sole_owner"])
+@given(
+    st.sets(st.tuples(st.sampled_from("abc"), st.sampled_from("pqrxyz")), max_size=8),
+    st.sets(ENDS, max_size=6),
+    st.sets(st.tuples(st.sampled_from("pqrsxyz"), st.sampled_from("pqrsxyz")), max_size=3),
+    st.sets(st.sampled_from("pqrs"), max_size=2),
+)
+@MANY
+def test_who_approves_or_owns_alone(
+    sort: str, named: set[tuple[str, str]], holds: set[tuple[str, str]], deputies: set[tuple[str, str]], left: set[str]
+) -> None:
+    """The only person or post at work for a thing, behind whom stands one person at most, and nobody deputizes for any of them."""
+
+    def id_of(one: str) -> str:
+        return f"person:{one}" if one in "pqrs" else f"position:{one}"
+
+    things = kinds(Person="pqrs", Position="xyz", ApprovalStep="abc")
+    things |= {f"person:{one}": Thing("Person", one, left=True) for one in left}
+    links = {
+        "approved_by" if sort == "sole_approver" else "owned_by": [Link(f"approvalstep:{one}", id_of(other)) for one, other in named],
+        "holds": [Link(id_of(one), id_of(post)) for one, post in holds],
+        "deputizes_for": [Link(id_of(one), id_of(other)) for one, other in deputies],
+    }
+    expected: dict[str, list[str]] = {}
+    for thing in "abc":
+        several = [one for where, one in named if where == thing and one not in left]
+        behind = {one for one in several if one in "pqrs"} | {who for who, post in holds if post in several and who not in left}
+        if len(several) == 1 and len(behind) <= 1 and not {other for _, other in deputies} & {*several, *behind}:
+            expected.setdefault(id_of(several[0]), []).append(f"approvalstep:{thing}")
+    found = said(shape_of(things, links, ONTOLOGY), "single_points", sort)
+    assert found == {one: (len(alone), tuple(alone)) for one, alone in expected.items()}
+
+
+@given(
+    st.sets(st.tuples(st.sampled_from("abc"), st.sampled_from("pqxy")), max_size=8),
+    st.sets(ENDS, max_size=6),
+    st.dictionaries(st.tuples(st.sampled_from("pqrs"), st.sampled_from("abc")), st.integers(1, 5), max_size=4),
+)
+@MANY
+def test_the_approval_load_is_counted(named: set[tuple[str, str]], holds: set[tuple[str, str]], seen: dict[tuple[str, str], int]) -> None:
+    """Of an approver and of whoever holds the post: as many approvals, or as many cases as the logs saw; a post has those of everybody."""
+
+    def id_of(one: str) -> str:
+        return f"person:{one}" if one in "pqrs" else f"position:{one}"
+
+    links = {
+        "approved_by": [Link(f"approvalstep:{one}", id_of(other)) for one, other in named],
+        "holds": [Link(id_of(one), id_of(post)) for one, post in holds],
+        "observed_doing": [Link(id_of(one), f"approvalstep:{step}", 1, count) for (one, step), count in seen.items()],
+    }
+    expected: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for one in "pqrsxyz":
+        steps = {step for step, other in named if other == one or (one, other) in holds}
+        cases = sum(count for (who, step), count in seen.items() if step in steps and (who == one or one in "xyz"))
+        if len(steps) > 1 or cases:
+            expected[id_of(one)] = (cases or len(steps), tuple(f"approvalstep:{step}" for step in sorted(steps)))
+    shape = shape_of(kinds(Person="pqrs", Position="xyz", ApprovalStep="abc"), links, ONTOLOGY)
+    assert said(shape, "bottlenecks", "approvals") == expected
+
+
 @given(st.sets(st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), max_size=8), PAIRS)
 @MANY
 def test_the_matrix_counts_what_crosses(serving: set[tuple[str, str]], pairs: Pairs) -> None:
