@@ -325,11 +325,11 @@ def _columns(node: str, names: Iterable[str], source: str) -> str:
 # what may be seen
 
 
-def _passes(node: str) -> str:
+def _passes(node: str, kinds: str = "$p.kinds") -> str:
     """The condition that an entity passes the filter (see `_Seen`)."""
     return (
         f"($p.open OR {node}._facet IN $p.facets OR {node}.id IN $p.shown) AND NOT {node}.id IN $p.hidden "
-        f"AND ($p.kinds IS NULL OR split({node}._facet, ' ')[0] IN $p.kinds) AND {_true(node)}"
+        f"AND ({kinds} IS NULL OR split({node}._facet, ' ')[0] IN {kinds}) AND {_true(node)}"
     )
 
 
@@ -408,12 +408,12 @@ def _version(id_: str, node: str = "n", *, past: bool) -> str:
     )
 
 
-def _all(condition: str, node: str = "n", *, past: bool) -> str:
-    """All states for which the condition holds; what is being ended comes twice."""
+def _all(condition: str, node: str = "n", *, past: bool, given: str = "at") -> str:
+    """All states for which the condition, which may speak of what is `given`, holds; what is being ended comes twice."""
     if not past:
         return f"MATCH ({node}:Entity) WHERE {node}._graph = $graph AND {condition}"
     return (
-        f"CALL (at) {{ MATCH ({node}:Entity) WHERE {node}._graph = $graph AND {node}._since <= at AND {condition} RETURN {node} UNION ALL "
+        f"CALL ({given}) {{ MATCH ({node}:Entity) WHERE {node}._graph = $graph AND {node}._since <= at AND {condition} RETURN {node} UNION ALL "
         f"MATCH ({node}:OrgContextEntity) WHERE {node}._graph = $graph AND {node}._since <= at AND {node}._until > at AND {condition} "
         f"RETURN {node} }}"
     )
@@ -859,16 +859,24 @@ class Neo4jStore:
     def search(
         self, text: str, where: Filter, *, limit: int, kinds: Collection[str] | None = None, at: int | None = None
     ) -> list[EntityRow]:
-        def question(look: _Look) -> list[EntityRow]:
-            tiers = _Tiers(look, _Seen(where, kinds), limit)
-            found: dict[str, None] = {}
-            for tier in (tiers.called, tiers.named, tiers.worded, tiers.partly, tiers.misspelt):
-                if len(found) < limit:
-                    found.update(dict.fromkeys(tier(text)[:limit]))
-            rows = {row.id: row for row in self._entities(look, _Seen(where), list(found)).values()} if found else {}
-            return [rows[id_] for id_ in found if id_ in rows]
+        return self.searches([(text, kinds)], where, limit=limit, at=at)[0]
 
-        return self._read(at, question)
+    def searches(
+        self, asked: Sequence[tuple[str, Collection[str] | None]], where: Filter, *, limit: int, at: int | None = None
+    ) -> list[list[EntityRow]]:
+        def question(look: _Look) -> list[list[EntityRow]]:
+            seen = _Seen(where)
+            said = [_Sought(text, kinds, self._name) for text, kinds in asked]
+            masked = sorted(kind for kind, names in where.masked.items() if names)
+            body = _search(past=look.past, masked=bool(masked), exact=any(one.inexact for one in said))
+            answer = look.ask(body, asked=[one.parameters for one in said], masked=masked, limit=limit, **seen.parameters)
+            found: list[list[EntityRow]] = [[] for _ in asked]
+            rows = seen.rows(_taken(answer, "ns", _ENTITY_READ))
+            for place, number in answer["found"]:
+                found[place].append(rows[number])
+            return found
+
+        return self._read(at, question) if asked else []
 
     # history, claims, counts
 
@@ -1069,83 +1077,88 @@ class _Term(NamedTuple):
         """Whether Lucene is asked for less than is meant."""
         return len(self.words) > _LUCENE or any(len(word) > _LONG_WORD for word in (*self.words, self.beginning))
 
+    def parameters(self, name: str) -> dict[str, Any]:
+        """It as the statement of a search takes it."""
+        return {
+            "_words": self.query("_words", name),
+            "_label": self.query("_label", name),
+            "whole": [f" {word} " for word in self.words],
+            "beginning": f" {self.beginning}" if self.beginning else "",
+        }
 
-class _Tiers:
-    """The tiers of a search: each gives ids of visible entities, in order, at most `limit` of a text."""
 
-    def __init__(self, look: _Look, seen: _Seen, limit: int) -> None:
-        self.look, self.seen, self.limit = look, seen, limit
-        self.passes = _passes("n")
-        self.masked = sorted(kind for kind, names in seen.where.masked.items() if names)
+class _Sought:
+    """A text that is looked for, tier by tier (see `Store.search`)."""
 
-    def _ids(self, chosen: str, /, **parameters: Any) -> list[str]:
-        """Of the states `n` that are chosen, the visible ones' ids by number."""
-        body = f"{chosen} WITH n WHERE {self.passes} {_FIRST} RETURN collect(id) AS ids"
-        return self.look.ask(body, limit=self.limit, **parameters, **self.seen.parameters)["ids"]
-
-    def called(self, text: str) -> list[str]:
-        version = _version("id", past=self.look.past)
-        return self._ids(
-            f"CALL (at) {{ WITH $p.text AS id, at {version} RETURN n UNION ALL MATCH (a:OrgContextAlias {{_graph: $graph, alias: $p.text}}) "
-            f"WITH DISTINCT a.id AS id, at {version} WITH n WHERE $p.text IN n._aliases RETURN n }}",
-            text=text,
-        )
-
-    def named(self, text: str) -> list[str]:
+    def __init__(self, text: str, kinds: Collection[str] | None, name: str) -> None:
         folded = fold(text)
-        return self._ids(_all("n._folded = $p.folded", past=self.look.past), folded=_hashed(folded)) if folded else []
-
-    def worded(self, text: str) -> list[str]:
-        *words, last = fold(text).split() or [""]
-        return self._holders([_Term(list(dict.fromkeys(words)), last)])[0] if last else []
-
-    def partly(self, text: str) -> list[str]:
-        words = list(dict.fromkeys(fold(text).split()))
-        terms = [_Term([word]) for word in words if len(word) >= 3 and len(words) > 1]
-        held = self._holders(terms) if terms else []
-        return list(dict.fromkeys(chain.from_iterable(sorted(held, key=len))))
-
-    def _holders(self, terms: Sequence[_Term]) -> list[list[str]]:
-        """For each term the entities that hold it; those of masked kinds are found by name, id and aliases only."""
-        hits = self._hits("_words", terms) + (" AND NOT split(n._facet, ' ')[0] IN $p.masked RETURN n" if self.masked else " RETURN n")
-        if self.masked:
-            hits += f" UNION ALL {self._hits('_label', terms)} AND split(n._facet, ' ')[0] IN $p.masked RETURN n"
-        body = (
-            f"UNWIND range(0, size($p.terms) - 1) AS i CALL (i, at) {{ CALL (i, at) {{ {hits} }} WITH n WHERE {self.passes} {_FIRST} "
-            "RETURN collect(id) AS ids } WITH i, ids ORDER BY i RETURN collect(ids) AS found"
-        )
-        asked = [
-            {
-                "_words": term.query("_words", self.look.name),
-                "_label": term.query("_label", self.look.name),
-                "whole": [f" {word} " for word in term.words],
-                "beginning": f" {term.beginning}" if term.beginning else "",
-            }
-            for term in terms
-        ]
-        return self.look.ask(body, terms=asked, masked=self.masked, limit=self.limit, **self.seen.parameters)["found"]
-
-    def _hits(self, field: str, terms: Sequence[_Term]) -> str:
-        """What the full-text index finds for `$p.terms[i]` in this field."""
-        text = f"(' ' + n.{field} + ' ')"
-        exact = f" AND all(word IN $p.terms[i].whole WHERE {text} CONTAINS word) AND {text} CONTAINS $p.terms[i].beginning"
-        return f"{_fulltext(f'$p.terms[i].{field}', past=self.look.past)}{exact if any(term.inexact for term in terms) else ''}"
-
-    def misspelt(self, text: str) -> list[str]:
-        grams = grams_of(text).split() if fold(text) else []
-        short, longer = divmod(len(grams), 3)
-        ends = [0, *(short * (run + 1) + min(run + 1, longer) for run in range(3))]
-        runs = [grams[start:end] for start, end in pairwise(ends) if end > start]
-        if not runs:
-            return []
+        words = list(dict.fromkeys(folded.split()))
+        *first, last = folded.split() or [""]
+        worded = [_Term(list(dict.fromkeys(first)), last)] if last else []
+        partly = [_Term([word]) for word in words if len(word) >= 3 and len(words) > 1]
+        runs = _runs(grams_of(text).split()) if folded else []
         query = " ".join("(" + " ".join(f'+_grams:"{gram}"' for gram in run[:_LUCENE]) + ")" for run in runs)
-        long = any(len(run) > _LUCENE for run in runs)
-        exact = " AND any(run IN $p.runs WHERE all(gram IN run WHERE (' ' + n._grams + ' ') CONTAINS gram))" if long else ""
-        spaced = [[f" {gram} " for gram in run] for run in runs]
-        return self._ids(_fulltext("$p.query", past=self.look.past) + exact, query=f'+_graph:"{self.look.name}" +({query})', runs=spaced)
+        self.inexact = any(term.inexact for term in (*worded, *partly)) or any(len(run) > _LUCENE for run in runs)
+        self.parameters: dict[str, Any] = {
+            "text": text,
+            "kinds": None if kinds is None else sorted(kinds),
+            "folded": _hashed(folded) if folded else "",
+            "worded": [term.parameters(name) for term in worded],
+            "partly": [term.parameters(name) for term in partly],
+            "misspelt": [f'+_graph:"{name}" +({query})'] if runs else [],
+            "runs": [[f" {gram} " for gram in run] for run in runs],
+        }
 
 
-_FIRST = "WITH DISTINCT n._number AS number, n.id AS id ORDER BY number LIMIT $p.limit"
+def _runs(grams: Sequence[str]) -> list[Sequence[str]]:
+    """The trigrams of a text in three runs of equal length, those that are not empty."""
+    short, longer = divmod(len(grams), 3)
+    ends = [0, *(short * (run + 1) + min(run + 1, longer) for run in range(3))]
+    return [grams[start:end] for start, end in pairwise(ends) if end > start]
+
+
+def _search(*, past: bool, masked: bool, exact: bool) -> str:
+    """All tiers of a search in one statement, for each text of `$p.asked`; a later one is tried only where the earlier ones found too little.
+
+    `masked`: some kinds are found by name, id and aliases only. `exact`: what the index finds is held against the words themselves.
+    """
+    version, passes = _version("id", past=past), _passes("n", "a.kinds")
+    first = (
+        f"WITH n, a WHERE {passes} WITH n._number AS number, collect(n)[0] AS n ORDER BY number LIMIT $p.limit "  # what is ended twice
+        "RETURN collect(n) AS ns"
+    )
+    called = (
+        f"CALL (a, at) {{ WITH a, at, a.text AS id {version} RETURN n UNION ALL MATCH (x:OrgContextAlias {{_graph: $graph, alias: a.text}}) "
+        f"WITH DISTINCT a, at, x.id AS id {version} WITH n, a WHERE a.text IN n._aliases RETURN n }} {first}"
+    )
+    named = f"WITH a, at WHERE a.folded <> '' {_all('n._folded = a.folded', past=past, given='a, at')} {first}"
+    hits = [_hits("_words", exact=exact, past=past) + (" AND NOT split(n._facet, ' ')[0] IN $p.masked" if masked else "")]
+    hits += [_hits("_label", exact=exact, past=past) + " AND split(n._facet, ' ')[0] IN $p.masked"] if masked else []
+    holders = f"CALL (term, at) {{ {' UNION ALL '.join(f'{one} RETURN n' for one in hits)} }} {first}"
+    worded = f"UNWIND a.worded AS term {holders}"
+    partly = (
+        f"UNWIND range(0, size(a.partly) - 1) AS i WITH a, at, i, a.partly[i] AS term CALL (a, term, at) {{ {holders} }} "
+        "WITH i, ns ORDER BY size(ns), i RETURN reduce(kept = [], some IN collect(ns) | "
+        "CASE WHEN size(kept) < $p.limit THEN kept + [n IN some WHERE NOT n IN kept] ELSE kept END)[..$p.limit] AS ns"
+    )
+    held = " AND any(run IN a.runs WHERE all(gram IN run WHERE (' ' + n._grams + ' ') CONTAINS gram))" if exact else ""
+    misspelt = f"UNWIND a.misspelt AS query {_fulltext('query', past=past)}{held} {first}"
+    tiers = "".join(
+        f"CALL (a, at, known) {{ WITH a, at, known WHERE size(known) < $p.limit {tier} }} WITH q, a, at, known + [n IN ns WHERE NOT n IN known] AS known "
+        for tier in (called, named, worded, partly, misspelt)
+    )
+    return (
+        f"UNWIND range(0, size($p.asked) - 1) AS q WITH q, $p.asked[q] AS a, at, [] AS known {tiers}"
+        "UNWIND range(0, size(known) - 1) AS i WITH q, i, known[i] AS n ORDER BY q, i "
+        f"WITH collect([q, n._number]) AS found, collect(DISTINCT n) AS ns RETURN found, {_columns('n', _ENTITY_READ, 'ns')}"
+    )
+
+
+def _hits(field: str, *, exact: bool, past: bool) -> str:
+    """What the full-text index finds for `term` in this field."""
+    text = f"(' ' + n.{field} + ' ')"
+    held = f" AND all(word IN term.whole WHERE {text} CONTAINS word) AND {text} CONTAINS term.beginning" if exact else ""
+    return f"{_fulltext(f'term.{field}', past=past)}{held}"
 
 
 def _fulltext(query: str, *, past: bool) -> str:
