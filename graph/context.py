@@ -275,7 +275,8 @@ class ContextGraph:
 
     def _named(self, task: str) -> str:
         """The id under which the graph knows a task."""
-        return self.store.resolve([task], Filter()).get(task, task) if task else ""
+        apart = any(one.startswith("task:") for one in self.access.actors)  # else it is of no account which task it is
+        return self.store.resolve([task], Filter()).get(task, task) if task and apart else task
 
     def explain(self, subject: str, id_: str, *, behalf: str = "", task: str = "", actor: Actor) -> Explained:
         """Which rule decides whether somebody sees a thing; for those who see everything themselves, and for everybody of themselves.
@@ -687,16 +688,9 @@ class ContextGraph:
             _masked_claim(claim, view.where) for claim in self.store.claims(about=[own, *row.aliases], at=view.at) if not claim.target
         )
         item = Item(row=row, why=(), rank=1.0, freshness=fresh)
-        written = {claim: by for claim in claims if (by := self._written(claim))}
+        lines = self.store.notes(*{_lines_key(one.source, one.part) for one in claims}) if claims else {}
+        written = {claim: by for claim in claims if (by := _written(claim, lines))}
         return Shown(item, relations, claims, tuple(self._entity_history(view, row)), names, view.stamp, written)
-
-    def _written(self, claim: Claim) -> Lines | None:
-        """Who wrote the line of a claim, in which commit, as the file was last read; None where nobody kept it."""
-        key = _lines_key(claim.source, claim.part)
-        text, line = self.store.notes(key).get(key), claim.locator.rpartition(":")[2]
-        if not text or not line.isdigit():
-            return None
-        return next((run for values in json.loads(text) if (run := Lines(*values)).first <= int(line) <= run.last), None)
 
     def around(
         self,
@@ -713,7 +707,8 @@ class ContextGraph:
 
     def _entity_history(self, view: View, row: EntityRow) -> Iterator[Mapping[str, Any]]:
         versions = [one for one in self.store.versions(row.id, upto=view.at) if isinstance(one.row, EntityRow)]
-        when = {one.number: one for one in self.store.revisions()}
+        numbers = {number for one in versions for number in (one.since, one.until) if number}
+        when = {one.number: one for one in self.store.revisions(numbers)}
         previous: EntityRow | None = None
         for version in sorted(versions, key=lambda one: one.since):
             now = version.row
@@ -1377,6 +1372,14 @@ def claim_data(claim: Claim, written: Lines | None = None) -> dict[str, Any]:
 
 def _lines_key(source: str, path: str) -> str:
     return f"lines:{source}:{path}"
+
+
+def _written(claim: Claim, notes: Mapping[str, str]) -> Lines | None:
+    """Who wrote the line of a claim, in which commit, as the file was last read; None where nobody kept it."""
+    text, line = notes.get(_lines_key(claim.source, claim.part)), claim.locator.rpartition(":")[2]
+    if not text or not line.isdigit():
+        return None
+    return next((run for values in json.loads(text) if (run := Lines(*values)).first <= int(line) <= run.last), None)
 
 
 def _total(parts: Mapping[str, Any]) -> tuple[int, int]:

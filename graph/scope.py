@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
@@ -88,11 +88,19 @@ class View(NamedTuple):
 
 def find(view: View, text: str, *, limit: int = 10, kinds: Sequence[str] = ()) -> list[Hit]:
     """The things that a text names, best first; tolerates one typo. Equal scores are in the order of ids."""
-    if not fold(text):
-        return []
-    rows = view.store.search(text, view.where, limit=max(50, limit), kinds=kinds or None, at=view.at)
+    return finds(view, [(text, kinds)], limit=limit)[0]
+
+
+def finds(view: View, asked: Sequence[tuple[str, Sequence[str]]], *, limit: int = 10) -> list[list[Hit]]:
+    """What `find` says of each of these texts among these kinds (none: all), read together."""
+    real = [(text, kinds or None) for text, kinds in asked if fold(text)]
+    rows = iter(view.store.searches(real, view.where, limit=max(50, limit), at=view.at))
+    return [_scored(view, text, next(rows))[:limit] if fold(text) else [] for text, _ in asked]
+
+
+def _scored(view: View, text: str, rows: Iterable[EntityRow]) -> list[Hit]:
     wanted, labels = Wanted.of(text), label_properties(view.ontology)
-    scored = sorted((-score(wanted, row, labels), len(row.name), row.id, row.kind, row.name) for row in rows)[:limit]
+    scored = sorted((-score(wanted, row, labels), len(row.name), row.id, row.kind, row.name) for row in rows)
     return [Hit(id=id_, kind=kind, name=name, score=-score) for score, _, id_, kind, name in scored]
 
 
@@ -125,12 +133,8 @@ def _anchors(view: View, question: Scope, asked: Asked) -> tuple[tuple[str, ...]
     if not question.text:
         message = "a scope needs a text, a task, a function or an anchor to start from"
         raise InputError(message)
-    rows = {
-        row.id: row
-        for text in asked.searches(question.text)
-        if fold(text)
-        for row in view.store.search(text, view.where, limit=50, at=view.at)
-    }
+    texts = [(text, None) for text in asked.searches(question.text) if fold(text)]
+    rows = {row.id: row for found in view.store.searches(texts, view.where, limit=50, at=view.at) for row in found}
     found = fits(asked, list(rows.values()), view.ontology)
     exact = {id_: 1.0 if score == 1.0 else max(found[id_], score - 0.1) for id_, score in _exact(view, question.text, rows).items()}
     best = sorted((found | exact).items(), key=lambda pair: (-pair[1], len(rows[pair[0]].name), pair[0]))[:_ANCHORS]

@@ -12,14 +12,15 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from graph.errors import InputError, nearest
 from graph.meanings import defined_here
 from graph.model import PropertyValue, Scalar, Value, slug
 from graph.ontology import Ontology, RelationKind
-from graph.scope import View, find
+from graph.scope import Hit, View, find, finds
 from graph.stores.base import EntityRow, RelationRow, fold
 from graph.wording import stem
 
@@ -343,6 +344,9 @@ def verify(view: View, claims: Sequence[Ways], *, units: Sequence[str] = ()) -> 
     return Bench(view, claims, units).verdicts()
 
 
+_Name: TypeAlias = tuple[str, tuple[str, ...], bool]  # as a claim has it, the kinds that can be meant (none: any), may it be over by now
+
+
 class Found(NamedTuple):
     """What a name in a claim stands for: one thing and its kind, or none (and then why); `guess` where it is only the beginning of its name."""
 
@@ -352,14 +356,23 @@ class Found(NamedTuple):
     guess: str = ""
 
 
+def _guessed(name: str, kinds: Sequence[str], hits: Sequence[Hit], near: Sequence[Hit]) -> Found:
+    """The one of the hits whose name begins so, or none, with the nearest there is."""
+    begun = [hit for hit in hits if fold(hit.name).startswith(f"{fold(name)} ")] if kinds else []
+    if len(begun) == 1:
+        return Found(begun[0].id, begun[0].kind, guess=f"with {name!r} taken for {begun[0].id}")
+    best = next(iter([*hits, *near]), None)
+    return Found("", why=f"nothing that you may see is called {name!r}{f'; did you mean {best.name!r} ({best.id})?' if best else ''}")
+
+
 class Bench:
     """All that judging these claims needs to have read."""
 
     def __init__(self, view: View, claims: Sequence[Ways], units: Sequence[str] = ()) -> None:
         self.view, self.units = view, units
-        self.names: dict[tuple[str, tuple[str, ...]], Found] = {}
+        self.names: dict[_Name, Found] = {}
         self.ids = self._resolved(claims)
-        self.claims = [self._meant(ways) for ways in claims]
+        self.claims = self._meant(claims)
         self.out: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         self.back: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         ids = {one.id for one in self.names.values() if one.id}
@@ -433,8 +446,8 @@ class Bench:
         kinds = {row.id: row.kind for row in self.view.store.entities(self.view.where, ids=ids, at=self.view.at)} if ids else {}
         return {name: Found(id_, kinds[id_]) for name, id_ in there.items()}
 
-    def _names(self, claim: Claim) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-        """The names in a claim, each with the kinds that can be meant (none: any), and whether it may be over by now."""
+    def _names(self, claim: Claim) -> Iterator[_Name]:
+        """The names in a claim."""
         relations = self.view.ontology.relations
         kind, over = relations.get(claim.relation), claim.property == "in_force" or claim.relation == "supersedes"
         approves = relations["approved_by"].range if claim.over else ()
@@ -445,53 +458,71 @@ class Bench:
         if claim.relation:
             yield str(claim.value), kind.range if kind else (), over
 
-    def _meant(self, ways: Ways) -> Claim:
-        """The first reading of which all names are known and can stand in such a claim, else the first one."""
-        for claim in ways:
-            if all(self._found(*name).id for name in self._names(claim)):
-                return claim
-        return ways[0]
+    def _meant(self, claims: Sequence[Ways]) -> list[Claim]:
+        """Of each claim the first reading of which all names are known and can stand in such a claim, else the first one."""
+        found: dict[int, Claim] = {}
+        for turn in range(max(map(len, claims), default=0)):
+            left = [(place, ways[turn]) for place, ways in enumerate(claims) if place not in found and turn < len(ways)]
+            self._find({name for _, claim in left for name in self._names(claim)})
+            found.update({place: claim for place, claim in left if all(self._found(*name).id for name in self._names(claim))})
+        return [found.get(place, ways[0]) for place, ways in enumerate(claims)]
 
-    def _found(self, name: str, kinds: tuple[str, ...], over: bool) -> Found:  # noqa: FBT001  # the three are what `_names` gives
-        known = self.names.get((name, kinds))
-        if known is None:
-            family = sorted({one for kind in kinds for one in self.view.ontology.family(kind)})
-            known = self.ids.get(name)
-            if known is None or (family and known.kind not in family and len(name) < len(known.id) + 40):
-                known = known or self._by_name(name, family, self._any_day() if over else self.view)
-            self.names[name, kinds] = known
-        return known
+    def _found(self, *name: *_Name) -> Found:
+        self._find([name])
+        return self.names[name]
+
+    def _find(self, names: Iterable[_Name]) -> None:
+        """Know what these names stand for; those that are not known yet are looked for together."""
+        lost: dict[bool, dict[_Name, list[str]]] = {True: {}, False: {}}
+        for name in sorted(set(names) - self.names.keys()):
+            text, kinds, over = name
+            known = self.ids.get(text)
+            if known is None and len(text) > _SENTENCE:
+                known = Found("", why=f"no name has more than {_SENTENCE:,} characters")
+            if known:
+                self.names[name] = known
+            else:
+                lost[over][name] = sorted({one for kind in kinds for one in self.view.ontology.family(kind)})
+        for over, wanted in lost.items():
+            if wanted:
+                self.names |= self._by_name(wanted, self._any_day() if over else self.view)
 
     def _any_day(self) -> View:
         return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
 
-    def _by_name(self, name: str, kinds: Sequence[str], view: View) -> Found:
-        if len(name) > _SENTENCE:
-            return Found("", why=f"no name has more than {_SENTENCE:,} characters")
-        hits = find(view, name, limit=6, kinds=kinds)
+    def _by_name(self, wanted: Mapping[_Name, Sequence[str]], view: View) -> dict[_Name, Found]:
+        """What each of these names stands for, among these kinds."""
+        asked = {name: (name[0], tuple(kinds)) for name, kinds in wanted.items()}
+        hits = dict(zip(asked, finds(view, list(asked.values()), limit=6), strict=True))
+        found = {name: one for name, some in hits.items() if (one := self._named(name[0], some))}
+        found |= self._by_local_ids({name: one for name, one in asked.items() if name not in found}, view)
+        nothing = [name for name, some in hits.items() if not some and name not in found]
+        near = dict(zip(nothing, finds(view, [(name[0], ()) for name in nothing], limit=1), strict=True))
+        return {name: found.get(name) or _guessed(*one, hits[name], near.get(name, ())) for name, one in asked.items()}
+
+    def _named(self, name: str, hits: Sequence[Hit]) -> Found | None:
+        """The one of these that is called so, or that there are several."""
         exact = [hit for hit in hits if hit.score >= _NAMED]
         if len(exact) == 1 or (exact and exact[0].score > exact[1].score):
             return Found(exact[0].id, exact[0].kind)
         if exact and (own := self._here([hit.id for hit in exact])):
             return Found(own, exact[0].kind)
-        if exact:
-            return Found("", why=f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which")
-        if own := self._by_local_id(name, kinds, view):
-            return own
-        begun = [hit for hit in hits if fold(hit.name).startswith(f"{fold(name)} ")] if kinds else []
-        if len(begun) == 1:
-            return Found(begun[0].id, begun[0].kind, guess=f"with {name!r} taken for {begun[0].id}")
-        hits = hits or find(view, name, limit=1)
-        near = f"; did you mean {hits[0].name!r} ({hits[0].id})?" if hits else ""
-        return Found("", why=f"nothing that you may see is called {name!r}{near}")
+        return Found("", why=f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which") if exact else None
 
-    def _by_local_id(self, name: str, kinds: Sequence[str], view: View) -> Found | None:
-        """The one thing of these kinds whose id, but for its prefix, is the name: cfo for position:cfo."""
+    def _by_local_ids(self, asked: Mapping[_Name, tuple[str, Sequence[str]]], view: View) -> dict[_Name, Found]:
+        """Of these the one thing of these kinds whose id, but for its prefix, is the name: cfo for position:cfo."""
         declared = self.view.ontology.kinds
-        ids = sorted({f"{declared[kind].prefix}:{slug(name)}" for kind in kinds})
-        there = sorted(set(view.store.resolve(ids, view.where, at=view.at).values())) if ids else []
-        rows = list(view.store.entities(view.where, ids=there, kinds=kinds, at=view.at)) if there else []
-        return Found(rows[0].id, rows[0].kind) if len(rows) == 1 else None
+        ids = {name: sorted({f"{declared[kind].prefix}:{slug(text)}" for kind in kinds}) for name, (text, kinds) in asked.items()}
+        every = sorted(set(chain.from_iterable(ids.values())))
+        there = view.store.resolve(every, view.where, at=view.at) if every else {}
+        rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(set(there.values())), at=view.at)} if there else {}
+        found: dict[_Name, Found] = {}
+        for name, own in ids.items():
+            held = sorted({there[id_] for id_ in own if id_ in there})
+            fit = [rows[id_] for id_ in held if id_ in rows and rows[id_].kind in asked[name][1]]
+            if len(fit) == 1:
+                found[name] = Found(fit[0].id, fit[0].kind)
+        return found
 
     def _here(self, ids: Sequence[str]) -> str:
         """Which of these words is the one of the asker's own units; blank where that is none, or more than one."""
@@ -552,7 +583,7 @@ class Bench:
         """The term of this name in the unit that the claim names; what is known where it names none."""
         if not claim.within:
             return known
-        unit = self._found(claim.within, ("Unit", "BusinessFunction"), over=False)
+        unit = self._found(claim.within, ("Unit", "BusinessFunction"), False)
         units = [unit.id] if unit.id else [hit.id for hit in find(self.view, claim.within, limit=4) if hit.score >= _NAMED]
         terms = [
             hit for hit in find(self.view, claim.subject, limit=10, kinds=sorted(self.view.ontology.family("Term"))) if hit.score >= _NAMED

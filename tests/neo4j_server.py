@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -65,7 +66,7 @@ def start(*, brief: bool = True) -> None:
         os.environ.setdefault("NEO4J_USERNAME", "neo4j")
         os.environ[_ADDRESS] = uri
         return
-    source = _from_jars if shutil.which("java") and shutil.which("mvn") else _from_docker if shutil.which("docker") else None
+    source = _from_jars if can_start() else _from_docker if shutil.which("docker") else None
     if source is None:
         os.environ[_REASON] = "NEO4J_URI is not set, and there is neither Java 17 with Maven nor Docker to start one"
         return
@@ -127,24 +128,69 @@ def _run(command: Sequence[str], environment: dict[str, str] | None = None) -> s
 
 
 def _from_jars(home: Path, bolt: int, *, brief: bool) -> None:
-    jars = Path(os.environ.get("ORGCONTEXT_NEO4J_JARS") or platformdirs.user_cache_dir("orgcontext-tests")) / f"neo4j-{VERSION}"
-    if not (jars / ".complete").exists():
-        _install(jars)
-    for folder in ("conf", "data", "logs", "plugins", "import", "licenses"):
-        (home / folder).mkdir()
-    (home / "conf/neo4j.conf").write_text(_CONF.format(bolt=bolt))
-    environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
-    java = ["java", "-Xmx1g", "-XX:+UseParallelGC", *_OPENS, "-cp", f"{jars}/*"]
-    _run([*java, "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", PASSWORD], environment)
-    entry = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
-    with (home / "console.log").open("w") as log:
-        server = subprocess.Popen([*java, *entry], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    jars = _jars()
+    environment = _prepared(jars, home, bolt)
+    server = _served(jars, home, environment)
 
     def stop() -> None:
         server.kill()  # its data goes with it
         server.wait(60)
 
     _stop.append(stop)
+
+
+def _prepared(jars: Path, home: Path, bolt: int) -> dict[str, str]:
+    """A folder for a server's data, with its password; returns the environment in which it runs."""
+    for folder in ("conf", "data", "logs", "plugins", "import", "licenses"):
+        (home / folder).mkdir(parents=True)
+    (home / "conf/neo4j.conf").write_text(_CONF.format(bolt=bolt))
+    environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    _run([*_java(jars), "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", PASSWORD], environment)
+    return environment
+
+
+def _java(jars: Path) -> list[str]:
+    return ["java", "-Xmx1g", "-XX:+UseParallelGC", *_OPENS, "-cp", f"{jars}/*"]
+
+
+def _served(jars: Path, home: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    entry = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
+    with (home / "console.log").open("a") as log:
+        return subprocess.Popen([*_java(jars), *entry], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+
+class Own:
+    """A server of its own, for who stops it and starts it again; its data stays in the folder `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self._jars, self._home, self._bolt = _jars(), home, _free_port()
+        self._environment = _prepared(self._jars, home, self._bolt)
+        self.address = f"bolt://127.0.0.1:{self._bolt}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._server, until = _served(self._jars, self._home, self._environment), time.monotonic() + _PATIENCE
+        while not _answers(self._bolt):
+            assert time.monotonic() < until, "it does not start"
+            time.sleep(0.2)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it in good order, or kill it."""
+        self._server.send_signal(how)
+        self._server.wait(120)
+
+
+def can_start() -> bool:
+    """Whether a server can be started here from its jars."""
+    return bool(shutil.which("java") and shutil.which("mvn"))
+
+
+def _jars() -> Path:
+    jars = Path(os.environ.get("ORGCONTEXT_NEO4J_JARS") or platformdirs.user_cache_dir("orgcontext-tests")) / f"neo4j-{VERSION}"
+    if not (jars / ".complete").exists():
+        _install(jars)
+    return jars
 
 
 def _install(jars: Path) -> None:

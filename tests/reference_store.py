@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, islice, pairwise
@@ -128,6 +128,9 @@ class ReferenceStore:
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
 
+    def question(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def head(self) -> Revision | None:
         return next(reversed(self._memory.world.revisions), None)
 
@@ -195,6 +198,11 @@ class ReferenceStore:
                 found.update({row.id: row for row in islice(tier(text, rows, limit), limit) if row.id not in found})
         return list(found.values())
 
+    def searches(
+        self, asked: Sequence[tuple[str, Collection[str] | None]], where: Filter, *, limit: int, at: int | None = None
+    ) -> list[list[EntityRow]]:
+        return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
+
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
         world = self._memory.world
         last = world.newest if upto is None else upto
@@ -226,8 +234,8 @@ class ReferenceStore:
         related = _counted(_sources(row) for row in picture.relations)
         return Tally(entities, relations, {name: (said.get(name, 0), related.get(name, 0)) for name in {*said, *related}})
 
-    def notes(self, prefix: str = "") -> dict[str, str]:
-        return {key: text for key, text in self._memory.notes.items() if key.startswith(prefix)}
+    def notes(self, *prefixes: str) -> dict[str, str]:
+        return {key: text for key, text in self._memory.notes.items() if key.startswith(prefixes or "")}
 
     def remember(self, key: str, text: str) -> None:
         self._memory.notes[key] = text

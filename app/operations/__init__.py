@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -51,7 +52,8 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
     run = str(getattr(question, "run", ""))
     began = time.perf_counter()
     try:
-        reply = (answer or OPERATIONS[name].answer)(context, actor, question, form)
+        with nullcontext() if OPERATIONS[name].writes else context.store.question():
+            reply = (answer or OPERATIONS[name].answer)(context, actor, question, form)
         outcome = "served"
         said |= {"revision": reply.stamp.revision, "served": reply.served, "unmet": reply.unmet}
         if run:

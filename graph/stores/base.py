@@ -306,6 +306,12 @@ class Store(Protocol):
     One store object may be used from several threads. A read sees one revision from its first row to its last.
     """
 
+    def question(self) -> AbstractContextManager[None]:
+        """While one question is answered in this thread: a store that is a server keeps what it was asked and what lies near it, asks nothing
+        twice, and reads the newest revision as the one that was the newest at first. Not for what writes.
+        """
+        ...
+
     # what there is
     def head(self) -> Revision | None:
         """The newest revision, or None before the first."""
@@ -363,6 +369,12 @@ class Store(Protocol):
         """
         ...
 
+    def searches(
+        self, asked: Sequence[tuple[str, Collection[str] | None]], where: Filter, *, limit: int, at: int | None = None
+    ) -> list[list[EntityRow]]:
+        """What `search` finds for each of these texts among these kinds. One round trip where the store is a server."""
+        ...
+
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
         """The states that began or ended in a revision after `after` and up to `upto` (None: the newest): of one entity and the relations
         that touch it (read or unread), or of everything. An end after `upto` is 0: not yet.
@@ -395,8 +407,8 @@ class Store(Protocol):
         ...
 
     # what is remembered beside the graph
-    def notes(self, prefix: str = "") -> dict[str, str]:
-        """The texts remembered under keys with this prefix."""
+    def notes(self, *prefixes: str) -> dict[str, str]:
+        """The texts remembered under keys with any of these prefixes; without one, all."""
         ...
 
     def remember(self, key: str, text: str) -> None:

@@ -20,8 +20,9 @@ import os
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -76,6 +77,10 @@ _PAGE = 5000  # entities in one answer of the server, and ids in one question
 _BATCH = 2500  # rows in one statement that writes, and in one transaction of a large publish
 _MANY = 500  # rows of one shape from which a statement of their own, which the server must plan, is worth it
 _WIDE = 40  # properties that such a statement names
+_TEXTS = 200  # that are looked for in one statement
+_NEAR = 25  # things that a question may name for all that is near them to be read with them
+_TIES = 200  # relations of one thing that are read so
+_RETRIED = 10.0  # seconds for which a small thing is written again that did not get through
 _LONGEST = 60.0  # seconds for which a read is tried again while others publish
 _LUCENE = 64  # words of one run that the full-text index is asked for; the rest is compared word by word
 _LONG_WORD = 100  # characters: Lucene's tokenizer splits words above 255 of its own
@@ -571,8 +576,123 @@ class _Look:
         self.state = final
 
 
+_LIVE = "c.since <= at AND (c.until = 0 OR c.until > at)"
+
+
+def _claimed(condition: str) -> str:
+    """The live claims `c` about `id`: of the entity, and of relations that start there."""
+    return (
+        f"CALL (id, at) {{ MATCH (c:OrgContextClaim {{_graph: $graph, entity: id}}) WHERE {_LIVE}{condition} RETURN c UNION ALL "
+        "MATCH (c:OrgContextClaim {_graph: $graph, subject: id}) WHERE c.kind IS NOT NULL AND c.target IS NOT NULL "
+        f"AND {_LIVE}{condition} RETURN c }}"
+    )
+
+
+class _Near:
+    """What is near the things that a question named, read with them, for it asks for that next: their rows, relations, ends and claims."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, str] = {}  # by id or alias, the thing; "" for none
+        self.whole: set[str] = set()  # ids and aliases whose relations were asked for
+        self.rows: dict[str, tuple[int, EntityRow]] = {}
+        self.ties: dict[str, dict[tuple[int, int, int], RelationRow]] = {}  # of those that have not too many
+        self.claims: dict[str, list[Claim]] = {}
+
+    def read(self, look: _Look, seen: _Seen, ids: Sequence[str]) -> None:
+        """Read what is near these ids and aliases."""
+        kinds = seen.relations()
+        links = _links([_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
+        version = _version("id", past=look.past)
+        body = (
+            f"CALL (at) {{ UNWIND $p.ids AS asked CALL (asked, at) {{ MATCH (a:OrgContextAlias {{_graph: $graph, alias: asked}}) "
+            f"WITH DISTINCT asked, a.id AS id, at {version} WITH asked, n WHERE asked IN n._aliases AND {_passes('n')} RETURN n, 0 AS rank "
+            f"UNION ALL WITH asked AS id, at {version} WITH n WHERE {_passes('n')} RETURN n, 1 AS rank }} "
+            "WITH asked, n ORDER BY rank RETURN collect([asked, n.id]) AS pairs, collect(DISTINCT n) AS fs } "
+            f"CALL (at, fs) {{ UNWIND fs AS f CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT {_TIES + 1} RETURN e, o, kind, out }} "
+            "RETURN collect(e) AS es, collect([out, kind, f._number, f.id, o._number, o.id]) AS ends, collect(DISTINCT o) AS os } "
+            f"CALL (at, fs) {{ UNWIND fs AS f UNWIND [f.id] + coalesce(f._aliases, []) AS id {_claimed('')} "
+            "RETURN collect([id, c.row, c.since]) AS said } MATCH (g:OrgContextGraph {name: $graph}) "
+            f"RETURN pairs, said, {_columns('n', _ENTITY_READ, 'fs')}, {_columns('n', _ENTITY_READ, 'os')}, {_columns('e', _RELATION_READ, 'es')}, "
+            "ends, g.kinds AS kinds"
+        )
+        answer = look.ask(body, ids=list(ids), **seen.parameters)
+        self.whole.update(ids)
+        self.named.update(dict.fromkeys(ids, ""))
+        self.named.update(answer["pairs"])
+        found = seen.rows(_taken(answer, "fs", _ENTITY_READ))
+        for number, row in (found | seen.rows(_taken(answer, "os", _ENTITY_READ))).items():
+            self.rows[row.id] = number, row
+            self.named.setdefault(row.id, row.id)
+            self.claims.update({id_: [] for id_ in (row.id, *row.aliases) if number in found})
+        self.whole.update(row.id for row in found.values())
+        for id_, *claim in answer["said"]:
+            self.claims[id_].append(_claim(*claim))
+        self._tie({row.id: {} for row in found.values()}, answer)
+
+    def _tie(self, ties: dict[str, dict[tuple[int, int, int], RelationRow]], answer: Mapping[str, Any]) -> None:
+        numbers = {kind: place for place, kind in enumerate(answer["kinds"])}
+        many = Counter[str]()
+        for (out, kind, *ends), *said in zip(answer["ends"], *_taken(answer, "es", _RELATION_READ), strict=True):
+            (one, source), (other, target) = (ends[:2], ends[2:]) if out else (ends[2:], ends[:2])
+            ties[ends[1]][one, numbers[kind], other] = _relation_row((source, kind, target), said)
+            many[ends[1]] += 1
+        self.ties.update({id_: held for id_, held in ties.items() if many[id_] <= _TIES})
+
+
+class _Question:
+    """What was read while one question is answered: the revision that it is about, and answers that are not asked for again."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.answers: dict[tuple[Hashable, ...], Any] = {}
+        self.near: dict[tuple[int, int | None], _Near] = {}
+        self.revisions: dict[int, str] = {}
+        self._filters: list[Filter] = []
+
+    def claims(self, at: int | None) -> dict[str, list[Claim]]:
+        """The claims about things that were named, by their ids as claimed."""
+        return {id_: said for (_, then), near in self.near.items() if then == at for id_, said in near.claims.items()}
+
+    def place(self, where: Filter) -> int:
+        """The number of this filter among those that were used."""
+        for place, known in enumerate(self._filters):
+            if known is where or known == where:
+                return place
+        self._filters.append(where)
+        return len(self._filters) - 1
+
+
 _IN_PAGE = "{0}._number > $p.low AND {0}._number <= $p.high"
 _SPAN = "WITH *, CASE WHEN {0}._until <= at THEN {0}._until ELSE 0 END AS until WHERE {0}._since > $p.after OR until > $p.after"
+
+
+_AMONG = (
+    "CALL (at, spans, ties) { MATCH (r:OrgContextRevision) WHERE r._graph = $graph AND r.number <= at "
+    "AND (any(one IN spans WHERE r.number IN one) OR any(one IN ties WHERE r.number IN one[1..])) "
+    "RETURN collect([r.number, r.text]) AS revisions } "
+)
+
+
+def _version_spans(*, one: bool) -> tuple[str, str]:
+    """The states of entities, and of relations, that began or ended after `$p.after`, with their spans: of one thing, or of a page of all."""
+    mine = "n.id = $p.about" if one else _IN_PAGE.format("n")
+    states = " UNION ALL ".join(
+        f"MATCH (n:{label}) WHERE n._graph = $graph AND {mine} AND n._since <= at RETURN n" for label in ("Entity", "OrgContextEntity")
+    )
+    entities = f"CALL (at) {{ {states} }} {_SPAN.format('n')} RETURN collect(n) AS ns, collect([n._since, until]) AS spans"
+    native = "MATCH (a:Entity {_graph: $graph, id: $p.about})-[e]-(b:Entity)" if one else "MATCH (a:Entity)-[e]->(b:Entity)"
+    page_of = "true" if one else _IN_PAGE.format("a")
+    aside = "$p.about IN [e.source, e.target]" if one else _IN_PAGE.format("e")
+    states = (
+        f"{native} WHERE a._graph = $graph AND b._graph = $graph AND {page_of} AND e._since <= at "
+        "RETURN e, startNode(e).id AS source, type(e) AS kind, endNode(e).id AS target UNION ALL "
+        f"MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND {aside} AND e._since <= at "
+        "RETURN e, e.source AS source, e.kind AS kind, e.target AS target"
+    )
+    relations = (
+        f"CALL (at) {{ {states} }} {_SPAN.format('e')} RETURN collect(e) AS es, collect([[source, kind, target], e._since, until]) AS ties"
+    )
+    return entities, relations
 
 
 def _pages(look: _Look) -> Iterator[dict[str, Any]]:
@@ -678,6 +798,7 @@ class Neo4jStore:
             self._driver = GraphDatabase.driver(uri, auth=(user, password), notifications_min_severity="OFF", user_agent="orgcontext")
         self._bookmarks = GraphDatabase.bookmark_manager()
         self._database = database
+        self._question: ContextVar[_Question | None] = ContextVar("question", default=None)
         try:
             with _translated(uri):
                 self._begin()
@@ -710,8 +831,32 @@ class Neo4jStore:
         with suppress(DriverError, Neo4jError):
             self._driver.close()
 
+    @contextmanager
+    def question(self) -> Generator[None]:
+        token = self._question.set(_Question())
+        try:
+            yield
+        finally:
+            self._question.reset(token)
+
+    def _pinned(self, at: int | None) -> int | None:
+        """The revision that is read: within a question the newest one is that of its first read."""
+        asked = self._question.get()
+        return asked.number if asked and at is None else at
+
+    def _once(self, at: int | None, key: tuple[Hashable, ...], question: Callable[[_Look], T]) -> T:
+        """The same as `_read`; within a question it is asked once."""
+        asked = self._question.get()
+        if asked is None:
+            return self._read(at, question)
+        if (self._pinned(at), key) not in asked.answers:
+            answer = self._read(at, question)
+            asked.answers[self._pinned(at), key] = answer
+        return asked.answers[self._pinned(at), key]
+
     def _read(self, at: int | None, question: Callable[[_Look], T]) -> T:
         """The answer of one revision: asked again while a publish goes on between its first statement and its last."""
+        at, asked = self._pinned(at), self._question.get()
         until = time.monotonic() + _LONGEST
         past = at is not None and at < self._head
         while time.monotonic() < until:
@@ -724,6 +869,8 @@ class Neo4jStore:
                 past = turn % 2 == 1 or (at is not None and at < self._head)
             else:
                 self._head = (look.state or 0) % _TURN or self._head
+                if asked and asked.number is None and at is None:
+                    asked.number = (look.state or 0) % _TURN
                 return answer
         message = f"{self._uri}: others have been publishing for {_LONGEST:.0f} seconds; try again"
         raise StoreBusy(message)
@@ -731,21 +878,35 @@ class Neo4jStore:
     # what there is
 
     def head(self) -> Revision | None:
-        body = "OPTIONAL MATCH (r:OrgContextRevision {_graph: $graph, number: at}) RETURN [r.number, r.text] AS said"
-        number, text = self._read(None, lambda look: look.ask(body)["said"])
-        return told(number, text) if text else None
+        return self._newest()[0]
+
+    def facets(self) -> frozenset[Facet]:
+        return self._newest()[1]
+
+    def _newest(self) -> tuple[Revision | None, frozenset[Facet]]:
+        """The newest revision, and the facets that there are: whoever asks for the one soon asks for the other."""
+        body = (
+            "OPTIONAL MATCH (r:OrgContextRevision {_graph: $graph, number: at}) WITH at, [r.number, r.text] AS said "
+            "CALL (at) { MATCH (f:OrgContextFacet) WHERE f._graph = $graph AND f.since <= at RETURN collect([f.kind, f.sensitivity]) AS facets } "
+            "RETURN said, facets"
+        )
+        answer = self._once(None, ("newest",), lambda look: dict(look.ask(body)))
+        number, text = answer["said"]
+        if text and (asked := self._question.get()):
+            asked.revisions[number] = text
+        return told(number, text) if text else None, frozenset(Facet(*pair) for pair in answer["facets"])
 
     def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
+        wanted = None if numbers is None else sorted(numbers)
+        asked = self._question.get()
+        if asked and wanted is not None and asked.revisions.keys() >= set(wanted):
+            return starmap(told, [(number, asked.revisions[number]) for number in wanted])
         body = (
             "MATCH (r:OrgContextRevision) WHERE r._graph = $graph AND r.number <= at AND ($p.numbers IS NULL OR r.number IN $p.numbers) "
             "WITH r ORDER BY r.number RETURN collect([r.number, r.text]) AS said"
         )
-        wanted = None if numbers is None else list(numbers)
-        return starmap(told, self._read(None, lambda look: look.ask(body, numbers=wanted)["said"]))
-
-    def facets(self) -> frozenset[Facet]:
-        body = "MATCH (f:OrgContextFacet) WHERE f._graph = $graph AND f.since <= at RETURN collect([f.kind, f.sensitivity]) AS facets"
-        return frozenset(Facet(*pair) for pair in self._read(None, lambda look: look.ask(body)["facets"]))
+        key = ("revisions", None if wanted is None else tuple(wanted))
+        return starmap(told, self._once(None, key, lambda look: look.ask(body, numbers=wanted)["said"]))
 
     def resolve(self, ids: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, str]:
         def question(look: _Look) -> dict[str, str]:
@@ -762,16 +923,48 @@ class Neo4jStore:
                 found.update(look.ask(body, ids=chunk, **seen.parameters)["pairs"])
             return found
 
-        found = self._read(at, question) if ids else {}
+        if near := self._near(ids, where, at):
+            return {id_: own for id_ in ids if (own := near.named.get(id_))}
+        found = self._once(at, ("resolve", tuple(ids), self._place(where)), question) if ids else {}
         return {id_: found[id_] for id_ in ids if id_ in found}
+
+    # within a question
+
+    def _place(self, where: Filter) -> int:
+        """The number of a filter among those of the question."""
+        asked = self._question.get()
+        return asked.place(where) if asked else 0
+
+    def _meet(self, rows: Mapping[int, EntityRow], where: Filter, at: int | None) -> None:
+        """Know these rows in the rest of the question."""
+        if asked := self._question.get():
+            near = asked.near.setdefault((asked.place(where), self._pinned(at)), _Near())
+            for number, row in rows.items():
+                near.rows[row.id] = number, row
+                near.named.setdefault(row.id, row.id)
+
+    def _near(self, ids: Collection[str], where: Filter, at: int | None, *, tied: bool = False) -> _Near | None:
+        """What is known of all these things in this question, read if they are few; None where it is not. `tied`: their relations too."""
+        asked = self._question.get()
+        if asked is None:
+            return None
+        near = asked.near.setdefault((asked.place(where), self._pinned(at)), _Near())
+        unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in (near.whole if tied else near.named)]
+        if len(unknown) > _NEAR:
+            return None
+        if unknown:
+            self._read(at, lambda look: near.read(look, _Seen(where), unknown))
+            asked.near[asked.place(where), self._pinned(at)] = near
+        return near
 
     def entities(
         self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
     ) -> Iterator[EntityRow]:
-        def question(look: _Look) -> dict[int, EntityRow]:
-            return self._entities(look, _Seen(where, kinds), ids)
-
-        found = self._read(at, question)
+        if ids is not None and (near := self._near(ids, where, at)):
+            known = dict(near.rows[id_] for id_ in ids if id_ in near.rows)
+            found = {number: row for number, row in known.items() if kinds is None or row.kind in kinds}
+            return iter([found[number] for number in sorted(found)])
+        found = self._read(at, lambda look: self._entities(look, _Seen(where, kinds), ids))
         return iter([found[number] for number in sorted(found)])
 
     def _entities(self, look: _Look, seen: _Seen, ids: Collection[str] | None) -> dict[int, EntityRow]:
@@ -796,7 +989,12 @@ class Neo4jStore:
         kinds: Collection[str] | None = None,
         at: int | None = None,
     ) -> Iterator[RelationRow]:
-        found = self._read(at, lambda look: self._relations(look, _Seen(where), touching, kinds))
+        near = self._near(touching, where, at, tied=True) if touching is not None else None
+        if near and touching is not None and near.ties.keys() >= {id_ for id_ in touching if near.named.get(id_) == id_}:
+            ties = [near.ties.get(id_, {}) for id_ in touching]
+            found = {key: row for some in ties for key, row in some.items() if kinds is None or row.kind in kinds}
+        else:
+            found = self._read(at, lambda look: self._relations(look, _Seen(where), touching, kinds))
         return iter([found[key] for key in sorted(found)])
 
     @staticmethod
@@ -849,6 +1047,7 @@ class Neo4jStore:
             relations = [  # the keys of an old revision name the ends already
                 _relation_row((ids.get(one, one), kind, ids.get(other, other)), rest) for (one, kind, other), *rest in said
             ]
+            self._meet(entities, where, at)
             reached = [hop for hop, size in enumerate(answer["levels"]) for _ in range(size)]
             return Walked(list(entities.values()), reached, relations, answer["cut"])
 
@@ -869,79 +1068,59 @@ class Neo4jStore:
             said = [_Sought(text, kinds, self._name) for text, kinds in asked]
             masked = sorted(kind for kind, names in where.masked.items() if names)
             body = _search(past=look.past, masked=bool(masked), exact=any(one.inexact for one in said))
-            answer = look.ask(body, asked=[one.parameters for one in said], masked=masked, limit=limit, **seen.parameters)
-            found: list[list[EntityRow]] = [[] for _ in asked]
-            rows = seen.rows(_taken(answer, "ns", _ENTITY_READ))
-            for place, number in answer["found"]:
-                found[place].append(rows[number])
+            found: list[list[EntityRow]] = []
+            for chunk in _chunks((one.parameters for one in said), _TEXTS):
+                answer = look.ask(body, asked=chunk, masked=masked, limit=limit, **seen.parameters)
+                rows, some = seen.rows(_taken(answer, "ns", _ENTITY_READ)), [list[EntityRow]() for _ in chunk]
+                for place, number in answer["found"]:
+                    some[place].append(rows[number])
+                self._meet(rows, where, at)
+                found += some
             return found
 
-        return self._read(at, question) if asked else []
+        key = ("search", *((text, None if kinds is None else tuple(kinds)) for text, kinds in asked), limit, self._place(where))
+        return self._once(at, key, question) if asked else []
 
     # history, claims, counts
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
-        def question(look: _Look) -> list[Version]:
-            entities = self._entity_versions(look, about, after)
-            return [*entities, *self._relation_versions(look, about, after)]
+        if about is None:
+            return iter(self._read(upto, lambda look: self._versions(look, None, after)))
+        return iter(self._once(upto, ("versions", about, after), lambda look: self._versions(look, about, after)))
 
-        return iter(self._read(upto, question))
-
-    @staticmethod
-    def _entity_versions(look: _Look, about: str | None, after: int) -> list[Version]:
-        mine = "n.id = $p.about" if about is not None else _IN_PAGE.format("n")
-        states = " UNION ALL ".join(
-            f"MATCH (n:{label}) WHERE n._graph = $graph AND {mine} AND n._since <= at RETURN n" for label in ("Entity", "OrgContextEntity")
-        )
+    def _versions(self, look: _Look, about: str | None, after: int) -> list[Version]:
+        """They; and, of one thing, within a question, the revisions in which they began and ended."""
+        seen = _Seen(Filter())
+        entities, relations = _version_spans(one=about is not None)
         body = (
-            f"CALL (at) {{ {states} }} {_SPAN.format('n')} WITH collect(n) AS ns, collect([n._since, until]) AS spans "
-            f"RETURN {_columns('n', _ENTITY_READ, 'ns')}, spans"
+            f"CALL (at) {{ {entities} }} CALL (at) {{ {relations} }} {_AMONG if about is not None else 'WITH *, [] AS revisions '}"
+            f"RETURN revisions, {_columns('n', _ENTITY_READ, 'ns')}, spans, {_columns('e', _RELATION_READ, 'es')}, ties"
         )
-        seen, found = _Seen(Filter()), dict[tuple[int, int], Version]()
+        things, related = dict[tuple[int, int], Version](), dict[tuple[str, ...], Version]()
         for page in [{"about": about}] if about is not None else _pages(look):
             answer = look.ask(body, after=after, **page)
             for (since, until), *said in zip(answer["spans"], *_taken(answer, "ns", _ENTITY_READ), strict=True):
                 ((number, row),) = seen.rows([[value] for value in said]).items()
-                found[number, since] = Version(row, since, until)
-        return [found[key] for key in sorted(found)]
-
-    @staticmethod
-    def _relation_versions(look: _Look, about: str | None, after: int) -> list[Version]:
-        native = (
-            "MATCH (a:Entity {_graph: $graph, id: $p.about})-[e]-(b:Entity)" if about is not None else "MATCH (a:Entity)-[e]->(b:Entity)"
-        )
-        page_of = "true" if about is not None else _IN_PAGE.format("a")
-        aside = "$p.about IN [e.source, e.target]" if about is not None else _IN_PAGE.format("e")
-        states = (
-            f"{native} WHERE a._graph = $graph AND b._graph = $graph AND {page_of} AND e._since <= at "
-            "RETURN e, startNode(e).id AS source, type(e) AS kind, endNode(e).id AS target UNION ALL "
-            f"MATCH (e:OrgContextRelation) WHERE e._graph = $graph AND {aside} AND e._since <= at "
-            "RETURN e, e.source AS source, e.kind AS kind, e.target AS target"
-        )
-        body = (
-            f"CALL (at) {{ {states} }} {_SPAN.format('e')} WITH collect(e) AS es, "
-            f"collect([[source, kind, target], e._since, until]) AS spans RETURN {_columns('e', _RELATION_READ, 'es')}, spans"
-        )
-        found: dict[tuple[str, ...], Version] = {}
-        for page in [{"about": about}] if about is not None else _pages(look):
-            answer = look.ask(body, after=after, **page)
-            for (key, since, until), *said in zip(answer["spans"], *_taken(answer, "es", _RELATION_READ), strict=True):
-                found[(*key, f"{since:09}")] = Version(_relation_row(key, said), since, until)
-        return [found[key] for key in sorted(found)]
+                things[number, since] = Version(row, since, until)
+            for (key, since, until), *said in zip(answer["ties"], *_taken(answer, "es", _RELATION_READ), strict=True):
+                related[(*key, f"{since:09}")] = Version(_relation_row(key, said), since, until)
+            if asked := self._question.get():
+                asked.revisions.update(answer["revisions"])
+        return [*(things[key] for key in sorted(things)), *(related[key] for key in sorted(related))]
 
     def claims(self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None) -> Iterator[Claim]:
-        live = "c.since <= at AND (c.until = 0 OR c.until > at)"
-        if source is not None:
-            live += " AND c.source = $p.source"
+        own = " AND c.source = $p.source" if source is not None else ""
         if about is None:
-            chosen = f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND {live}"
+            chosen = f"MATCH (c:OrgContextClaim) WHERE c._graph = $graph AND {_LIVE}{own}"
         else:
-            chosen = (
-                f"UNWIND $p.ids AS id CALL (id, at) {{ MATCH (c:OrgContextClaim {{_graph: $graph, entity: id}}) WHERE {live} RETURN c UNION ALL "
-                f"MATCH (c:OrgContextClaim {{_graph: $graph, subject: id}}) WHERE c.kind IS NOT NULL AND c.target IS NOT NULL AND {live} RETURN c }}"
-            )
+            chosen = f"UNWIND $p.ids AS id {_claimed(own)}"
         body = f"{chosen} WITH collect(c) AS cs RETURN {_columns('c', ('row', 'since'), 'cs')}"
         chunks = [[""]] if about is None else list(_chunks(dict.fromkeys(about), _PAGE))
+
+        asked = self._question.get()
+        said = asked.claims(self._pinned(at)) if asked else {}
+        if source is None and about is not None and said.keys() >= set(about):
+            return iter(sorted((claim for id_ in dict.fromkeys(about) for claim in said[id_]), key=_claim_order))
 
         def question(look: _Look) -> list[Claim]:
             answers = (look.ask(body, ids=chunk, source=source) for chunk in chunks)
@@ -981,10 +1160,14 @@ class Neo4jStore:
 
     # beside the graph
 
-    def notes(self, prefix: str = "") -> dict[str, str]:
-        body = "MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH $p.prefix RETURN collect([n.key, n.text]) AS pairs"
-        found = self._read(None, lambda look: look.ask(body, prefix=prefix)["pairs"])
-        return {key: text for key, text in sorted(found) if not key.startswith(SEAL)}
+    def notes(self, *prefixes: str) -> dict[str, str]:
+        body = (
+            "UNWIND $p.prefixes AS prefix MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH prefix "
+            "RETURN collect([n.key, n.text]) AS pairs"
+        )
+        wanted = prefixes or ("",)
+        found: dict[str, str] = self._once(None, ("notes", *wanted), lambda look: dict(look.ask(body, prefixes=list(wanted))["pairs"]))
+        return {key: text for key, text in sorted(found.items()) if not key.startswith(SEAL)}
 
     def remember(self, key: str, text: str) -> None:
         self._say(_NOTE, rows=[list(one) for one in sealed(key, text)])
@@ -992,7 +1175,7 @@ class Neo4jStore:
     def record(self, event: Event) -> None:
         self._told = max(self._told + 1, time.time_ns())
         self._say(
-            "CREATE (e:OrgContextEvent {_graph: $graph, at: $p.at, told: $p.told, text: $p.text})",
+            "MERGE (e:OrgContextEvent {_graph: $graph, at: $p.at, told: $p.told, text: $p.text})",
             at=_moment(event.at),
             told=self._told,
             text=event.model_dump_json(),
@@ -1005,13 +1188,21 @@ class Neo4jStore:
         return map(Event.model_validate_json, texts)
 
     def _say(self, text: str, /, **parameters: Any) -> None:
-        """Write one small thing at once."""
-
-        def write(transaction: ManagedTransaction) -> None:
-            transaction.run(_literal(text), graph=self._name, p=parameters).consume()
-
-        with _translated(self._uri), self._session() as session:
-            session.execute_write(write)
+        """Write one small thing, in one round trip; it must be one that may be written twice, for who is cut off does not know if it was."""
+        until = time.monotonic() + _RETRIED
+        with _translated(self._uri):
+            while True:
+                try:
+                    with self._session() as session:
+                        session.run(_literal(text), graph=self._name, p=parameters).consume()
+                except (DriverError, Neo4jError) as error:
+                    if not error.is_retryable() or time.monotonic() > until:
+                        raise
+                    time.sleep(0.1)
+                else:
+                    break
+        if asked := self._question.get():
+            asked.answers.clear()
 
     # writing
 

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from array import array
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import chain, groupby, islice, pairwise
 from operator import itemgetter
@@ -389,6 +389,9 @@ class SQLiteStore:
 
     # reading
 
+    def question(self) -> AbstractContextManager[None]:
+        return nullcontext()  # nothing is far away
+
     def head(self) -> Revision | None:
         with self._reading() as db:
             row = db.execute("SELECT number, text FROM revision ORDER BY number DESC LIMIT 1").fetchone()
@@ -649,6 +652,11 @@ class SQLiteStore:
             rows = dict(self._rows(db, seen, list(found), at))
         return [seen.row(rows[number]) for number in found]
 
+    def searches(
+        self, asked: Sequence[tuple[str, Collection[str] | None]], where: Filter, *, limit: int, at: int | None = None
+    ) -> list[list[EntityRow]]:
+        return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
+
     # history, claims, counts
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
@@ -761,10 +769,12 @@ class SQLiteStore:
 
     # beside the graph
 
-    def notes(self, prefix: str = "") -> dict[str, str]:
+    def notes(self, *prefixes: str) -> dict[str, str]:
+        statement, found = "SELECT key, text FROM note WHERE key >= ? AND key < ?", dict[str, str]()
         with self._reading() as db:
-            rows = db.execute("SELECT key, text FROM note WHERE key >= ? AND key < ? ORDER BY key", (prefix, prefix + chr(0x10FFFF)))
-            return {key: text for key, text in rows.fetchall() if not key.startswith(SEAL)}
+            for prefix in prefixes or ("",):
+                found.update(db.execute(statement, (prefix, prefix + chr(0x10FFFF))))
+        return {key: text for key, text in sorted(found.items()) if not key.startswith(SEAL)}
 
     def remember(self, key: str, text: str) -> None:
         with _translated(self._path):
