@@ -156,6 +156,7 @@ def test_killed_at_any_moment(kept: Kept, tmp_path: Path, sort: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("sort", WORKS)
 def test_killed_many_times(kept: Kept, tmp_path: Path, sort: str) -> None:
     """The same over and over, at least once while it was under way; `ORGCONTEXT_KILLS` says how often (100 for a table of figures)."""
@@ -180,6 +181,7 @@ def own(tmp_path: Path) -> Generator[neo4j_server.Own]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 def test_the_server_is_gone_in_the_middle_of_a_load(
     kept: Kept, own: neo4j_server.Own, monkeypatch: pytest.MonkeyPatch, how: signal.Signals

@@ -34,6 +34,7 @@ MORE = {  # what takes more, and how many at most; all that is not named takes a
     "meaning": 6,
     "readiness": 12,
     "ready": 12,
+    "route": 6,
     "verify": 14,
 }
 ASKED: tuple[Asked, ...] = (
