@@ -2233,6 +2233,7 @@ class _Derived:
     session: Session
     name: str
     numbers: dict[str, set[int]] = field(default_factory=lambda: defaultdict[str, set[int]](set))  # of entities, by id
+    compacted: bool = False
     gone: set[str] = field(default_factory=set[str])  # entities of which no state lives
     states: list[tuple[EntityRow, int]] = field(default_factory=list[tuple[EntityRow, int]])
     kinds: set[str] = field(default_factory=set[str])
@@ -2258,8 +2259,10 @@ class _Derived:
         self.numbers.clear()
         states = self._ask("MATCH (n:Entity|OrgContextEntity) WHERE n._graph = $graph RETURN n.id, n._number, n:Entity")
         aside = self._ask("MATCH (n:OrgContextNumber) WHERE n._graph = $graph RETURN n.id, n.number")
-        compacted = self._ask("MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH 'compacted:' RETURN n.key LIMIT 1")
-        known: set[str] = {id_ for id_, _, _ in states} | ({id_ for id_, _ in aside} if compacted else set())
+        self.compacted = bool(
+            self._ask("MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH 'compacted:' RETURN n.key LIMIT 1")
+        )
+        known: set[str] = {id_ for id_, _, _ in states} | ({id_ for id_, _ in aside} if self.compacted else set())
         for id_, number in chain(((id_, number) for id_, number, _ in states), aside):
             if id_ in known:
                 self.numbers[str(id_)].add(number if isinstance(number, int) else -1)
@@ -2385,7 +2388,7 @@ class _Derived:
         """What is not there, or is there and nothing makes it: of what is kept about all states."""
         sides = self._sides()
         for label, (made, held, subject) in sides.items():
-            for one in made - held if label in ("OrgContextAlias", "OrgContextFacet") else (made - held) + (held - made):
+            for one in made - held if label == "OrgContextAlias" else (made - held) + (held - made):
                 where = "claims" if label == "OrgContextIdentity" else "graph"
                 yield Misplaced(subject(one), f"what is kept of it as {label} is not as it should be", where)
         yield from (Misplaced(f"graph:{self.name}", message) for message, _ in self._own())
@@ -2399,11 +2402,15 @@ class _Derived:
             began[facet] = min(began.get(facet, since), since % _MARK)
         there = {properties.get("id"): properties.get("number") for _, properties, _ in self._nodes("OrgContextNumber")}
         right = self._numbering
-        facets = {(held.get("kind"), held.get("sensitivity")): held.get("since") for _, held, _ in self._nodes("OrgContextFacet")}
-        known = Counter(facet for facet, since in began.items() if since < facets.get(facet, 1 << 60)) if facets else Counter(began)
+        facets = self._held("OrgContextFacet", "kind", "sensitivity", "since")
+        made = Counter((*facet, since) for facet, since in began.items())
+        if self.compacted:  # there were more, and earlier ones, that nothing tells of any more
+            early = {one[:2] for one in facets if one[2] is not None and one[2] <= began.get(one[:2], 0)}
+            made = Counter(one for one in made if one[:2] not in early)
+            facets = Counter(one for one in facets if one[:2] in began and one[:2] not in early)
         return {
             "OrgContextAlias": (aliases, self._held("OrgContextAlias", "alias", "id"), _second),
-            "OrgContextFacet": (known, Counter[Any](), " ".join),
+            "OrgContextFacet": (made, facets, _facet),
             "OrgContextNumber": (
                 Counter((id_, right[id_]) for id_ in {*self.gone, *there} & self.numbers.keys()),
                 Counter(there.items()),
@@ -2477,17 +2484,16 @@ class _Derived:
         elif label == "OrgContextAlias":
             self._write("MERGE (:OrgContextAlias {_graph: $graph, alias: r[0], id: r[1]})", missing)
         elif label == "OrgContextFacet":
-            began = {
-                (row.kind, row.sensitivity): min(
-                    s for other, s in self.states if (other.kind, other.sensitivity) == (row.kind, row.sensitivity)
-                )
-                for row, _ in self.states
-            }
-            rows = [[*one, began[one[0], one[1]]] for one in missing]
-            self._write("MERGE (n:OrgContextFacet {_graph: $graph, kind: r[0], sensitivity: r[1]}) SET n.since = r[2]", rows)
+            where = "n._graph = $graph AND n.kind = r[0] AND n.sensitivity = r[1] AND n.since = r[2]"
+            self._write(f"MATCH (n:OrgContextFacet) WHERE {where} DELETE n", over)
+            self._write("CREATE (:OrgContextFacet {_graph: $graph, kind: r[0], sensitivity: r[1], since: r[2]})", missing)
         else:
             self._write("MATCH (n:OrgContextNumber {_graph: $graph, id: r[0]}) DELETE n", over)
             self._write("MERGE (n:OrgContextNumber {_graph: $graph, id: r[0]}) SET n.number = r[1], n.since = 1", missing)
+
+
+def _facet(row: Sequence[Any]) -> str:
+    return f"{row[0]} {row[1]}"
 
 
 def _first(row: Sequence[Any]) -> str:
