@@ -626,7 +626,7 @@ class _Near:
             self.claims.update({id_: [] for id_ in (row.id, *row.aliases) if number in found})
         self.whole.update(row.id for row in found.values())
         for id_, *claim in answer["said"]:
-            self.claims[id_].append(_claim(*claim))
+            self.claims[id_].append(_told_claim(*claim))
         self._tie({row.id: {} for row in found.values()}, answer)
 
     def _tie(self, ties: dict[str, dict[tuple[int, int, int], RelationRow]], answer: Mapping[str, Any]) -> None:
@@ -715,6 +715,17 @@ def _moment(at: datetime) -> str:
 def _claim(row: str, since: int) -> Claim:
     *said, same_as, locator, digest = json.loads(row)
     return Claim._make([*said, tuple(same_as), locator, digest, since])
+
+
+def _told_claim(row: str, since: int) -> Claim:
+    """A claim as it is stored; where somebody made something else of its text, as far as it can be read, with a digest that does not hold."""
+    try:
+        return _claim(row, since)
+    except (ValueError, TypeError):
+        with suppress(ValueError, TypeError):
+            *said, same_as, locator, _ = json.JSONDecoder().raw_decode(row)[0]
+            return Claim._make([*said, tuple(same_as), locator, "", since])
+        return Claim("?", "?", "?", "?", "", "?", "{}", "", "", "", (), "?", "", since)
 
 
 def _claim_order(claim: Claim) -> tuple[str, ...]:
@@ -1124,7 +1135,7 @@ class Neo4jStore:
 
         def question(look: _Look) -> list[Claim]:
             answers = (look.ask(body, ids=chunk, source=source) for chunk in chunks)
-            return [_claim(*said) for answer in answers for said in zip(answer["cs0"], answer["cs1"], strict=True)]
+            return [_told_claim(*said) for answer in answers for said in zip(answer["cs0"], answer["cs1"], strict=True)]
 
         return iter(sorted(self._read(at, question), key=_claim_order))
 
@@ -1134,7 +1145,7 @@ class Neo4jStore:
             "RETURN collect([c.row, c.since, CASE WHEN c.until <= at THEN c.until ELSE 0 END]) AS made"
         )
         rows = self._read(upto, lambda look: look.ask(body, after=after)["made"])
-        return (Made(_claim(row, since), until) for row, since, until in rows)
+        return (Made(_told_claim(row, since), until) for row, since, until in rows)
 
     def kinds(self) -> list[str]:
         body = "MATCH (g:OrgContextGraph {name: $graph}) RETURN g.kinds AS kinds"
@@ -2233,6 +2244,7 @@ class _Derived:
     session: Session
     name: str
     numbers: dict[str, set[int]] = field(default_factory=lambda: defaultdict[str, set[int]](set))  # of entities, by id
+    head: int = 0
     compacted: bool = False
     gone: set[str] = field(default_factory=set[str])  # entities of which no state lives
     states: list[tuple[EntityRow, int]] = field(default_factory=list[tuple[EntityRow, int]])
@@ -2259,6 +2271,7 @@ class _Derived:
         self.numbers.clear()
         states = self._ask("MATCH (n:Entity|OrgContextEntity) WHERE n._graph = $graph RETURN n.id, n._number, n:Entity")
         aside = self._ask("MATCH (n:OrgContextNumber) WHERE n._graph = $graph RETURN n.id, n.number")
+        ((self.head,),) = self._ask("MATCH (r:OrgContextRevision) WHERE r._graph = $graph RETURN coalesce(max(r.number), 0)")
         self.compacted = bool(
             self._ask("MATCH (n:OrgContextNote) WHERE n._graph = $graph AND n.key STARTS WITH 'compacted:' RETURN n.key LIMIT 1")
         )
@@ -2400,7 +2413,10 @@ class _Derived:
         for row, since in self.states:
             facet = (row.kind, row.sensitivity)
             began[facet] = min(began.get(facet, since), since % _MARK)
-        there = {properties.get("id"): properties.get("number") for _, properties, _ in self._nodes("OrgContextNumber")}
+        there = {  # one of a later revision than there is would be swept away
+            held.get("id"): held.get("number") if held.get("since", 0) <= self.head else -1
+            for _, held, _ in self._nodes("OrgContextNumber")
+        }
         right = self._numbering
         facets = self._held("OrgContextFacet", "kind", "sensitivity", "since")
         made = Counter((*facet, since) for facet, since in began.items())
@@ -2429,9 +2445,8 @@ class _Derived:
     def _own(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What the graph's own node should hold, and does not."""
         ((held,),) = self._ask("MATCH (g:OrgContextGraph {name: $graph}) RETURN properties(g)")
-        ((head,),) = self._ask("MATCH (r:OrgContextRevision) WHERE r._graph = $graph RETURN coalesce(max(r.number), 0)")
-        if held.get("state", 0) % _TURN != head:
-            yield "its newest revision is not the one that it shows", {"state": held.get("state", 0) // _TURN * _TURN + head}
+        if held.get("state", 0) % _TURN != self.head:
+            yield "its newest revision is not the one that it shows", {"state": held.get("state", 0) // _TURN * _TURN + self.head}
         if held.get("entities") != len(self.numbers):
             yield "it counts other entities than it has", {"entities": len(self.numbers)}
         kinds = list(held.get("kinds") or [])
