@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 import click
 
-from graph import ContextGraph, Part, Reading
+from graph import ContextGraph, Reading
 
 _PAUSE = 0.1  # seconds between two pictures
 _PATIENCE = 1.0  # seconds in which an answer need not say anything
 _WIDTH = 24
-T = TypeVar("T")
 
 
 class Progress:
@@ -29,26 +27,18 @@ class Progress:
         self.drawn = 0.0
 
     def over(self, reading: Reading, *, number: int) -> Reading:
-        """The same reading, drawing how far it has come as its parts and facts are taken."""
+        """The same reading, drawing how far it has come as its facts are taken in."""
         if not self.shown:
             return reading
         self.number, self.name = number, reading.terms.name
         self.files, self.total, self.facts = 0, reading.total, 0
-        return replace(reading, parts=self._parts(reading.parts))
-
-    def _parts(self, parts: Iterable[Part]) -> Iterator[Part]:
         self.draw(now=True)
-        for part in parts:
-            yield part if part.facts is None else replace(part, facts=self._facts(part.facts))
-            self.files += 1
-            self.draw()
+        return replace(reading, taken=self._taken)
 
-    def _facts(self, facts: Iterable[T]) -> Iterator[T]:
-        for fact in facts:
-            self.facts += 1
-            if not self.facts % 500:
-                self.draw()
-            yield fact
+    def _taken(self, facts: int, files: int) -> None:
+        self.facts += facts
+        self.files += files
+        self.draw()
 
     def draw(self, *, now: bool = False) -> None:
         """Draw the line, if the last picture is not too fresh."""

@@ -38,10 +38,11 @@ from graph.model import (
     relation_key,
 )
 from graph.ontology import Ontology
-from graph.stores.base import Alone, Claim, Draft, EntityRow, RelationKey, RelationRow, Taker, fold, grams_of, words_of
+from graph.stores.base import Alone, Claim, ClaimFields, Draft, EntityRow, RelationKey, RelationRow, Taker, fold, grams_of, words_of
 
 BATCH = 4000
-_AHEAD = 8 * BATCH  # a source with more claims than this is read by a second process
+_AHEAD = 2 * BATCH  # a source with more claims than this is read by other processes
+_READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
@@ -80,14 +81,15 @@ def _pair(counts: Counts) -> tuple[int, int]:
 
 
 class _Said(NamedTuple):
-    """Some of what a part says. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read.
+    """Some of what a part says, which is at this place among all. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read.
 
     `alone` says what each claim comes to alone, where that is wanted; `content` is what the relations among it then add to the graph's.
     """
 
+    place: int
     path: str
     digest: str
-    claims: list[Claim]
+    claims: list[ClaimFields]
     findings: list[Finding]
     counts: tuple[int, ...] | None
     lines: tuple[Lines, ...] = ()
@@ -99,38 +101,48 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
     """Stage all that a source says now and withdraw what it no longer says; `known` are the digests of its parts when last loaded."""
     staged = Staged()
     read: list[str] = []
+    places: dict[int, tuple[str, str]] = {}
+    findings: dict[int, list[Finding]] = defaultdict(list)
     taker = draft.taker
-    said_of = _read(reading, rows, alone=taker is not None)
-    for said in ahead(said_of, after=_AHEAD, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
-        staged.parts[said.path] = said.digest
-        staged.findings += said.findings
+
+    def said_by(job: tuple[int, Part]) -> Iterator[_Said]:
+        return _read(job[0], job[1], reading.terms.name, rows, alone=taker is not None)
+
+    others = _READERS if taker and reading.apart else 1
+    jobs = enumerate(reading.parts)
+    for said in ahead(jobs, said_by, after=_AHEAD, others=others, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
+        places[said.place] = said.path, said.digest
+        findings[said.place] += said.findings
         if taker and said.claims:
             taker.stage_alone(said.claims, said.alone)
             rows.content += said.content
         elif said.claims:
-            draft.stage(said.claims)
+            draft.stage(list(map(Claim._make, said.claims)))
         if said.counts:
             read.append(said.path)
             staged.counts[said.path] = (said.counts[0], said.counts[1])
             staged.lines[said.path] = said.lines
+        reading.taken(len(said.claims), int(said.counts is not None))
+    for place, (path, digest) in sorted(places.items()):
+        staged.parts[path] = digest
+        staged.findings += findings[place]
     gone = [path for path in known if path not in staged.parts]
     if read or gone:
         draft.withdraw(reading.terms.name, [*read, *gone])
     return staged
 
 
-def _read(reading: Reading, rows: Rows, *, alone: bool) -> Iterator[_Said]:
-    for part in reading.parts:
-        if part.facts is None:
-            yield _Said(part.path, part.digest, [], [], ())
-            continue
-        for said in _read_part(reading.terms.name, part, rows.ontology):
-            yield said._replace(**rows.alone(said.claims)) if alone and said.claims else said
+def _read(place: int, part: Part, source: str, rows: Rows, *, alone: bool) -> Iterator[_Said]:
+    if part.facts is None:
+        yield _Said(place, part.path, part.digest, [], [], ())
+        return
+    for said in _read_part(place, part, source, rows.ontology):
+        yield said._replace(**rows.alone(said.claims)) if alone and said.claims else said
 
 
-def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
+def _read_part(place: int, part: Part, source: str, ontology: Ontology) -> Iterator[_Said]:
     """What this part says, as claims; facts with an error in them are left out. Kinds of facts are told by `type`, which costs least."""
-    claims, findings = list[Claim](), list[Finding]()
+    claims, findings = list[ClaimFields](), list[Finding]()
     entities, relations = set[str](), set[int]()  # relations by their hashes: there may be millions
     faults, identities, path = ontology.faults, ontology.identities, part.path
     told = set[str]()
@@ -143,32 +155,35 @@ def _read_part(source: str, part: Part, ontology: Ontology) -> Iterator[_Said]:
             told.update(finding.id for finding in wrong)
             if any(finding.level == "error" for finding in wrong):
                 continue
-        made = claim(fact, source=source, part=path, same_as=identities(fact) if type(fact) is Entity else ())
+        made = _claimed(fact, source, path, identities(fact) if type(fact) is Entity else ())
         if made[4]:
             relations.add(hash(made[2:5]))
         else:
             entities.add(made[2])
         claims.append(made)
         if len(claims) >= BATCH:
-            yield _Said(path, part.digest, claims, findings, None)
+            yield _Said(place, path, part.digest, claims, findings, None)
             claims, findings = [], []
-    yield _Said(path, part.digest, claims, findings, (len(entities), len(relations)), tuple(part.lines()))
+    yield _Said(place, path, part.digest, claims, findings, (len(entities), len(relations)), tuple(part.lines()))
 
 
 def _packed(said: _Said) -> object:
-    plain = list(map(tuple, said.claims)), list(map(tuple, said.alone)), tuple(map(tuple, said.lines))
-    return said.path, said.digest, pickle.dumps(said.findings), said.counts, said.content.to_bytes(_WIDTH, "big"), *plain
+    lines = tuple(map(tuple, said.lines))
+    return (*said[:4], pickle.dumps(said.findings), said.counts, lines, said.alone, said.content.to_bytes(_WIDTH, "big"))
 
 
 def _unpacked(packed: Any) -> _Said:
-    path, digest, findings, counts, content, claims, alone, lines = packed
+    *said, findings, counts, lines, alone, content = packed
     wrong = pickle.loads(findings)  # noqa: S301  # from `_packed`
-    made, rows, runs = list(map(Claim._make, claims)), list(map(Alone._make, alone)), tuple(map(Lines._make, lines))
-    return _Said(path, digest, made, wrong, counts, runs, rows, int.from_bytes(content, "big"))
+    return _Said(*said, wrong, counts, tuple(map(Lines._make, lines)), alone, int.from_bytes(content, "big"))
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
     """The statement that this part of this source makes by this fact."""
+    return Claim._make(_claimed(fact, source, part, same_as))
+
+
+def _claimed(fact: Fact, source: str, part: str, same_as: tuple[str, ...]) -> ClaimFields:
     stated = fact.properties
     properties = (_alone(*stated.items()) if len(stated) == 1 else canonical(stated)) if stated else _EMPTY
     since = fact.valid_from.isoformat() if fact.valid_from else ""
@@ -179,7 +194,7 @@ def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) 
         said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
     else:
         said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
-    return Claim._make((source, part, *said, same_as, locator, _row_digest((*said, *same_as) if same_as else said), 0))
+    return (source, part, *said, same_as, locator, _row_digest((*said, *same_as) if same_as else said), 0)
 
 
 def _alone(stated: tuple[str, PropertyValue]) -> str:
@@ -205,17 +220,17 @@ class Rows:
         self.content = 0
         self._heads: dict[tuple[str, int], tuple[str, str]] = {}  # what origins of one source and revision have in common
 
-    def alone(self, claims: Sequence[Claim]) -> dict[str, Any]:
+    def alone(self, claims: Sequence[ClaimFields]) -> dict[str, Any]:
         """What each of these claims comes to alone, and what the relations among them then add to the content."""
         found, content = list[Alone](), 0
         for made in claims:
             if made[4]:
                 origins, digest = self._related(made, made[2], made[4])
                 content += _weight(f"+{made[2]} {made[3]} {made[4]} {digest}")
-                found.append(Alone._make((origins, digest, "", "", "", "", "")))
+                found.append((origins, digest))
             else:
-                one = self.entity(made)
-                found.append(Alone(one.origins, one.digest, one.name, one.sensitivity, one.properties, one.words, one.grams))
+                one = self.entity(Claim._make(made))
+                found.append((one.origins, one.digest, one.name, one.sensitivity, one.properties, one.words, one.grams))
         return {"alone": found, "content": content % _MODULUS}
 
     def entity(self, made: Claim) -> EntityRow:
@@ -234,7 +249,7 @@ class Rows:
         origins, digest = self._related(made, key[0], key[2])
         return RelationRow(*key, made.valid_from, made.valid_to, made.properties, origins, "[]", digest)
 
-    def _related(self, made: Claim, source: str, target: str) -> tuple[str, str]:
+    def _related(self, made: ClaimFields, source: str, target: str) -> tuple[str, str]:
         """The origins of a relation that one claim speaks of, and the digest of its row."""
         origins = f"[{self._origin(made)}]"
         return origins, _row_digest((source, made[3], target, made[8], made[9], made[6], origins, "[]"))
@@ -261,10 +276,10 @@ class Rows:
         """Where these claims were read, as JSON."""
         return f"[{','.join([self._origin(made) for made in claims])}]"
 
-    def _origin(self, made: Claim) -> str:
+    def _origin(self, made: ClaimFields) -> str:
         key = made[0], made[13]
         if key not in self._heads:
-            self._heads[key] = f'{{"source":{_quoted(made.source)},"locator":', f',"loaded_at":"{self.loaded_at(made.revision)}","digest":"'
+            self._heads[key] = f'{{"source":{_quoted(made[0])},"locator":', f',"loaded_at":"{self.loaded_at(made[13])}","digest":"'
         head, middle = self._heads[key]
         return f'{head}{_quoted(made[11])}{middle}{made[12]}"}}'
 
@@ -685,7 +700,7 @@ def _weight(text: str) -> int:
 
 
 def _row_digest(values: Iterable[str]) -> str:
-    return f"sha256:{sha256(_SEPARATOR.join(values).encode()).hexdigest()}"
+    return "sha256:" + sha256(_SEPARATOR.join(values).encode()).hexdigest()
 
 
 _quoted = encode_basestring

@@ -260,13 +260,23 @@ class Part:
     lines: Callable[[], Sequence[Lines]] = tuple
 
 
+def _nobody(_: int, __: int) -> None:
+    """Who is told of what is taken where nobody is."""
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A source being read: all its parts, now. A part that is not among them is gone. `total` is how many there are, 0 if nobody knows yet."""
+    """A source being read: all its parts, now. A part that is not among them is gone. `total` is how many there are, 0 if nobody knows yet.
+
+    `apart` says that no part is read in the light of what reading another found out, so that they can be read by several processes.
+    `taken` is told of what was taken in: so many facts more, and so many parts.
+    """
 
     terms: SourceTerms
     parts: Iterable[Part]
     total: int = 0
+    apart: bool = False
+    taken: Callable[[int, int], None] = _nobody
 
 
 def _encoder() -> Callable[[object], str]:

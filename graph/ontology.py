@@ -236,7 +236,11 @@ class Ontology(Value):
         has one id for each file, since a wrong heading repeats itself on every row.
         """
         found = self._relation_faults(fact) if type(fact) is Relation else self._entity_faults(fact)
-        return [*found, *self._property_faults(fact)] if fact.properties else found
+        texts = self._texts
+        for name, value in fact.properties.items():
+            if type(value) is not str or name not in texts:
+                return [*found, *self._property_faults(fact)]
+        return found
 
     def _entity_faults(self, fact: Entity) -> list[Finding]:
         kind = self.kinds.get(fact.kind)

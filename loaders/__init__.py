@@ -136,17 +136,20 @@ def read(
         if not may_be_gone:
             raise
         return Reading(terms_of(source), ())
-    return Reading(terms_of(source), _read(source, found, known or {}, mappings=mappings or root), total=len(found))
+    parts, apart = _read(source, found, known or {}, mappings=mappings or root)
+    return Reading(terms_of(source), parts, total=len(found), apart=apart)
 
 
-def _read(source: Source, found: list[File], known: Mapping[str, str], *, mappings: Path) -> Iterator[Part]:
+def _read(source: Source, found: list[File], known: Mapping[str, str], *, mappings: Path) -> tuple[Iterator[Part], bool]:
+    """The parts of these files, and whether each is read by itself."""
     if source.loader and source.loader not in LOADERS:
         raise InputError(
             f"{source.name}: there is no loader {source.loader!r}{nearest(source.loader, LOADERS)}; there are {', '.join(LOADERS)}"
         )
     if source.loader == MAPPED or (source.mapping and not source.loader):
-        return _mapped(source, found, mappings, known)
-    return _parts(source, found, source.loader or detect(source, found[0]), known)
+        return _mapped(source, found, mappings, known), False
+    name = source.loader or detect(source, found[0])
+    return _parts(source, found, name, known), not LOADERS[name].whole
 
 
 _ANSWERED = {"scim": "scim", "ldap": "ldif"}  # what a live source answers in, where its sort says so
@@ -158,7 +161,7 @@ def _fetched(source: Source, root: Path, known: Mapping[str, str], *, mappings: 
     with fetched(source.live, Asking(source.name, root, allow_outside=allow_outside)) as answers:
         stated = source.loader or next((loader for sort, loader in _ANSWERED.items() if getattr(source, sort) and loader in LOADERS), "")
         said = source.model_copy(update={"loader": MAPPED if source.mapping and not source.loader else stated})
-        yield from _read(said, [File(said, path, name) for name, path in answers], known, mappings=mappings)
+        yield from _read(said, [File(said, path, name) for name, path in answers], known, mappings=mappings)[0]
 
 
 def detect(source: Source, file: File) -> str:

@@ -584,13 +584,16 @@ def link(
         "origins": at(where),
         "conflicts": (),
     }
-    texts = type(source) is type(kind) is type(target) is str
-    sure = texts and type(valid_from) in _DAYS and type(valid_to) in _DAYS and (not properties or _plain(fields["properties"]))
-    return (trusted(Relation, fields) if sure else Relation(**fields),)
+    sure = type(source) is type(kind) is type(target) is str and (valid_from is valid_to is None or _days(valid_from, valid_to))
+    return (trusted(Relation, fields) if sure and (not properties or _plain(fields["properties"])) else Relation(**fields),)
 
 
 _SCALARS = frozenset((str, int, float, bool))
 _DAYS = frozenset((date, type(None)))
+
+
+def _days(*values: object) -> bool:
+    return all(type(value) in _DAYS for value in values)
 
 
 def _plain(properties: Properties) -> bool:

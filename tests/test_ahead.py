@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,17 +17,30 @@ from loaders import Source, read
 
 
 def _through(items: Iterator[int], after: int) -> Iterator[int]:
+    return _made([items], after, 1)
+
+
+def _made(jobs: Iterable[Iterator[int]], after: int, others: int) -> Iterator[int]:
     def same(value: int) -> int:
         return value
 
     unpack: Callable[[object], int] = lambda value: int(str(value))  # noqa: E731  # shorter than its annotation
-    return ahead(items, after=after, size=same, pack=same, unpack=unpack)
+    return ahead(jobs, lambda job: job, after=after, others=others, size=same, pack=same, unpack=unpack)
 
 
 @pytest.mark.parametrize("after", [0, 3, 10_000])
 def test_the_items_come_all_and_in_their_order(after: int) -> None:
     """Wherever the second process takes over, or where it does not."""
     assert list(_through(iter(range(1000)), after)) == list(range(1000))
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_each_job_comes_whole_and_in_its_order(others: int) -> None:
+    """However many take turns at them; one alone keeps their order too."""
+    jobs = [list(range(100 * number, 100 * number + number)) for number in range(60)]
+    found = list(_made(map(iter, jobs), 5, others))
+    assert [[one for one in found if one // 100 == number] for number in range(60)] == jobs
+    assert others > 1 or found == [one for job in jobs for one in job]
 
 
 def test_what_is_wrong_there_is_raised_here() -> None:
@@ -61,18 +74,23 @@ def test_a_process_that_was_killed_is_no_end() -> None:
         list(_through(items(), 1))
 
 
-def test_a_load_by_two_processes_is_the_load_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The revision has the same digest, and the same findings come with it."""
-    rows = [f"p{number},Person {number},p{number % 7},Persn{number}" for number in range(50)]
-    (tmp_path / "people.csv").write_text("\n".join(["id,name,manager,colour", *rows]))
-    digests = set[str]()
-    for after in (1, 10**9):
+def test_a_load_by_several_processes_is_the_load_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The revision has the same digest, the parts are the same, and the same findings come with it in the same order."""
+    for place in range(5):
+        rows = [f"p{number},Person {number},p{number % 7},Persn{number}" for number in range(10 * place, 10 * place + 50)]
+        (tmp_path / f"people{place}.csv").write_text("\n".join(["id,name,manager,colour", *rows]))
+    found = set[str]()
+    for after, readers in ((1, 1), (1, 2), (1, 3), (10**9, 1)):
         monkeypatch.setattr(settling, "_AHEAD", after)
+        monkeypatch.setattr(settling, "_READERS", readers)
         monkeypatch.setattr(settling, "BATCH", 10)
         context = ContextGraph(
-            open_store(f"sqlite:///{tmp_path / str(after)}.db"), ontology=load_ontology([]), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+            open_store(f"sqlite:///{tmp_path / f'{after}-{readers}'}.db"),
+            ontology=load_ontology([]),
+            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
-        report = context.load([read(Source(name="people", loader="people", path="people.csv"), tmp_path)], actor="person:ann")
-        digests.add(f"{context.history(actor=context.access.actor('person:ann'))} {report.findings}")
+        report = context.load([read(Source(name="people", loader="people", path="people*.csv"), tmp_path)], actor="person:ann")
+        assert len(report.findings) >= 5
+        found.add(f"{context.history(actor=context.access.actor('person:ann'))} {report.findings} {list(context.loaded('people'))}")
         context.close()
-    assert len(digests) == 1
+    assert len(found) == 1

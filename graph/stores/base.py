@@ -84,18 +84,10 @@ class RelationRow(NamedTuple):
 
 
 RelationKey = tuple[str, str, str]
-
-
-class Alone(NamedTuple):
-    """What a claim comes to in the graph where nothing else is said of its thing, beside what it says itself; a relation has the first two."""
-
-    origins: str
-    digest: str
-    name: str = ""
-    sensitivity: str = ""
-    properties: str = ""
-    words: str = ""
-    grams: str = ""
+ClaimFields = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...], str, str, int]  # a `Claim`, or what can be made one
+Alone = tuple[str, ...]
+"""What a claim comes to in the graph where nothing else is said of its thing, beside what it says itself: origins and digest; of an entity
+also name, sensitivity, properties, words, grams."""
 
 
 class Taken(NamedTuple):
@@ -162,8 +154,8 @@ class Taker(Protocol):
     The order of use: `stage_alone` for all claims, then the entities as in any draft, of which `alone` tells most, then `take` once.
     """
 
-    def stage_alone(self, claims: Sequence[Claim], alone: Sequence[Alone]) -> None:
-        """Say that these claims are made. What a part says twice counts once, and is found later."""
+    def stage_alone(self, claims: Sequence[ClaimFields], alone: Sequence[Alone]) -> None:
+        """Say that these claims, all of one part, are made. What a part says twice counts once, and is found later."""
         ...
 
     def alone(self, ids: Sequence[str]) -> dict[str, EntityRow]:
@@ -456,6 +448,7 @@ class Store(Protocol):
 
 SEAL = "\x1e"  # begins the keys under which stores keep the digests of notes; no key of a note begins with it
 _WORD = re.compile(r"\w+")
+_ASCII = {code: chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)}  # what folding makes of each character
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _DIGEST = re.compile(r'"digest":"[^"]*"')
 
@@ -513,15 +506,19 @@ def texts_of(properties: Properties) -> Iterator[str]:
 
 def fold(text: str) -> str:
     """Text as search compares it: compatibility forms and accents removed, lower case, single blanks between words."""
+    return " ".join(_folded(text))
+
+
+def _folded(text: str) -> list[str]:
     if text.isascii():
-        return " ".join(_WORD.findall(text.lower()))
+        return text.translate(_ASCII).split()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(_WORD.findall("".join(c for c in decomposed if not unicodedata.combining(c))))
+    return _WORD.findall("".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
 def words_of(*texts: str) -> str:
     """The folded words of these texts, each once, in the order of their first appearance: what the full-text index holds."""
-    return " ".join(dict.fromkeys(fold(" ".join(texts)).split(" ")))
+    return " ".join(dict.fromkeys(_folded(" ".join(texts))))
 
 
 def grams_of(text: str) -> str:

@@ -27,6 +27,7 @@ from graph.stores.base import (
     SEAL,
     Alone,
     Claim,
+    ClaimFields,
     EntityRow,
     Limit,
     Made,
@@ -899,6 +900,7 @@ def _claim(row: Row) -> Claim:
     return Claim._make((*row[:10], _same(row[10]), *row[11:]))
 
 
+_texts_of_claim = itemgetter(2, 3, 4)
 _entity_claim_order = itemgetter(2, 0, 1, 12)
 _relation_claim_order = itemgetter(2, 3, 4, 0, 1, 12)
 
@@ -1085,21 +1087,30 @@ class SQLiteDraft:
             self._open_part, self._said = 0, set[str]()
         return len(fresh) + len(others)
 
-    def stage_alone(self, claims: Sequence[Claim], alone: Sequence[Alone]) -> None:
+    def stage_alone(self, claims: Sequence[ClaimFields], alone: Sequence[Alone]) -> None:
         """Claims, relations and (aside, since they have no numbers yet) entities as they come; a relation's row has its claim's number."""
-        self._intern(text for claim in claims for text in claim[2:5] if text)
+        self._intern(filter(None, chain.from_iterable(map(_texts_of_claim, claims))))
         self._told = True
+        source, path = claims[0][:2]
+        part = self._parts.get((source, path)) or self._part(source, path)
         names, kinds, number, first = self._names, self._kind, self.number, self._last_claim + 1
-        edges, things = list[Row](), list[Row]()
+        rows, same, edges, things = list[Row](), list[Row](), list[Row](), list[Row]()
         for id_, (claim, row) in enumerate(zip(claims, alone, strict=True), first):
-            _, _, subject, kind, target, _, properties, _, since, until, _, _, _, _ = claim
-            if target:
-                kind_id = kinds.get(kind) or self._kind_of(kind)
-                edges.append((id_, names[subject], kind_id, names[target], number, since, until, properties, row[0], "[]", row[1]))
-            else:
-                things.append((names[subject], id_, kind, since, until, *row))
-        parts = [self._parts.get(claim[:2]) or self._part(*claim[:2]) for claim in claims]
-        self._insert_claims(zip(claims, parts, strict=True))
+            _, _, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
+            one = names[subject]
+            other = names[target] if target else 0
+            said = canonical(same_as) if same_as else "[]"
+            rows.append((
+                id_, part, one, names[kind], other, name, properties, level, since, until, said, locator, _short(digest), digest, number,
+            ))  # fmt: skip
+            if other:
+                edges.append(
+                    (id_, one, kinds.get(kind) or self._kind_of(kind), other, number, since, until, properties, row[0], "[]", row[1])
+                )
+                continue
+            things.append((one, id_, kind, since, until, *row))
+            same += ((value, one, id_) for value in same_as)
+        self._write_claims(rows, same)
         self._db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edges)
         self._db.executemany("INSERT OR IGNORE INTO temp.thing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", things)
 
@@ -1130,6 +1141,9 @@ class SQLiteDraft:
             ))  # fmt: skip
             if same_as and not target:
                 same += ((value, subject_id, id_) for value in same_as)
+        self._write_claims(rows, same)
+
+    def _write_claims(self, rows: Sequence[Row], same: Sequence[Row]) -> None:
         self._last_claim += len(rows)
         self._db.executemany(
             "INSERT INTO claim (id, part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, short, "
