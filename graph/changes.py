@@ -42,7 +42,7 @@ from graph.stores.base import Alone, Claim, ClaimFields, Draft, EntityRow, Relat
 
 BATCH = 4000
 _AHEAD = 2 * BATCH  # a source with more claims than this is read by other processes
-_READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
+READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
@@ -108,7 +108,7 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
     def said_by(job: tuple[int, Part]) -> Iterator[_Said]:
         return _read(job[0], job[1], reading.terms.name, rows, alone=taker is not None)
 
-    others = _READERS if taker and reading.apart else 1
+    others = READERS if taker and reading.apart else 1
     jobs = enumerate(reading.parts)
     for said in ahead(jobs, said_by, after=_AHEAD, others=others, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
         places[said.place] = said.path, said.digest

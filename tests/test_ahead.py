@@ -82,7 +82,7 @@ def test_a_load_by_several_processes_is_the_load_by_one(tmp_path: Path, monkeypa
     found = set[str]()
     for after, readers in ((1, 1), (1, 2), (1, 3), (10**9, 1)):
         monkeypatch.setattr(settling, "_AHEAD", after)
-        monkeypatch.setattr(settling, "_READERS", readers)
+        monkeypatch.setattr(settling, "READERS", readers)
         monkeypatch.setattr(settling, "BATCH", 10)
         context = ContextGraph(
             open_store(f"sqlite:///{tmp_path / f'{after}-{readers}'}.db"),

@@ -810,7 +810,7 @@ class SQLiteStore:
             db = self._connect(self._path)
             try:
                 for pragma in (
-                    "cache_size=-262144",
+                    "cache_size=-65536",
                     "mmap_size=0",
                     "temp_store=FILE",
                     "threads=2",
@@ -1424,7 +1424,7 @@ class SQLiteDraft:
         return {id_: tuple(json.loads(aliases)) for id_, aliases in rows if aliases != "[]"}
 
     def put_entities(self, rows: Sequence[EntityRow]) -> None:
-        _check(row.kind for row in rows)
+        _check({row.kind for row in rows})
         rows = list({row.id: row for row in rows}.values())
         self._intern(row.id for row in rows)
         names, numbers = self._names, self._numbers
