@@ -173,9 +173,9 @@ def _packed(said: _Said) -> object:
 
 
 def _unpacked(packed: Any) -> _Said:
-    *said, findings, counts, lines, alone, content = packed
+    place, path, digest, claims, findings, counts, lines, alone, content = packed
     wrong = pickle.loads(findings)  # noqa: S301  # from `_packed`
-    return _Said(*said, wrong, counts, tuple(map(Lines._make, lines)), alone, int.from_bytes(content, "big"))
+    return _Said(place, path, digest, claims, wrong, counts, tuple(map(Lines._make, lines)), alone, int.from_bytes(content, "big"))
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
@@ -190,6 +190,7 @@ def _claimed(fact: Fact, source: str, part: str, same_as: tuple[str, ...]) -> Cl
     until = fact.valid_to.isoformat() if fact.valid_to else ""
     origins = fact.origins
     locator = origins[0].locator if origins else part
+    said: tuple[str, str, str, str, str, str, str, str]
     if type(fact) is Relation:
         said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
     else:

@@ -146,8 +146,10 @@ _FOLDED = frozenset(name.replace("_", "") for name in PersonRow.model_fields)
 
 def _turned(name: str) -> str:
     """`Example, Ada` as `Ada Example`; `Example, Jr.` stays."""
-    last, comma, first = (part.strip() for part in name.partition(","))
-    return f"{first} {last}" if comma and "," not in first and not _SUFFIX.fullmatch(first) else name
+    if "," not in name:
+        return name
+    last, _, first = (part.strip() for part in name.partition(","))
+    return f"{first} {last}" if "," not in first and not _SUFFIX.fullmatch(first) else name
 
 
 def matches(file: File) -> bool:
