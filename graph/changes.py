@@ -190,11 +190,11 @@ def _claimed(fact: Fact, source: str, part: str, same_as: tuple[str, ...]) -> Cl
     until = fact.valid_to.isoformat() if fact.valid_to else ""
     origins = fact.origins
     locator = origins[0].locator if origins else part
-    said: tuple[str, str, str, str, str, str, str, str]
     if type(fact) is Relation:
-        said = (fact.source, fact.kind, fact.target, "", properties, "", since, until)
+        one, other, name, level = fact.source, fact.target, "", ""
     else:
-        said = (fact.id, fact.kind, "", fact.name, properties, fact.sensitivity, since, until)
+        one, other, name, level = fact.id, "", fact.name, fact.sensitivity
+    said = (one, fact.kind, other, name, properties, level, since, until)
     return (source, part, *said, same_as, locator, _row_digest((*said, *same_as) if same_as else said), 0)
 
 
