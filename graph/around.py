@@ -13,14 +13,17 @@ from graph.stores.base import EntityRow, RelationRow
 
 _TIES = {"serves": "functions", "responsible_for": "functions", "member_of": "units", "defined_for": "units"}
 _OPENED = 50  # members of a group that are taken out of it when it is opened
+_FEW = 3  # of one kind by one relation are no group
+_UNITS = 12  # groups of one kind and relation, the largest; what is in other units, or in none, is one group more
 
 
 class Group(Value):
-    """Neighbours of `hub` by one relation, of one kind, that are too many to stand each for itself."""
+    """Neighbours of `hub` by one relation, of one kind, in one unit ("": in others, or in none), too many to stand each for itself."""
 
     hub: str
     relation: str
     kind: str
+    unit: str = ""
     count: int
 
 
@@ -42,17 +45,17 @@ class Around:
 
 
 def around(view: View, focus: str, *, opened: Sequence[str] = (), without: Sequence[str] = (), limit: int = 300) -> Around:
-    """The focus, its neighbours, and those of each opened thing (`id`, or `id relation` for one relation only), but not those `without`.
+    """The focus, its neighbours, and those of each opened thing, but not those `without`.
 
-    Where one opening would bring more than `limit` things in all, its neighbours come as groups. `NotFound` for a focus that is not there.
+    What is opened is an `id`, or `id relation` for one relation only, or `id relation unit` for those in one unit. Where one opening would bring more than `limit` things in all, its neighbours come as groups. `NotFound` for a focus that is not there.
     """
     own = known(view, [focus])[focus]
-    ways = [(own, ""), *((id_, relation) for id_, _, relation in (one.partition(" ") for one in opened))]
-    there = view.store.resolve([id_ for id_, _ in ways], view.where, at=view.at)
+    ways = [(own, "", ""), *((*one.split(" ", 2), "", "")[:3] for one in opened)]
+    there = view.store.resolve([id_ for id_, _, _ in ways], view.where, at=view.at)
     gathered = _Gathered(view, own, frozenset(without), limit)
-    for id_, relation in ways:
+    for id_, relation, unit in ways:
         if id_ in there:
-            gathered.open(there[id_], relation)
+            gathered.open(there[id_], relation, unit)
     return gathered.around()
 
 
@@ -64,15 +67,17 @@ class _Gathered:
         self.shown: dict[str, None] = {focus: None}
         self.groups: dict[tuple[str, str], list[Group]] = {}
 
-    def open(self, id_: str, relation: str) -> None:
+    def open(self, id_: str, relation: str, unit: str = "") -> None:
         """Bring in the neighbours of a thing, each for itself or in groups."""
         self.shown.setdefault(id_)
         rows = self._relations([id_], kinds=[relation] if relation else None)
         near = {_other(row, id_): row.kind for row in rows}
         fresh = [one for one in near if one not in self.shown and one not in self.without]
-        if len(self.shown) + len(fresh) > self.limit and relation:
-            self.shown.update(dict.fromkeys(fresh[:_OPENED]))
-            self._group(id_, fresh[_OPENED:], near)
+        if relation and (unit or len(self.shown) + len(fresh) > self.limit):
+            units = self._units(id_, fresh) if unit else {}
+            taken = dict.fromkeys([one for one in fresh if units.get(one, "") == unit][:_OPENED])
+            self.shown.update(taken)
+            self._group(id_, [one for one in fresh if one not in taken], near)
         elif len(self.shown) + len(fresh) > self.limit:
             self._group(id_, fresh, near)
         else:
@@ -85,13 +90,35 @@ class _Gathered:
 
     def _group(self, hub: str, ids: Sequence[str], near: Mapping[str, str]) -> None:
         kinds = {row.id: row.kind for row in self.view.store.entities(self.view.where, ids=ids, at=self.view.at)}
-        counts = Counter((near[id_], kinds[id_]) for id_ in ids if id_ in kinds)
-        for relation in {way for way, _ in counts}:
-            self.groups[hub, relation] = [
-                Group(hub=hub, relation=relation, kind=kind, count=count)
-                for (way, kind), count in sorted(counts.items())
-                if way == relation
+        units = self._units(hub, ids)
+        sorts: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for id_ in ids:
+            if id_ in kinds:
+                sorts[near[id_], kinds[id_]].append(id_)
+        few = [id_ for members in sorts.values() if len(members) <= _FEW for id_ in members]
+        self.shown.update(dict.fromkeys(few))
+        for way in sorted({near[id_] for id_ in ids}):
+            self.groups[hub, way] = [
+                Group(hub=hub, relation=way, kind=kind, unit=unit, count=count)
+                for (relation, kind), members in sorted(sorts.items())
+                if relation == way and len(members) > _FEW
+                for unit, count in _largest(Counter(units.get(id_, "") for id_ in members))
             ]
+
+    def _units(self, hub: str, ids: Sequence[str]) -> dict[str, str]:
+        """The unit of each that is in one: of several that in which most of these are. The hub, and what is of its own kind, is none."""
+        ties = [kind for kind, tie in _TIES.items() if tie == "units"]
+        asked = frozenset(ids)
+        rows = self.view.store.relations(self.view.where, touching=ids, kinds=ties, at=self.view.at)
+        pairs = {(row.source, row.target) for row in rows if row.source in asked}
+        ends = {hub} | {unit for _, unit in pairs}
+        kinds = {row.id: row.kind for row in self.view.store.entities(self.view.where, ids=sorted(ends), at=self.view.at)}
+        members = Counter(unit for _, unit in pairs if kinds[unit] != kinds[hub])
+        found: dict[str, str] = {}
+        for id_, unit in sorted(pairs, key=lambda pair: (-members[pair[1]], pair[1])):
+            if unit in members:
+                found.setdefault(id_, unit)
+        return found
 
     def around(self) -> Around:
         """All of it as one answer."""
@@ -108,18 +135,30 @@ class _Gathered:
             groups=tuple(group for groups in self.groups.values() for group in groups),
             more=more,
             ties=ties,
-            names=self._names(found, ties, [one.owner for one in fresh.values() if one.owner]),
+            names=self._names(
+                found,
+                ties,
+                [one.owner for one in fresh.values() if one.owner]
+                + [one.unit for groups in self.groups.values() for one in groups if one.unit],
+            ),
             stamp=self.view.stamp,
         )
 
     def _names(
-        self, found: Mapping[str, EntityRow], ties: Mapping[str, Mapping[str, Sequence[str]]], owners: Iterable[str]
+        self, found: Mapping[str, EntityRow], ties: Mapping[str, Mapping[str, Sequence[str]]], others: Iterable[str]
     ) -> dict[str, str]:
-        """The names of functions, units and owners, as far as they may be seen."""
-        ids = {end for tie in ties.values() for ends in tie.values() for end in ends} | {*owners}
+        """The names of functions, units and others, as far as they may be seen."""
+        ids = {end for tie in ties.values() for ends in tie.values() for end in ends} | {*others}
         names = {row.id: row.name for row in found.values() if row.id in ids}
         rest = sorted(ids - {*names})
         return names | ({row.id: row.name for row in self.view.store.entities(self.view.where, ids=rest, at=self.view.at)} if rest else {})
+
+
+def _largest(within: Counter[str]) -> list[tuple[str, int]]:
+    """The largest units by their ids, then the count of all others; a unit with one member is no group."""
+    named = sorted((unit for unit, count in within.items() if unit and count > 1), key=lambda unit: (-within[unit], unit))[:_UNITS]
+    rest = within.total() - sum(within[unit] for unit in named)
+    return [*((unit, within[unit]) for unit in sorted(named)), *([("", rest)] if rest else [])]
 
 
 def _beside(

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -14,12 +16,16 @@ from typing import Any
 
 import pytest
 from engines import Place
+from rows import entity, relation
 from streamlit.testing.v1 import AppTest
 
 from app.explorer import manners, pictures, views
 from app.loading import SAMPLE, run_load
-from app.operations import ask
+from app.operations import OPERATIONS, ask
 from app.settings import open_context, read_settings
+from graph import Revision, canonical
+from graph.stores.base import EntityRow, words_of
+from tests.benchmarks.generator import Organization
 
 NOW = "2026-11-23T10:00:00Z"
 SCREEN = """
@@ -98,11 +104,13 @@ def said(screen: AppTest) -> str:
 
 
 def labels(screen: AppTest) -> list[str]:
-    """What stands on the screen as Markdown."""
+    """What stands on the screen as Markdown or as markup: texts, and the labels of whatever has one."""
     found: list[Any] = [
-        one for name in ("markdown", "caption", "subheader", "header", "info", "warning", "success") for one in screen.get(name)
+        one for name in ("markdown", "caption", "subheader", "header", "info", "warning", "success", "error") for one in screen.get(name)
     ]
-    return [str(one.value) for one in found]
+    inside = [one for part in (screen.main, screen.sidebar) for one in part]
+    marked = [one.proto.body for one in screen.get("html")]
+    return [*(str(one.value) for one in found), *(str(getattr(one, "label", "")) for one in inside), *map(str, marked)]
 
 
 # what each screen shows
@@ -227,6 +235,15 @@ def test_gaps_can_be_narrowed(look: Look) -> None:
     """By level and check, from the address."""
     assert {"no approver", "overdue", "vacant approver"} <= set(look("gaps").dataframe[0].value["check"])
     assert list(look("gaps", check="unowned").dataframe[0].value["thing"]) == ["Campaign calendar"]
+
+
+def test_gaps_show_how_they_moved(look: Look) -> None:
+    """The gaps of each revision by level, when it is asked for."""
+    screen = look("gaps", trend="true")
+    trend = next(one.value for one in screen.dataframe if "revision" in one.value)
+    assert list(trend["revision"]) == [1, 2]
+    assert trend.loc[1, "error"] == sum(one.startswith("✗") for one in look("gaps", at="2").dataframe[0].value["level"])
+    assert any(one.value.startswith("From ") and "gaps at revision 1 to " in one.value for one in screen.text)
 
 
 def test_changes_say_what_differs(look: Look) -> None:
@@ -464,12 +481,50 @@ def test_a_formula_in_a_name_is_text_in_an_export() -> None:
 def test_a_big_neighbourhood_is_drawn_as_groups() -> None:
     """A group stands for the many, with their count, and hangs on its hub."""
     entity = {"id": "unit:a", "kind": "Unit", "name": "A", "sensitivity": "internal", "freshness": {"state": "current", "owner": ""}}
-    group = {"hub": "unit:a", "relation": "member_of", "kind": "Person", "count": 4000}
+    group = {"hub": "unit:a", "relation": "member_of", "kind": "Person", "unit": "", "count": 4000}
+    other = {**group, "unit": "unit:b", "count": 12}
     picture = pictures.drawn(
-        {"focus": "unit:a", "entities": [entity], "relations": [], "groups": [group], "more": {}, "ties": {}, "names": {}}
+        {
+            "focus": "unit:a",
+            "entities": [entity],
+            "relations": [],
+            "groups": [group, other],
+            "more": {},
+            "ties": {},
+            "names": {"unit:b": "B"},
+        }
     )
-    assert [node["name"] for node in picture.nodes] == ["A", "4,000 Person"]
+    assert [node["name"] for node in picture.nodes] == ["A", "4,000 Person", "12 Person\nB"]
+    assert [pictures.group_of(node["id"]) for node in picture.nodes[1:]] == [("unit:a", "member_of", ""), ("unit:a", "member_of", "unit:b")]
     assert picture.edges[0]["target"] == picture.nodes[1]["id"]
+
+
+def test_a_big_neighbourhood_is_counted_by_kind_and_unit(tmp_path: Path) -> None:
+    """Two teams of a company, and those in none; a team is opened by itself; what is one of its kind stands for itself."""
+    (tmp_path / "orgcontext.yaml").write_text("organization: Big\nsources: []\n", encoding="utf-8")
+    context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
+    teams = {"unit:red": 9, "unit:blue": 7, "": 6}
+    members = {f"person:{team[5:] or 'none'}-{place}": team for team, count in teams.items() for place in range(count)}
+    company = "organization:big"
+    ties = [("unit:red", "part_of", company), *((one, "member_of", company) for one in members)]
+    ties += [(one, "member_of", team) for one, team in members.items() if team]
+    with context.store.draft() as draft:
+        kinds = {company: "Organization", "unit:red": "Unit", "unit:blue": "Unit", **dict.fromkeys(members, "Person")}
+        draft.put_entities([entity(id_, kind=kind) for id_, kind in kinds.items()])
+        draft.put_relations([relation(*one) for one in ties])
+        draft.publish(Revision(number=draft.number, at=context.now(), actor="person:tester", message="made"))
+    actor = context.access.actor("person:local-user")
+    found = context.around(company, limit=10, actor=actor)
+    assert [(one.relation, one.kind, one.unit, one.count) for one in found.groups] == [
+        ("member_of", "Person", "unit:blue", 7),
+        ("member_of", "Person", "unit:red", 9),
+        ("member_of", "Person", "", 6),
+    ]
+    assert [item.row.id for item in found.items] == [company, "unit:red"]
+    opened = context.around(company, opened=[f"{company} member_of unit:blue"], limit=10, actor=actor)
+    assert {item.row.id for item in opened.items} >= {one for one, team in members.items() if team == "unit:blue"}
+    assert [(one.unit, one.count) for one in opened.groups] == [("unit:red", 9), ("", 6)]
+    context.close()
 
 
 def test_a_screen_is_there_when_its_questions_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -522,6 +577,66 @@ def test_the_screens_stand_over_neo4j_too(connect: Place, tmp_path: Path, monkey
     assert {one.label: one.value for one in home.metric}["Revisions"] == "1"
     assert "position:cfo" in {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
     assert look("eyes", agent="agent:risk-scorer", task="task:score-contract-risk").dataframe
+
+
+LONG = "\u202eabc\u202c شركة " + "a very long name " * 600
+EVERYWHERE = (
+    HOSTILE,
+    "=1+1 <img src=http://tracker.example/y.png onerror=alert(2)>",
+    "**bold** [link](http://tracker.example/z) `code` $x$ :smile:",
+    LONG,
+)
+RAW = re.compile(r"(?<!\\)(!\[seen|\[link|<img|<script)")
+
+
+def test_hostile_words_in_every_field_harm_no_screen_and_no_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name and every text of every kind is hostile: each screen stands, nothing of it is markup, and exports hold no formula."""
+    (tmp_path / "orgcontext.yaml").write_text(f"organization: {json.dumps(HOSTILE)}\nsources: []\n", encoding="utf-8")
+    context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
+    company = Organization(200)
+    with context.store.draft() as draft:
+        draft.put_entities([_poisoned(company.entity(id_), place) for place, id_ in enumerate(company.ids())])
+        draft.put_relations(list(map(company.relation, company.keys())))
+        draft.publish(Revision(number=draft.number, at=context.now(), actor=EVERYWHERE[1], message=EVERYWHERE[0]))
+    context.close()
+    look = looking(tmp_path, monkeypatch)
+    ids = {kind: next(id_ for id_ in company.ids() if id_.partition(":")[0] == kind) for kind in ("process", "agent", "task", "person")}
+    addresses: dict[str, dict[str, str]] = {
+        **{path: {} for path in ADDRESSES},
+        "home": {"find": "alert"},
+        "graph": {"entity": ids["process"], "colour": "function"},
+        "flows": {"process": ids["process"]},
+        "glossary": {"word": EVERYWHERE[2]},
+        "decisions": {"process": ids["process"]},
+        "eyes": {"agent": ids["agent"], "task": ids["task"]},
+        "dependencies": {"subject": ids["person"]},
+    }
+    shown: set[str] = set()
+    for path, address in addresses.items():
+        screen = look(path, **address)
+        assert [one for one in labels(screen) if RAW.search(one)] == [], path
+        shown |= {path} if "alert(" in said(screen) or "very long name" in said(screen) else set()
+        for one in screen.dataframe:
+            rows: list[Any] = one.value.to_dict("records")
+            cells = [cell for line in csv.reader(manners.as_csv(rows).splitlines()) for cell in line]
+            assert [cell for cell in cells if cell.startswith(("=", "@", "+"))] == [], path
+            assert str(json.loads(manners.as_json(rows))) == str(rows), path
+    assert {*addresses} - shown <= {"check", "drift", "runs", "review", "sources", "merged"}, "screens on which nothing of it stands"
+    context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
+    report = ask(context, context.access.actor("person:local-user"), "readiness", OPERATIONS["readiness"].question()).formats["html"]()
+    context.close()
+    assert "alert(" in report
+    assert "<script>alert" not in report
+    assert "<img" not in report
+
+
+def _poisoned(row: EntityRow, place: int) -> EntityRow:
+    """The same thing with hostile words wherever it has words."""
+    said = EVERYWHERE[place % len(EVERYWHERE)]
+    properties = {
+        name: said if isinstance(value, str) and name != "verified_at" else value for name, value in json.loads(row.properties).items()
+    }
+    return row._replace(name=said, properties=canonical(properties), words=words_of(said, row.id))
 
 
 def test_what_is_selected_is_hidden_in_one_step(look: Look) -> None:

@@ -27,7 +27,7 @@ function styleSheet(host, { big, boxes, letters }) {
   return [
     { selector: "node", style: { ...text, ...(boxes ? box : dot), "background-color": "#888" } },
     { selector: "node[color]", style: { "background-color": "data(color)", "border-color": "data(color)" } },
-    { selector: "node[count]", style: { shape: "round-hexagon", width: 46, height: 46, "text-valign": boxes ? "center" : "bottom" } },
+    { selector: "node[count]", style: { shape: "round-hexagon", width: 46, height: 46, "text-wrap": "wrap", "text-max-width": 150, "text-valign": boxes ? "center" : "bottom" } },
     { selector: "edge", style: { width: 1.2, "line-color": ink, "target-arrow-color": ink, "target-arrow-shape": "triangle", "arrow-scale": .8, opacity: .35,
         "curve-style": big ? "straight" : "bezier" } },
     { selector: "edge[weights]", style: { "curve-style": "round-segments", "segment-weights": (e) => e.data("weights"), "segment-distances": (e) => e.data("distances"),

@@ -65,9 +65,9 @@ def drawn(answer: Mapping[str, Any], *, colour: str = "kind", kinds: Collection[
     nodes = [_node(one, colours.get(value(one), NOTHING), answer["more"].get(one["id"], {}), near.get(one["id"], "")) for one in entities]
     edges = [edge(one["source"], one["kind"], one["target"]) for one in answer["relations"] if {one["source"], one["target"]} <= there]
     grouped = [one for one in answer["groups"] if one["hub"] in there and (not wanted.kinds or one["kind"] in wanted.kinds)]
-    nodes += [_group(one, colours.get(one["kind"], NOTHING)) for one in grouped]
-    edges += [edge(one["hub"], one["relation"], _group_id(one)) for one in grouped]
     names = answer["names"]
+    nodes += [_group(one, names, colours.get(one["kind"], NOTHING)) for one in grouped]
+    edges += [edge(one["hub"], one["relation"], _group_id(one)) for one in grouped]
     used = dict.fromkeys(sorted({value(one) for one in entities} | ({one["kind"] for one in grouped} if colour == "kind" else set())))
     legend = {str(names.get(name, name)) or "none": colours.get(name, NOTHING) for name in used}
     return Picture(nodes, edges, legend)
@@ -95,11 +95,18 @@ def _node(entity: Mapping[str, Any], colour: str, more: Mapping[str, int], near:
 
 
 def _group_id(group: Mapping[str, Any]) -> str:
-    return f"group {group['hub']} {group['relation']} {group['kind']}"
+    return f"group {group['hub']} {group['relation']} {group['kind']} {group['unit']}"
 
 
-def _group(group: Mapping[str, Any], colour: str) -> Node:
-    name = f"{group['count']:,} {group['kind']}"
+def group_of(id_: str) -> tuple[str, str, str]:
+    """The hub, the relation and the unit of a group in a picture."""
+    _, hub, relation, _, unit = id_.split(" ", 4)
+    return hub, relation, unit
+
+
+def _group(group: Mapping[str, Any], names: Mapping[str, str], colour: str) -> Node:
+    unit = group["unit"]
+    name = f"{group['count']:,} {group['kind']}" + (f"\n{short(names.get(unit, unit), 40)}" if unit else "")
     return {"id": _group_id(group), "kind": "Group", "name": name, "color": colour, "count": group["count"], "near": group["hub"]}
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, ParamSpec
 
@@ -122,11 +123,11 @@ class Seat(NamedTuple):
         wanted = {id_ for id_ in ids if ":" in id_}
         return {row.id: short(row.name, 200) for row in self.entities(ids=wanted) if row.name} if wanted else {}
 
-    def relations(self, *kinds: str, touching: Iterable[str] | None = None) -> list[RelationRow]:
-        """The relations of these kinds that may be seen."""
+    def relations(self, *kinds: str, touching: Iterable[str] | None = None, first: int | None = None) -> list[RelationRow]:
+        """The relations of these kinds that may be seen, or so many of the first; no more is read than comes back."""
         view = self.context.view(self.actor, at=self.at or None)
         near = None if touching is None else sorted(set(touching))
-        return list(view.store.relations(view.where, kinds=list(kinds) or None, touching=near, at=view.at))
+        return list(islice(view.store.relations(view.where, kinds=list(kinds) or None, touching=near, at=view.at), first))
 
     def path(self, start: str, end: str) -> Any:
         """The answer about the way between two things, whatever the question calls its two ends."""

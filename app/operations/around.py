@@ -11,7 +11,8 @@ from graph import Actor, Around, ContextGraph, around_json
 class AroundOf(Question):
     id: str = argument("The id of the thing in the middle, or an alias of it.")
     opened: tuple[str, ...] = Field(
-        default=(), description="Things whose neighbours come too: an id, or 'id relation' for one relation only."
+        default=(),
+        description="Things whose neighbours come too: an id, 'id relation' for one relation only, or 'id relation unit' for those in one unit.",
     )
     without: tuple[str, ...] = Field(default=(), description="Things to leave out.")
     limit: int = Field(default=300, ge=10, le=2000, description="More things than this come as groups.")
@@ -36,7 +37,9 @@ def around_text(found: Around) -> str:
         )
         for item in found.items
     ]
-    rows += [(one.hub, one.kind, f"{one.count} by {one.relation}", "as a group") for one in found.groups]
+    rows += [
+        (one.hub, one.kind, f"{one.count} by {one.relation}", f"as a group{f', in {one.unit}' if one.unit else ''}") for one in found.groups
+    ]
     return columns(rows)
 
 

@@ -105,11 +105,10 @@ def folded(said: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def gesture(name: str, id_: str) -> None:
-    """What a gesture in the picture means. A group is opened at its hub, for its relation."""
+    """What a gesture in the picture means. A group is opened at its hub, for its relation and unit."""
     if id_.startswith("group "):
-        _, hub, relation, _ = id_.split(" ", 3)
         if name == "expand":
-            _step(f"+{hub} {relation}")
+            _step("+" + " ".join(pictures.group_of(id_)).rstrip())
     else:
         _step({"expand": "+", "collapse": "~", "hide": "-"}[name] + id_)
 

@@ -14,7 +14,7 @@ import altair as alt
 import streamlit as st
 
 from app.explorer.manners import LEVELS, head, many, plain, table, words
-from app.explorer.seat import Seat, visit
+from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import pick, some
 
 SHADES = {"error": "#D64545", "warning": "#E0AC2B", "note": "#4C78A8"}
@@ -60,6 +60,7 @@ def gaps(seat: Seat) -> None:
         chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460, narrow=True)
     if chosen:
         _finding(seat, next(one for one in kept if one["id"] == chosen[0]["id"]), names)
+    _trend(seat)
 
 
 def _names(seat: Seat, findings: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -95,6 +96,34 @@ def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
     (check, _), count = counts.most_common(1)[0]
     nobody = sum(not one["owner"] for one in kept)
     st.text(f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it.")
+
+
+REVISIONS = 8  # of a trend
+
+
+@fragment
+def _trend(seat: Seat) -> None:
+    """How many gaps each of the last revisions had. All of them are checked for it, so it is asked for."""
+    numbers = [one["number"] for one in seat.ask("history")[:REVISIONS]][::-1]
+    if len(numbers) < 2 or not st.toggle("How it moved over the revisions", key="trend", bind="query-params"):
+        return
+    with st.spinner("Checking the earlier revisions …"):
+        found = {number: Counter(one["level"] for one in seat.ask("gaps", at=str(number))) for number in numbers}
+    rows = [{"revision": number, "level": level, "gaps": counts[level]} for number, counts in found.items() for level in LEVELS]
+    left, right = st.columns([3, 2])
+    with left:
+        st.subheader("Gaps by revision", anchor=False)
+        lines = alt.Chart(alt.Data(values=rows)).mark_line(point=True).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
+            alt.X("revision:O", axis=alt.Axis(labelAngle=0)),
+            alt.Y("gaps:Q", axis=alt.Axis(tickMinStep=1)),
+            alt.Color("level:N", scale=alt.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=alt.Legend(orient="bottom", title=None)),
+        ).properties(height=300)  # fmt: skip
+        st.altair_chart(lines, width="stretch", alt="Gaps by revision and level")
+        first, last = (found[number].total() for number in (numbers[0], numbers[-1]))
+        st.text(f"From {many(first, 'gap')} at revision {numbers[0]} to {last:,} at revision {numbers[-1]}.")
+        st.caption("Without what was asked for in vain and files that changed since: no revision holds those.")
+    with right:
+        table([{"revision": number, **{level: found[number][level] for level in LEVELS}} for number in numbers], "gap-trend", narrow=True)
 
 
 def _decided(said: Mapping[str, str], names: Mapping[str, str]) -> str:

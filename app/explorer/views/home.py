@@ -118,12 +118,12 @@ VERDICTS = {"ready": ("green", "ready"), "ready_with_review": ("orange", "ready,
 
 def _ready(seat: Seat) -> None:
     """Whether each agent can do each of its tasks, for those who may look through others' eyes."""
-    performs = seat.relations("performs") if seat.sees_all else []
+    performs = seat.relations("performs", first=6) if seat.sees_all else []
     if not performs:
         return
     names = {row.id: row.name for row in seat.entities(ids={end for one in performs for end in (one.source, one.target)})}
     st.subheader("Which agents are ready", anchor=False)
-    for one in performs[:6]:
+    for one in performs:
         verdict = seat.ask("ready", task=one.target, actor=seat.context.access.actor(one.source, behalf=seat.actor.id))["verdict"]
         colour, said = VERDICTS.get(verdict, ("gray", words(verdict)))
         left, right = st.columns([3, 2], vertical_alignment="center")
