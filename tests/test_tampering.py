@@ -15,7 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from company import ALL, ANALYST, NOW, PEOPLE, company, link, reading, thing
+from engines import place
+from neo4j import Driver, GraphDatabase
 from rows import EVERYTHING
 
 from graph import ContextGraph, Fact, Finding, open_store
@@ -170,3 +173,72 @@ def test_each_column_of_each_table(tmp_path: Path) -> None:
             if said and not (name.startswith(UNREAD) and answers(store) == before):
                 wrong.append(f"{name} {said}")
     assert wrong == []
+
+
+# Neo4j
+
+MADE_ANEW = ("Entity", "OrgContextWaiting", "OrgContextAlias", "OrgContextFacet", "OrgContextNumber")
+SEALED = ("OrgContextEntity", "OrgContextRelation&!OrgContextWaiting", "OrgContextClaim", "OrgContextIdentity", "OrgContextRevision")
+KEYS = {("Entity", "id"), *(("OrgContextWaiting", one) for one in ("source", "kind", "target"))}  # found; only a backup knows their past
+BY_HAND = {  # what somebody may do in Cypher
+    "a label taken away": "MATCH (n:Person {_graph: $name, id: 'person:a-ashby'}) REMOVE n:Person",
+    "a label of another kind added": "MATCH (n:Person {_graph: $name, id: 'person:a-ashby'}) SET n:Unit",
+    "a property added": "MATCH (n:Person {_graph: $name, id: 'person:a-ashby'}) SET n.note = 'x'",
+    "a relation taken away": "MATCH (:Person {_graph: $name})-[e:holds]->() WITH e LIMIT 1 DELETE e",
+    "a relation added": "MATCH (n:Person {_graph: $name, id: 'person:ben'}) MATCH (m:Position {_graph: $name}) WITH n, m ORDER BY m.id LIMIT 1 "
+    "CREATE (n)-[:holds {_since: 1, _origins: '[]', _digest: 'x', _sources: []}]->(m)",
+}
+
+
+def _run(driver: Driver, text: str, **parameters: object) -> list[list[Any]]:
+    records, _, _ = driver.execute_query(text, parameters)  # type: ignore[arg-type]  # the texts of this file
+    return [list(record.values()) for record in records]
+
+
+def _other(value: Any) -> Any:
+    return ["other"] if isinstance(value, list) else value + 1000 if isinstance(value, int | float) else f"{value}x"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[ContextGraph, Driver, str]]:
+    """The company in Neo4j, the same database for who asks it in Cypher, and the graph's name there."""
+    with place("neo4j", tmp_path) as home:
+        account = (os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ["NEO4J_PASSWORD"])
+        with GraphDatabase.driver(home.address.partition("?")[0], auth=account) as driver:
+            yield kept(home()), driver, home.address.partition("graph=")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", [*MADE_ANEW, *SEALED])
+def test_each_property_of_each_label(server: tuple[ContextGraph, Driver, str], label: str) -> None:
+    """In Neo4j: of a node of each label; what is made from something else is made anew."""
+    context, driver, name = server
+    assert found(context) == []
+    before, wrong = answers(context.store), list[str]()
+    nodes = f"MATCH (n:{label}) WHERE n._graph = $name"
+    names = _run(driver, f"{nodes} UNWIND keys(n) AS one WITH DISTINCT one WHERE one <> '_graph' RETURN one ORDER BY one", name=name)
+    assert names
+    for (one,) in names:
+        ((held,),) = _run(
+            driver, f"{nodes} AND n[$one] IS NOT NULL RETURN properties(n) ORDER BY n.id, elementId(n) LIMIT 1", name=name, one=one
+        )
+        changed, change = {**held, one: _other(held[one])}, f"{nodes} AND properties(n) = $old SET n = $new"
+        _run(driver, change, name=name, old=held, new=changed)
+        said = judged(context, before) if label in MADE_ANEW and (label, one) not in KEYS else "" if found(context) else "is not found"
+        _run(driver, change, name=name, old=changed, new=held)  # where it was not put right
+        wrong += [f"{one} of {held} {said}"] if said else []
+    assert wrong == []
+    assert found(context) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sort", BY_HAND)
+def test_what_is_done_by_hand_in_cypher(server: tuple[ContextGraph, Driver, str], sort: str) -> None:
+    """It is found and undone: all answers are what they were."""
+    context, driver, name = server
+    before = answers(context.store)
+    _run(driver, BY_HAND[sort], name=name)
+    assert found(context) != []
+    context.mend(actor=ANALYST)
+    assert found(context) == []
+    assert answers(context.store) == before
