@@ -448,15 +448,20 @@ def _looked(shape: Shape, name: str) -> Iterator[Noted]:
     return ANALYSES[name].look(shape)
 
 
-def findings(shape: Shape, name: str) -> list[Analyzed]:
-    """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same."""
-    return [_finding(shape, one) for one in _looked(shape, name)]  # one by one: of a large graph much is said
+def findings(shape: Shape, name: str, *, watch: Callable[[str], None] = lambda _: None) -> list[Analyzed]:
+    """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same; `watch` is told how far it is."""
+    found: list[Analyzed] = []
+    for one in _looked(shape, name):  # one by one: of a large graph much is said
+        if not len(found) % 1000:
+            watch(f"analyze: {name}, {len(found)} so far")
+        found.append(_finding(shape, one))
+    return found
 
 
 def _finding(shape: Shape, one: Noted) -> Analyzed:
     about = ANALYSES[one.analysis]
     detail = sha256(canonical([one.sort, one.evidence]).encode()).hexdigest()[:8]
-    return Analyzed(
+    return Analyzed.trusted(  # of a large graph there are many, and each keeps what it was made with
         id=f"{one.analysis}:{one.subject}:{detail}",
         check=one.analysis,
         level=about.level,

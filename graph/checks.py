@@ -496,7 +496,7 @@ def _sorted(found: Iterable[Finding]) -> list[Finding]:
 
 def _findings(name: str, check: Check, picture: Picture) -> Iterator[Finding]:
     for found in check.look(picture):
-        yield Finding(
+        yield Finding.trusted(
             id=":".join(filter(None, (name, found.subject, found.detail))),
             check=name,
             level=check.level,
@@ -532,7 +532,7 @@ def _shape_findings(picture: Picture) -> Iterator[Finding]:
 def _breach(picture: Picture, subject: str, constraint: Constraint) -> Finding:
     detail = sha256(f"{constraint.kind} {constraint.path} {constraint.inverse} {constraint.message}".encode()).hexdigest()[:8]
     row = picture.rows[subject]
-    return Finding(
+    return Finding.trusted(
         id=f"{constraint.check}:{subject}:{detail}",
         check=constraint.check,
         level=constraint.level,

@@ -1083,7 +1083,7 @@ class ContextGraph:
         with _rare_collections():
             for name in names:
                 self.watch(f"analyze: {name}")
-                found[name] = analysis.findings(known, name)
+                found[name] = analysis.findings(known, name, watch=self.watch)
         return found
 
     def networkx(self, *, actor: Actor, at: str | int | None = None) -> nx.MultiDiGraph[str]:

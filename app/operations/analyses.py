@@ -88,7 +88,8 @@ def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> R
         moves=[_pair(one) for one in question.move],
         wanted=Wanted(question.kind, question.function, question.limit),
     )
-    text = _reach_text(found) + "".join(_noted_text(head, of) for head, of in _parts(found))
+    head, listed = _reach_text(found)
+    text = head + "".join(_noted_text(title, of) for title, of in _parts(found)) + listed  # what is lost is not to be searched for
     served = (*(one.id for one in found.reached), *(one.subject for _, of in _parts(found) for one in of))
     return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(dict.fromkeys(served)))
 
@@ -101,9 +102,10 @@ def _pair(text: str) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _reach_text(found: Impact) -> str:
+def _reach_text(found: Impact) -> tuple[str, str]:
+    """How much is reached, and what."""
     if not found.subject:
-        return ""
+        return "", ""
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
     functions = ", ".join(f"{count} {function}" for function, count in found.functions.items())
     said = f"{sum(found.kinds.values())} things{f': {kinds}' if kinds else ''}\n"
@@ -111,7 +113,8 @@ def _reach_text(found: Impact) -> str:
     rows = ((f"{one.distance}", one.id, one.kind, " ; ".join(" ".join(step) for step in one.path[-1:])) for one in found.reached)
     rest = found.count - len(found.reached)
     more = f"{rest} more are farther away; --limit, --kind and --function say which are listed.\n" if rest else ""
-    return head + (f"by function: {functions}\n" if functions else "") + columns(rows) + more
+    title = f"{'What it reaches' if found.direction == 'downstream' else 'What reaches it'}, the nearest first:\n" if found.reached else ""
+    return head + (f"by function: {functions}\n" if functions else ""), title + columns(rows) + more
 
 
 def _parts(found: Impact) -> tuple[tuple[str, Sequence[Noted]], ...]:

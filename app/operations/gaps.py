@@ -50,7 +50,8 @@ class ReadinessOf(Question):
 
 def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
     known = _known(question.baseline)
-    weighed = [one for one in context.weighed(actor=actor, at=moment(question), names=question.check) if one.finding.id not in known]
+    every = context.weighed(actor=actor, at=moment(question), names=question.check)
+    weighed = [one for one in every if one.finding.id not in known]
     open_ = [one.finding for one in weighed if one.decided is None]
     shown = weighed if question.all else [one for one in weighed if one.decided is None]
     findings = [one.finding for one in shown]
@@ -63,7 +64,7 @@ def gaps(context: ContextGraph, actor: Actor, question: Gaps, _: str) -> Reply:
         actor,
         moment(question),
         [_data(one) for one in shown],
-        _text(shown, len(weighed) - len(shown)),
+        _text(shown, len(weighed) - len(shown), len(every) - len(weighed)),
         findings=tuple(open_),
         formats=formats,
     )
@@ -85,11 +86,13 @@ def _data(gap: Gap) -> dict[str, Any]:
     return gap.finding.model_dump(mode="json") | ({"decided": gap.decided.model_dump(mode="json", exclude={"gap"})} if gap.decided else {})
 
 
-def _text(shown: Sequence[Gap], rest: int) -> str:
+def _text(shown: Sequence[Gap], rest: int, known: int) -> str:
+    """What is open, then how many more there are: decided (`rest`), or in the baseline (`known`)."""
     open_: list[Finding] = [one.finding for one in shown if one.decided is None]
-    lines = findings_text(open_) or "No gaps: every check that was asked passes.\n"
+    lines = findings_text(open_) or ("No new gaps.\n" if len(shown) + rest + known else "No gaps: every check that was asked passes.\n")
     lines += "".join(f"{one.decided.state:<8} {one.finding.id}: {_said(one.decided)}\n" for one in shown if one.decided)
-    return lines + (f"{rest} more are accepted or assigned; --all shows them.\n" if rest else "")
+    lines += f"{rest} more are accepted or assigned; --all shows them.\n" if rest else ""
+    return lines + (f"{known} more are in the baseline.\n" if known else "")
 
 
 def _said(one: Disposition) -> str:

@@ -1,7 +1,9 @@
-"""Circles, ranks, reach and articulation beside plain NetworkX and bare rustworkx: `python -m tests.benchmarks.analysis [entities]` prints a table.
+"""Circles, ranks, reach and articulation beside plain NetworkX, bare rustworkx and Cypher: `python -m tests.benchmarks.analysis [entities] [--cypher]`.
 
-All three have the same graph of consequences in memory; for NetworkX and rustworkx only the algorithm itself is measured, for ours what
-the analyses do. Last comes what a question takes through the whole application, the first time at a revision and after that.
+The first three have the same graph of consequences in memory; for NetworkX and rustworkx only the algorithm itself is measured, for ours what
+the analyses do. With `--cypher` a Neo4j, the one that the tests would use, has the same graph in its page cache, warm, and is asked by
+statement for what a change reaches, and of a sample of the arrows for a shortest way back (which is what circles come to without a
+library of algorithms on the server; the time is for all arrows, by the sample's). Last comes what a question takes through the whole application, the first time at a revision and after that.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportPrivateUsage=false, reportUnknownLambdaType=false
 # the yardsticks say little of their types; plain PageRank of NetworkX is its private one, since the public one is SciPy's
 import gc
+import os
+import random
 import sys
 import tempfile
 import time
@@ -19,10 +23,14 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import rustworkx as rx
+from neo4j import GraphDatabase, Session
 from networkx.algorithms.link_analysis.pagerank_alg import _pagerank_python  # pyright: ignore[reportAttributeAccessIssue] - it is private
 
+sys.path.insert(0, "tests")  # where pytest finds it as well
+import neo4j_server
+
 from graph import ContextGraph, load_ontology, open_store
-from graph.arrays import circles, cut_points, ranks, reach
+from graph.arrays import Arrows, circles, cut_points, ranks, reach
 from graph.impact import Wanted, impact
 from graph.shape import Link, Shape, Thing, shape_of
 from tests.benchmarks.gaps import fill
@@ -97,9 +105,57 @@ def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
     ]
 
 
-def main(entities: int) -> None:
-    """Print both tables."""
+SAMPLE = 200  # arrows
+
+
+def cypher(session: Session, columns: Arrows) -> list[tuple[str, float, float]]:
+    """Name, ours, Cypher; milliseconds. Both find the same."""
+    session.run("MATCH (n:Measured) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").consume()
+    session.run("CREATE CONSTRAINT measured IF NOT EXISTS FOR (n:Measured) REQUIRE n.place IS UNIQUE").consume()
+    session.run("UNWIND range(0, $size - 1) AS place CREATE (:Measured {place: place})", size=columns.size).consume()
+    pairs = list(zip(columns.tails.tolist(), columns.heads.tolist(), strict=True))
+    laid = "UNWIND $pairs AS pair MATCH (a:Measured {place: pair[0]}), (b:Measured {place: pair[1]}) CREATE (a)-[:measured]->(b)"
+    for first in range(0, len(pairs), 5000):
+        session.run(laid, pairs=[list(pair) for pair in pairs[first : first + 5000]]).consume()
+    start = int(np.argmax(np.diff(columns.start)))
+    far = "MATCH (:Measured {place: $start})-[:measured*]->(b) RETURN count(DISTINCT b) AS count"
+    back = (
+        "UNWIND $pairs AS pair MATCH (a:Measured {place: pair[0]}), (b:Measured {place: pair[1]}) "
+        "RETURN sum(CASE WHEN shortestPath((b)-[:measured*]->(a)) IS NULL THEN 0 ELSE 1 END) AS count"
+    )
+    some = [list(pair) for pair in random.Random(7).sample([pair for pair in pairs if pair[0] != pair[1]], SAMPLE)]
+    circular = {one: place for place, (_, part) in enumerate(circles(columns)) for one in part}
+    closed = sum(circular.get(one, -1) == circular.get(other, -2) for one, other in some)
+    assert session.run(back, pairs=some).single(strict=True)["count"] == closed
+    reached = session.run(far, start=start).single(strict=True)["count"]
+    assert reached - int((start, start) in pairs or start in circular) == int((reach(columns, [start]).distance > 0).sum())
+    whole = len(pairs) / SAMPLE
+    return [
+        ("circles", milliseconds(lambda: circles(columns)), milliseconds(lambda: session.run(back, pairs=some).consume()) * whole),
+        ("impact: reach", milliseconds(lambda: reach(columns, [start])), milliseconds(lambda: session.run(far, start=start).consume())),
+    ]
+
+
+def beside_cypher(shape: Shape) -> None:
+    """Print what the same takes on a server, or why there is none."""
+    neo4j_server.start(brief=False)
+    try:
+        if server := neo4j_server.address():
+            account = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
+            with GraphDatabase.driver(server, auth=account, notifications_min_severity="OFF") as driver, driver.session() as session:
+                for name, ours, asked in cypher(session, shape.effects.arrows):
+                    print(f"{name:<22}{ours:10.1f} {asked:10.1f} in Cypher  {asked / ours:6.1f} x quicker")
+        else:
+            print(os.environ["ORGCONTEXT_NO_NEO4J"])
+    finally:
+        neo4j_server.stop_for_session()
+
+
+def main(entities: int, *, server: bool = False) -> None:
+    """Print all tables."""
     made = Organization(entities, 7)
+    if server:
+        beside_cypher(invented(made))
     print(f"{entities} entities\n{'':<22}{'ours':>10} {'NetworkX':>10} {'rustworkx':>10}  ms")
     for name, ours, plain, bare in rows(invented(made)):
         print(f"{name:<22}{ours:10.1f} {plain:10.1f} {bare:10.1f}  {plain / ours:6.1f} x quicker, {ours / bare:5.2f} x bare")
@@ -117,4 +173,5 @@ def main(entities: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    sizes = [int(one) for one in sys.argv[1:] if one.isdecimal()]
+    main(sizes[0] if sizes else 100_000, server="--cypher" in sys.argv)
