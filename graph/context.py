@@ -1030,8 +1030,9 @@ class ContextGraph:
         checks say only of one of the two is said too. Without an id only that. `wanted`: what is listed of all that is reached.
         """
         view = self.view(actor, at=at)
-        asked = [*([id_] if id_ else []), *without, *(end for move in moves for end in move)]
+        asked = [*filter(None, (id_, wanted.function)), *without, *(end for move in moves for end in move)]
         own = scope.known(view, asked)
+        wanted = wanted._replace(function=own.get(wanted.function, ""))
         changed = impact.Changed(tuple(own[one] for one in without), tuple((own[one], own[other]) for one, other in moves))
         known = self._shape(view)
         if not (without or moves):

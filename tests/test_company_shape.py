@@ -14,7 +14,7 @@ import pytest
 from app.loading import SAMPLE
 from graph import Entity, Fact, Finding, InputError, NotFound, Relation, load_ontology
 from graph.analysis import analyze, articulation
-from graph.impact import impact
+from graph.impact import Wanted, impact
 from graph.shape import Link, Shape, Thing, shape_of
 from loaders import Source, read
 from tests.test_hierarchy_files import organograms, said, table
@@ -139,6 +139,8 @@ def test_a_move_is_asked_of_a_copy(company: Company) -> None:
         company.context.impact(actor=actor, moves=[("position:cfo", "position:ceo")])
     with pytest.raises(NotFound):
         company.context.impact(actor=actor, without=["person:nobody"])
+    with pytest.raises(NotFound):
+        company.context.impact("person:e-1019", actor=actor, wanted=Wanted(function="function:none"))
 
 
 def test_upstream_is_downstream_turned_round(company: Company) -> None:
