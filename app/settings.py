@@ -18,6 +18,7 @@ from graph import (
     EXPORTS,
     Actor,
     ContextGraph,
+    Enforced,
     InputError,
     Ontology,
     Policy,
@@ -79,6 +80,7 @@ class Workspace(Value):
     identity: Identity = Field(
         default=Identity(), description="Who may call from outside: an OIDC provider, and how often a token may ask."
     )
+    consistency: Enforced = Field(default=Enforced(), description="What agents are held to, so that those who share a job get one truth.")
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Programs that are told of revisions, findings and proposals.")
     sources: tuple[Source, ...] = Field(
         default=(), description="What is loaded, each under the name that origins, precedence and withdrawals go by."
@@ -298,6 +300,7 @@ def open_context(settings: Settings) -> ContextGraph:
         tell=Webhooks(settings.workspace.webhooks, now=now),
         now=now,
         snapshots=Snapshots(settings.folder / SNAPSHOTS),
+        enforced=settings.workspace.consistency,
     )
 
 

@@ -3,7 +3,7 @@
 from graph.analysis import ANALYSES, Noted
 from graph.around import Around, around_json
 from graph.chain import Chain
-from graph.consistency import Unlike
+from graph.consistency import Enforced, Unlike
 from graph.context import Compacted, ContextGraph, Explained, LoadReport, Seen, Shown, SourceReport, shown_json
 from graph.decide import Decided, Rule, Slot, Table, checked, condition, decide, holds, table_of
 from graph.dispositions import Disposition, Gap
@@ -105,6 +105,7 @@ __all__ = [
     "Decided",
     "Difference",
     "Disposition",
+    "Enforced",
     "Entity",
     "EntityRow",
     "Event",

@@ -17,7 +17,7 @@ from json.encoder import encode_basestring
 from typing import NamedTuple, TypeAlias
 
 from graph.model import Finding, Revision, Value, canonical
-from graph.stores.base import Claim, EntityRow, Made, Store, Version
+from graph.stores.base import Claim, EntityRow, Made, RelationRow, Store, Version
 
 WHOLE = 1 << 256
 COMPACTED = "compacted:"
@@ -38,6 +38,10 @@ def term(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest(), "big")
 
 
+def _key(row: EntityRow | RelationRow) -> str:
+    return row.id if isinstance(row, EntityRow) else " ".join(row[:3])
+
+
 class Chain(Value):
     """What was verified: how many revisions, states of things and claims, and what is not as it was sealed."""
 
@@ -45,13 +49,6 @@ class Chain(Value):
     facts: int
     claims: int
     findings: tuple[Finding, ...] = ()
-
-
-class Began(NamedTuple):
-    """A state that a revision began, as its sum holds it."""
-
-    key: str
-    digest: str
 
 
 Span: TypeAlias = tuple[int, int]  # the revisions in which something began and (0: not yet) ended
@@ -66,7 +63,7 @@ class Ledger:
     """What the stored states add up to, by revision."""
 
     contents: dict[int, int] = field(default_factory=lambda: defaultdict[int, int](int))
-    began: dict[int, list[Began]] = field(default_factory=lambda: defaultdict[int, list[Began]](list))
+    began: dict[int, str] = field(default_factory=dict[int, str])  # the first thing of which a state began
     spans: dict[str, Span] = field(
         default_factory=dict[str, "Span"]
     )  # by origin, as JSON: when the first state began that rests on it, when the last ended
@@ -76,27 +73,29 @@ class Ledger:
 
     def read(self, versions: Iterable[Version], *, before: int = 0) -> None:
         """Add up these states, which come by key and time."""
-        last: tuple[str, str, int] = ("", "", 0)
+        contents, began, spans, number = self.contents, self.began, self.spans, int.from_bytes
+        last, ended, closing = "", 0, 0  # of the state before: its key, when it ended, what its end adds
         for row, since, until in versions:
-            entity = type(row) is EntityRow
-            said = (*row[:8], *row.aliases, row.conflicts) if entity else row[:8]
-            key = row[0] if entity else f"{row[0]} {row[1]} {row[2]}"
+            if type(row) is EntityRow:
+                said, key = (*row[:8], *row.aliases, row.conflicts), row[0]
+            else:
+                said, key = row[:8], " ".join(row[:3])
             digest = row.digest
             if "sha256:" + sha256(_SEPARATOR.join(said).encode()).hexdigest() != digest:
                 self.changed.append(f"{key} of revision {since}")
-            self.contents[since] += int.from_bytes(sha256(f"+{key} {digest}".encode()).digest(), "big")
-            self.began[since].append(Began(key, digest))
+            began.setdefault(since, key)
+            contents[since] += number(sha256(f"+{key} {digest}".encode()).digest(), "big")
             for origin in row.origins[_BEGINS:-2].split(_BETWEEN):
-                held = self.spans.get(origin)
-                self.spans[origin] = (since, until) if held is None else _wider(held, since, until)
-            if last[2] and not (last[0] == key and last[2] == since):
-                self.contents[last[2]] += term(f"-{last[0]} {last[1]}")
+                held = spans.get(origin)
+                spans[origin] = (since, until) if held is None else _wider(held, since, until)
+            if ended and (ended != since or last != key):
+                contents[ended] += closing
             if since < before:
                 self.kept += term(f"{key} {digest} {since}")
-            last = (key, digest, until)
+            last, ended, closing = key, until, term(f"-{key} {digest}") if until else 0
             self.facts += 1
-        if last[2]:
-            self.contents[last[2]] += term(f"-{last[0]} {last[1]}")
+        if ended:
+            contents[ended] += closing
 
 
 class Given(NamedTuple):
@@ -138,7 +137,7 @@ def verify(store: Store) -> Chain:
     claims = _Claims(summed.spans, {one.number: moment(one.at) for one in revisions}, compacted=given.before > 0)
     findings += claims.read(store.claimed())
     findings += claims.unlike(store)
-    findings += _broken(revisions, summed, given)
+    findings += _broken(store, revisions, summed, given)
     return Chain(revisions=len(revisions), facts=summed.facts, claims=claims.count, findings=tuple(findings))
 
 
@@ -175,25 +174,29 @@ class _Claims:
 
     def read(self, made: Iterable[Made]) -> Iterator[Finding]:
         """Count the claims; findings for those that were changed, added or taken away."""
-        spans, told, parts, origin_of = self.spans, self.told, self.parts, self._origin
+        spans, told, parts, heads = self.spans, self.told, self.parts, self._heads
         astray: list[Claim] = []
         for one in made:
             claim, until = one
+            source, part, subject, *_, target = claim[:5]
+            same_as, locator, digest, revision = claim[10:]
             self.count += 1
-            if "sha256:" + sha256(_SEPARATOR.join((*claim[2:10], *claim[10])).encode()).hexdigest() != claim[12]:
-                yield _finding("claim_changed", claim[2], f"What {claim[0]} says of {claim[2]} ({claim[11]}) was changed.")
-            parts[claim[0]].add(claim[1])
-            if not claim[11].startswith(claim[1]):
+            said = (*claim[2:10], *same_as) if same_as else claim[2:10]
+            if "sha256:" + sha256(_SEPARATOR.join(said).encode()).hexdigest() != digest:
+                yield _finding("claim_changed", subject, f"What {source} says of {subject} ({locator}) was changed.")
+            parts[source].add(part)
+            if not locator.startswith(part):
                 astray.append(claim)
-            origin = origin_of(claim)
+            head, middle = heads.get((source, revision)) or self._head(source, revision)
+            origin = f'{head}{encode_basestring(locator)}{middle}{digest}"'
             span = spans.get(origin)
             if span is not None:
                 told.add(origin)
-                if span != (claim[13], until):
+                if span != (revision, until):
                     self.doubtful[origin] = one
-            elif not claim[4]:
-                message = f"{claim[0]} says something of {claim[2]} ({claim[11]}) on which no entity rests: it was added or moved."
-                yield _finding("claim_added", claim[2], message)
+            elif not target:
+                message = f"{source} says something of {subject} ({locator}) on which no entity rests: it was added or moved."
+                yield _finding("claim_added", subject, message)
         yield from self._gone()
         yield from self._astray(astray)
 
@@ -248,7 +251,7 @@ def _parts(text: str) -> dict[str, tuple[str, int, int]]:
         return {}
 
 
-def _broken(revisions: list[Revision], summed: Ledger, given: Given) -> Iterator[Finding]:
+def _broken(store: Store, revisions: list[Revision], summed: Ledger, given: Given) -> Iterator[Finding]:
     """The revisions whose seal does not hold, with what stands in them and was not sealed, as far as that can be told."""
     before, expected = "", 1
     for one in revisions:
@@ -256,25 +259,22 @@ def _broken(revisions: list[Revision], summed: Ledger, given: Given) -> Iterator
             yield _finding("revision_gone", f"revision:{expected}", f"Revision {expected} is gone.")
         content = summed.contents.get(one.number, 0) % WHOLE
         if seal(one, content, before).digest != one.digest:
-            yield from _unsealed(one, content, before, summed.began.get(one.number, []))
+            yield from _unsealed(store, one, content, before)
         before, expected = one.digest, one.number + 1
     if given.before and summed.kept % WHOLE != given.rest:
         yield _finding(
             "kept_changed", f"revision:{given.before}", f"What a compaction kept from before revision {given.before} was changed."
         )
     for number in sorted(set(summed.began) - {one.number for one in revisions}):
-        yield _finding(
-            "row_added", f"revision:{number}", f"{summed.began[number][0].key} says it began in revision {number}, which there is not."
-        )
+        yield _finding("row_added", f"revision:{number}", f"{summed.began[number]} says it began in revision {number}, which there is not.")
 
 
-def _unsealed(one: Revision, content: int, before: str, began: list[Began]) -> Iterator[Finding]:
+def _unsealed(store: Store, one: Revision, content: int, before: str) -> Iterator[Finding]:
     """Which of the states that began in this revision was added, if it was one; else that something is gone or other than it was."""
-    for row in began:
-        without = (content - term(f"+{row.key} {row.digest}")) % WHOLE
-        if seal(one, without, before).digest == one.digest:
-            message = f"{row.key} was added to revision {one.number} behind the system's back."
-            yield _finding("row_added", row.key, message)
+    for row, since, _ in store.versions(after=one.number - 1, upto=one.number):
+        key = _key(row)
+        if since == one.number and seal(one, (content - term(f"+{key} {row.digest}")) % WHOLE, before).digest == one.digest:
+            yield _finding("row_added", key, f"{key} was added to revision {one.number} behind the system's back.")
             return
     message = f"Revision {one.number} does not hold what it was sealed with: a row that began or ended in it is gone or was replaced, or its words were."
     yield _finding("revision_changed", f"revision:{one.number}", message)
@@ -300,8 +300,7 @@ def compaction(store: Store, before: int, kept: Iterable[int]) -> Compaction:
         if _goes(since, until, before, numbers):
             facts += 1
         elif since < before:
-            key = row[0] if isinstance(row, EntityRow) else f"{row[0]} {row[1]} {row[2]}"
-            rest += term(f"{key} {row.digest} {since}")
+            rest += term(f"{_key(row)} {row.digest} {since}")
     claims = sum(_goes(claim.revision, until, before, numbers) for claim, until in store.claimed())
     contents = {str(one.number): f"{summed.contents.get(one.number, 0) % WHOLE:064x}" for one in store.revisions() if one.number < before}
     return Compaction(facts, claims, canonical({"before": before, "kept": numbers, "rest": f"{rest % WHOLE:064x}", "contents": contents}))

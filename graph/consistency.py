@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from pydantic import Field, field_validator
+
 from graph.checks import Picture
+from graph.errors import InputError
 from graph.model import Value
+from graph.ontology import review_days
 from graph.scope import View
 from graph.stores.base import fold
 
 _SHARED = ("Process", "BusinessFunction")
 _NEEDED = ("requires", "uses_term", "governed_by")
+
+
+class Enforced(Value):
+    """What agents are held to, so that those who work together get one truth."""
+
+    enforce: bool = Field(default=False, description="Whether agents get context in runs only, each of which pins one revision for all.")
+    oldest: str = Field(
+        default="", description="With it: how long what an agent asks may have been superseded, such as 7d; default: for ever."
+    )
+
+    @field_validator("oldest")
+    @classmethod
+    def _period(cls, text: str) -> str:
+        if text:
+            try:
+                review_days(text)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return text
+
+    def outdated(self, since: datetime, now: datetime) -> bool:
+        """Whether what has been superseded since then is older than is allowed."""
+        return bool(self.oldest) and now - since > timedelta(days=review_days(self.oldest))
+
+    def words(self) -> str:
+        """What is enforced, in a line; nothing where nothing is."""
+        late = f", and nothing that was superseded more than {self.oldest} ago" if self.oldest else ""
+        return f"Enforced: agents get context in runs only{late}.\n" if self.enforce else ""
 
 
 class Unlike(Value):

@@ -48,7 +48,7 @@ from graph import (
     ways,
 )
 from graph.chain import Chain
-from graph.consistency import Unlike
+from graph.consistency import Enforced, Unlike
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import (
     Actor,
@@ -198,10 +198,11 @@ class ContextGraph:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tell: Callable[[str, Mapping[str, object]], None] = lambda _event, _said: None,
         snapshots: Snapshots | None = None,
+        enforced: Enforced | None = None,
     ) -> None:
         self.store, self.ontology, self.access, self.organization, self.now = store, ontology, access, organization, now
         self.terms = {one.name: one for one in (*terms, *proposals.TERMS)}
-        self.aliases, self.tell, self.snapshots = dict(aliases or {}), tell, snapshots
+        self.aliases, self.tell, self.snapshots, self.enforced = dict(aliases or {}), tell, snapshots, enforced or Enforced()
         self.watch: Callable[[str], None] = lambda _: None  # told in words how far a long answer has come
         self._views: dict[tuple[object, ...], Filter] = {}
         self._vocabularies: dict[tuple[object, ...], language.Vocabulary] = {}
@@ -819,6 +820,29 @@ class ContextGraph:
         picture = self._picture(view, dangling=())
         served = {one.actor: one.revision for one in self.store.events() if one.outcome == "served" and one.revision}
         return consistency.unlike(picture, lambda agent: self.view(self.access.actor(agent), at=at), served)
+
+    def hold(self, actor: Actor, *, at: str | None, works: bool) -> None:
+        """Hold an agent to what is enforced, before it is answered: `at` is the run, revision or time that it asks, `works` whether for its work.
+
+        `NotAllowed` for context outside of a run, and for what was superseded longer ago than is allowed.
+        """
+        if not self.enforced.enforce or not actor.id.startswith("agent:"):
+            return
+        if works and not (at or "").startswith(runs.PREFIX):
+            mine = next((run.id for run in runs.runs(self.store) if run.takes_part(actor) and not run.ended_at), "")
+            way = f"ask in {mine}" if mine else "`runs start` begins one"
+            message = f"agents get context in runs only, so that all who share a job get the same (`consistency` of the workspace): {way}"
+            raise NotAllowed(message)
+        if at:
+            number = self.view(actor, at=at).stamp.revision
+            after = next(self.store.revisions([number + 1]), None)
+            if after and self.enforced.outdated(after.at, self.now()):
+                way = "end the run and start another" if at.startswith(runs.PREFIX) else "ask a newer one"
+                message = (
+                    f"revision {number} was superseded at {_moment(after.at)}, and agents get nothing that was so more than "
+                    f"{self.enforced.oldest} ago (`consistency` of the workspace): {way}"
+                )
+                raise NotAllowed(message)
 
     def export(self, form: str, *, actor: Actor, at: str | int | None = None) -> Iterator[str]:
         """All that this actor may see, piece by piece, in a form of EXPORTS; what is masked is left out."""

@@ -217,7 +217,7 @@ def test_the_examples_for_ci_run(company: Company, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(company.folder)
     assert company.say("gaps", "--write-baseline", "gaps-baseline.json")[0] == 0
     commands = _commands()
-    assert len(commands) == 12
+    assert len(commands) == 13
     for command in commands:
         words = command.partition(" > ")[0].split()[1:]
         assert company.say(*words)[0] == 0, command

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from company import ALL, NOW, company, link, reading, thing
 from engines import Place
 
+from app.cli import cli
 from app.operations import OPERATIONS, Reply, ask, envelope
-from graph import Actor, ContextGraph, Fact, InputError, NotAllowed, NotFound, Policy
+from graph import Actor, ContextGraph, Enforced, Fact, InputError, NotAllowed, NotFound, Policy
 from graph.stores.base import Store
 
 ACCESS = Policy.model_validate(
@@ -89,6 +92,58 @@ def test_two_agents_of_a_run_get_the_same_bytes(context: ContextGraph) -> None:
     second = [bytes_of(context, "agent:two", name, run=run, **said).replace("agent:two", "agent:one") for name, said in questions]
     assert first == second
     assert bytes_of(context, "agent:one", "show", id="asset:new") != bytes_of(context, "agent:one", "show", id="asset:new", run=run)
+
+
+def test_agents_are_held_to_one_truth(context: ContextGraph) -> None:
+    """Where it is enforced: no context outside of a run, nothing that was superseded too long ago, in or out of a run; people are free."""
+    assert json.loads(asked(context, "agent:one", "scope", text="gift").json())
+    context.enforced = Enforced(enforce=True, oldest="7d")
+    with pytest.raises(NotAllowed, match=r"in runs only.*`runs start` begins one"):
+        asked(context, "agent:one", "scope", text="gift")
+    run = start(context, "agent:one")
+    with pytest.raises(NotAllowed, match=f"ask in {run}"):
+        asked(context, "agent:one", "ready", task="task:t")
+    assert asked(context, "agent:one", "scope", text="gift", run=run).stamp.revision == 1
+    assert asked(context, "agent:one", "show", id="asset:new").stamp.revision == 1
+    context.now = lambda: NOW + timedelta(days=1)
+    change(context)
+    context.now = lambda: NOW + timedelta(days=8)
+    assert asked(context, "agent:one", "scope", text="gift", run=run).stamp.revision == 1
+    assert asked(context, "agent:one", "show", id="asset:new", at="1").stamp.revision == 1
+    context.now = lambda: NOW + timedelta(days=8, seconds=1)
+    with pytest.raises(NotAllowed, match=r"revision 1 was superseded at 2026-11-24.*more than 7d ago.*start another"):
+        asked(context, "agent:one", "scope", text="gift", run=run)
+    with pytest.raises(NotAllowed, match="ask a newer one"):
+        asked(context, "agent:one", "show", id="asset:new", at="1")
+    assert asked(context, "agent:one", "scope", text="gift", run=start(context, "agent:one")).stamp.revision == 2
+    assert asked(context, "person:root", "scope", text="gift", at="1").stamp.revision == 1
+    refused = [event for event in context.asked(actor=actor("person:root")) if event.outcome == "refused"]
+    assert len(refused) == 4
+    assert "superseded more than 7d ago" in asked(context, "person:root", "consistency").text()
+
+
+def test_what_is_enforced_is_said_in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the command line: refused with exit code 4, and served in a run; a period that is none is told by its line."""
+    monkeypatch.setenv("ORGCONTEXT_NOW", "2026-11-23T10:00:00Z")
+    folder = tmp_path / "acme"
+
+    def call(*arguments: str, code: int = 0) -> str:
+        done = CliRunner().invoke(cli, ["-w", str(folder), *arguments])
+        assert done.exit_code == code, done.output
+        return done.stdout + done.stderr
+
+    CliRunner().invoke(cli, ["init", str(folder), "--sample"])
+    call("load")
+    file = folder / "orgcontext.yaml"
+    plain = file.read_text(encoding="utf-8")
+    file.write_text(f"consistency: {{enforce: true, oldest: a week}}\n{plain}", encoding="utf-8")
+    assert "orgcontext.yaml:1: consistency.oldest" in call("stats", code=2)
+    file.write_text(f"consistency: {{enforce: true, oldest: 1w}}\n{plain}", encoding="utf-8")
+    who = ("--as", "agent:risk-scorer")
+    assert "in runs only" in call("scope", "--task", "task:score-contract-risk", *who, code=4)
+    run = call("runs", "start", *who).split()[0]
+    assert "task:score-contract-risk" in call("scope", "--task", "task:score-contract-risk", "--run", run, *who)
+    assert call("consistency").startswith("Enforced: agents get context in runs only, and nothing that was superseded more than 1w ago.")
 
 
 def test_a_delivery_is_remembered_and_goes_stale(context: ContextGraph) -> None:

@@ -53,6 +53,7 @@ def ask(context: ContextGraph, actor: Actor, name: str, question: Value, *, form
     began = time.perf_counter()
     try:
         with nullcontext() if OPERATIONS[name].writes else context.store.question():
+            context.hold(actor, at=run or str(getattr(question, "at", "")) or None, works=OPERATIONS[name].works)
             reply = (answer or OPERATIONS[name].answer)(context, actor, question, form)
         outcome = "served"
         said |= {"revision": reply.stamp.revision, "served": reply.served, "unmet": reply.unmet}

@@ -83,7 +83,7 @@ def drift(context: ContextGraph, actor: Actor, question: DriftOf, _: str) -> Rep
 def consistency(context: ContextGraph, actor: Actor, question: Consistency, _: str) -> Reply:
     found = context.consistency(actor=actor, at=moment(question))
     rows = ((one.shared, one.what, one.fact, agent, said) for one in found for agent, said in one.agents.items())
-    text = columns(rows) or "All agents that share a process or a function get the same context.\n"
+    text = context.enforced.words() + (columns(rows) or "All agents that share a process or a function get the same context.\n")
     return simple(context, actor, moment(question), dump(found), text)
 
 

@@ -73,6 +73,7 @@ class Operation:
     judges: bool = False  # its findings can make a program fail
     right: str = "context:read"  # what a token must have
     writes: bool = False  # it changes what is kept, so that no mere look may call it
+    works: bool = False  # it gives an agent the context of its work, or the verdict on it
     lasting: bool = True  # the answer hangs on the revision, the day and the question alone, and not on what is remembered beside
 
 

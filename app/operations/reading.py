@@ -191,6 +191,7 @@ READING: tuple[Operation, ...] = (
         ScopeOf,
         scope,
         ("text", "json", "markdown", "turtle", "jsonld", "graphml"),
+        works=True,
     ),
     Operation("precedents", "How it was decided before, and the pattern in it.", PrecedentsOf, precedents),
 )

@@ -122,6 +122,7 @@ ROUTES: tuple[Operation, ...] = (
         "May this agent do this task? The verdict with its four answers; without a task, or of all agents, who can, could and must never.",
         Ready,
         ready,
+        works=True,
     ),
     Operation("route", "Who must approve a request, in order, and why.", RouteOf, route),
 )

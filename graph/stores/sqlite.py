@@ -12,7 +12,7 @@ import re
 import sqlite3
 import threading
 from array import array
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import chain, groupby, islice, pairwise
@@ -137,6 +137,8 @@ _CLAIM = (
     "c.locator, c.digest, c.since FROM claim c JOIN part p ON p.id = c.part JOIN name s ON s.id = c.subject "
     "JOIN name k ON k.id = c.kind LEFT JOIN name t ON t.id = c.target"
 )
+_NEW: Callable[[Any, tuple[Any, ...]], Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of no items yet; a row of all its values, in order
+_BY_SINCE = itemgetter(9)
 _CLAIM_ORDER = "ORDER BY s.text, k.text, coalesce(t.text, ''), p.source, p.path, c.digest"
 
 Row: TypeAlias = tuple[Any, ...]
@@ -680,12 +682,20 @@ class SQLiteStore:
             few = len(edges) < _CHUNK
             texts = _some_names(db, {end for row in edges for end in (row[0], row[2])}) if few else _all_names(db)
         kinds = seen.known.kinds
-        found = [Version(seen.row(row[3:]), row[1], row[2] if row[2] <= last else 0) for row in nodes]
-        related = [
-            Version(RelationRow(texts[row[0]], kinds[row[1]], texts[row[2]], *row[3:9]), row[9], row[10] if row[10] <= last else 0)
-            for row in edges
+        found: list[Version] = [_NEW(Version, (seen.row(row[3:]), row[1], row[2] if row[2] <= last else 0)) for row in nodes]
+        edges.sort(key=_BY_SINCE)
+        related: list[Version] = [
+            _NEW(
+                Version,
+                (
+                    _NEW(RelationRow, (texts[source], kinds[kind], texts[target], first, end, properties, origins, conflicts, digest)),
+                    since,
+                    until if until <= last else 0,
+                ),
+            )
+            for source, kind, target, first, end, properties, origins, conflicts, digest, since, until in edges
         ]
-        related.sort(key=lambda one: (*one.row[:3], one.since))
+        related.sort(key=lambda one: one[0][:3])
         return iter([*found, *related])
 
     def claims(self, *, about: Collection[str] | None = None, source: str | None = None, at: int | None = None) -> Iterator[Claim]:
@@ -720,17 +730,37 @@ class SQLiteStore:
         columns = "part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, digest, since, until"
         with self._reading() as db:
             rows = db.execute(" UNION ALL ".join(f"SELECT {columns} FROM claim WHERE {one}" for one in conditions)).fetchall()
-            parts = {id_: (source, path) for id_, source, path in db.execute("SELECT id, source, path FROM part")}
+            parts = db.execute("SELECT id, source, path FROM part").fetchall()
             few = len(rows) < _CHUNK
             texts = texts or (_some_names(db, {name for row in rows for name in row[1:4]}) if few else _all_names(db))
+        sources, paths = ({part[0]: part[at] for part in parts} for at in (1, 2))
         return (
-            Made(
-                Claim._make(
-                    (*parts.get(row[0], ("?", "?")), texts[row[1]], texts[row[2]], texts[row[3]], *row[4:9], _same(row[9]), *row[10:13])
+            _NEW(
+                Made,
+                (
+                    _NEW(
+                        Claim,
+                        (
+                            sources.get(part, "?"),
+                            paths.get(part, "?"),
+                            texts[subject],
+                            texts[kind],
+                            texts[target],
+                            name,
+                            properties,
+                            sensitivity,
+                            first,
+                            end,
+                            () if same_as == "[]" else _same(same_as),
+                            locator,
+                            digest,
+                            since,
+                        ),
+                    ),
+                    until if until <= last else 0,
                 ),
-                row[13] if row[13] <= last else 0,
             )
-            for row in rows
+            for part, subject, kind, target, name, properties, sensitivity, first, end, same_as, locator, digest, since, until in rows
         )
 
     def kinds(self) -> list[str]:
