@@ -247,6 +247,7 @@ def test_killed_at_any_moment(two_revisions: Path, tmp_path: Path, sort: str) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("sort", WORKS)
 def test_killed_many_times(two_revisions: Path, tmp_path: Path, sort: str) -> None:
     """The same over and over, at least once while it was under way; `ORGCONTEXT_KILLS` says how often (100 for a table of figures)."""

@@ -1,4 +1,4 @@
-"""What a long past costs in space and in processor time: the current answer, an old one, a diff, the chain: `python -m tests.benchmarks.keeping [SIZE] [REVISIONS]`."""
+"""What a long past costs in space and in processor time: the current answer, an old one, a diff, the chain: `python -m tests.benchmarks.keeping [SIZE] [REVISIONS]`; with `growth [SIZE …]` diffs of one change in graphs of different sizes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from tests.benchmarks.generator import Organization
 ADMIN = EVERYTHING.actor("person:admin")
 TERMS = SourceTerms(name="hr", precedence=10)
 SHARES = 100  # a revision changes the entities of one of so many parts
+CHANGED = 100  # entities, of graphs of different sizes
 
 
 class Past:
-    """An organization in a store, of which each revision changes one entity in a hundred."""
+    """An organization in a store, of which each revision changes the entities of one of so many parts."""
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.file, self.size, self.organization = folder / "keeping.db", size, Organization(size)
-        self.turns, self.clock = [0] * SHARES, datetime(2026, 1, 1, 9, tzinfo=UTC)
+    def __init__(self, folder: Path, size: int, shares: int = SHARES) -> None:
+        self.file, self.size, self.organization, self.shares = folder / f"keeping-{size}.db", size, Organization(size), shares
+        self.turns, self.clock = [0] * shares, datetime(2026, 1, 1, 9, tzinfo=UTC)
         self.ends: dict[int, list[tuple[str, str, str]]] = {}
         for key in self.organization.keys():  # noqa: SIM118  # no mapping
             self.ends.setdefault(int(key[0].partition(":")[2]), []).append(key)
@@ -36,22 +37,23 @@ class Past:
             terms=[TERMS],
             now=lambda: self.clock,
         )
-        self._load(range(SHARES))
+        self._load(range(self.shares))
 
     def revise(self, number: int) -> None:
         """One more revision."""
-        self.turns[number % SHARES] += 1
+        self.turns[number % self.shares] += 1
         self.clock += timedelta(hours=1)
-        self._load([number % SHARES])
+        self._load([number % self.shares])
 
     def _load(self, changed: range | list[int]) -> None:
         parts = (
-            Part(f"{one}.csv", f"sha256:{one}-{self.turns[one]}", self._facts(one) if one in changed else None) for one in range(SHARES)
+            Part(f"{one}.csv", f"sha256:{one}-{self.turns[one]}", self._facts(one) if one in changed else None)
+            for one in range(self.shares)
         )
         self.context.load([Reading(TERMS, parts)], actor=ADMIN.id)
 
     def _facts(self, part: int) -> Iterator[Fact]:
-        each = self.size // SHARES
+        each = self.size // self.shares
         origins = (Origin(locator=f"{part}.csv:1"),)
         for number in range(part * each, part * each + each):
             row = self.organization.entity(self.organization.id_of(number), turn=self.turns[part])
@@ -114,5 +116,20 @@ def main(size: int, revisions: int) -> None:
         print(f"scope {now / len(anchors) * 1000:.1f} ms, diff of one revision {small * 1000:.1f} ms, findings {len(verified.findings)}")
 
 
+def growth(sizes: list[int]) -> None:
+    """Print what a diff of a change of one size costs in graphs of different sizes."""
+    taken: list[float] = []
+    for size in sizes:
+        with TemporaryDirectory() as folder:
+            past = Past(Path(folder), size, size // CHANGED)
+            past.revise(1)
+            taken.append(_seconds(lambda past=past: past.context.diff(1, 2, actor=ADMIN)))
+            past.context.close()
+            print(f"a diff of {CHANGED} entities of {size:>9,} {taken[-1] * 1000:>12.1f} ms {taken[-1] / taken[0]:>8.2f} of the first")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["growth"]:
+        growth([int(one) for one in sys.argv[2:]] or [10_000, 30_000, 100_000])
+        sys.exit()
     main(*(int(one) for one in (sys.argv[1:] + ["10000", "300"][len(sys.argv) - 1 :])[:2]))
