@@ -15,7 +15,7 @@ from typing import Any
 
 from graph import Fact, Finding, InputError, Properties, slug
 from loaders.fields import Somebody, day, is_nothing, meant, order_of, people
-from loaders.headings import bare, guess
+from loaders.headings import bare, guess, taking
 from loaders.pages import (
     Line,
     Link,
@@ -153,11 +153,7 @@ def _dated(record: Mapping[str, Any], dates: Iterable[str], order: str) -> Mappi
 
 def _log(file: File) -> Iterator[Fact | Finding]:
     named = columns(file)
-    if named:
-        said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in named.items())
-        remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
-        message = f"{file.name}: taken by its headings: {said}"
-        yield Finding(id=f"columns:{file.name}", check="columns", level="note", subject=file.name, message=message, remedy=remedy)
+    yield from taking(file.name, named)
     rows = list(file.records())
     dates = [heading for heading in (rows[0][0] if rows else ()) if {**named, **file.source.columns}.get(heading, heading) == "date"]
     order = order_of(str(record.get(heading) or "") for record, _ in rows for heading in dates)

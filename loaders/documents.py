@@ -15,6 +15,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
@@ -273,6 +274,7 @@ def _held(parent: Any) -> Iterable[Any]:
     return parent.values() if type(parent) is dict else parent
 
 
+@lru_cache(maxsize=4096)  # the records of a file have the same few keys
 def step(key: str | int) -> str:
     """One step of a JSONPath."""
     if isinstance(key, int):

@@ -13,7 +13,7 @@ from typing import Any
 from graph import Fact, Finding, Properties, slug
 from loaders.documents import Document, documents
 from loaders.fields import people
-from loaders.headings import bare, guess
+from loaders.headings import bare, guess, taking
 from loaders.pages import (
     MARKDOWN,
     Line,
@@ -156,11 +156,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
 
 def _table(file: File) -> Iterator[Fact | Finding]:
     named = columns(file)
-    if named:
-        said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in named.items())
-        remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
-        message = f"{file.name}: taken by its headings: {said}"
-        yield Finding(id=f"columns:{file.name}", check="columns", level="note", subject=file.name, message=message, remedy=remedy)
+    yield from taking(file.name, named)
     several = {theirs for theirs, ours in named.items() if ours in _SEVERAL}
     records = (
         ({key: ";".join(_split(value)) if key in several and isinstance(value, str) else value for key, value in record.items()}, where)

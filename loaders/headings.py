@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from graph import Finding
 
 # ours -> headings that mean it, the surest first; a heading that two of ours want goes to the one that stands first here.
 # English as Workday, SAP SuccessFactors, BambooHR, Personio, HiBob, ADP and others write it; then German, French, Spanish, Italian, Dutch.
@@ -344,3 +346,12 @@ def guess(headings: Iterable[str], known: Mapping[str, tuple[str, ...]]) -> Gues
         if wanted:
             rivals.append((wanted, taken[wanted], heading))
     return Guess(columns, tuple(rivals))
+
+
+def taking(name: str, columns: Mapping[str, str]) -> Iterator[Finding]:
+    """The note of what the headings of the file of this name were taken for (theirs -> ours); none where nothing was guessed."""
+    if columns:
+        said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in columns.items())
+        remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
+        message = f"{name}: taken by its headings: {said}"
+        yield Finding(id=f"columns:{name}", check="columns", level="note", subject=name, message=message, remedy=remedy)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML holds has no types until it is looked at
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from graph import Fact, Finding, UnreadableSource, slug
@@ -115,18 +116,22 @@ def _folder(file: File) -> str:
     return PurePosixPath(file.name).parent.as_posix().strip("./") or file.source.name
 
 
-def _upward(file: File) -> Iterator[Path]:
-    """The folders from the file's own up to the top of the source, by the steps that its name has."""
-    steps = min(len(PurePosixPath(file.name).parts), _HIGH)
-    for folder, _ in zip(file.path.absolute().parents, range(steps), strict=False):
-        yield folder
+def _upward(file: File) -> Iterator[str]:
+    """The folders from the file's own up to the top of the source, by the steps that its name has: as text, of which paths are slow to make."""
+    folder = os.path.abspath(file.path)  # noqa: PTH100  # made once for every file
+    for _ in range(min(file.name.strip("/").count("/") + 1, _HIGH)):
+        above = os.path.dirname(folder)  # noqa: PTH120  # as above
+        if above == folder:
+            return
+        yield (folder := above)
 
 
 def _aliases(file: File) -> Mapping[str, list[str]]:
     """The aliases of the nearest OWNERS_ALIASES at or above the file; none where it cannot be read (it says so itself)."""
-    found = next((path for folder in _upward(file) if (path := folder / "OWNERS_ALIASES").is_file()), None)
+    found = next((path for folder in _upward(file) if os.path.isfile(path := f"{folder}/OWNERS_ALIASES")), None)  # noqa: PTH113  # as above
     if found is None or file.path.name == "OWNERS_ALIASES":
         return {}
+    found = Path(found)
     try:
         state = found.stat()
         return {} if state.st_size > _LARGE else _aliases_in(found, (state.st_mtime_ns, state.st_size))
@@ -146,7 +151,7 @@ def _above(file: File) -> str:
     """The folder above this one that has an OWNERS of its own, as it goes in ids; "" for the top."""
     parts = PurePosixPath(file.name).parts[:-1]
     for depth, folder in enumerate(list(_upward(file))[1:], 1):
-        if (folder / "OWNERS").is_file():
+        if os.path.isfile(f"{folder}/OWNERS"):  # noqa: PTH113  # as in _upward
             return "/".join(parts[: max(len(parts) - depth, 0)]) or file.source.name
     return ""
 
@@ -166,6 +171,11 @@ class _Owners:
 
     def where(self, key: str | int, parent: object) -> str:
         return self.file.locator(self.document.items.get(id(parent), {}).get(key, self.document.start or "1"))
+
+    @cached_property
+    def above(self) -> str:
+        """The folder above that has an OWNERS of its own; "" for none."""
+        return _above(self.file)
 
     @property
     def top(self) -> str:
@@ -215,11 +225,10 @@ class _Owners:
             subject=f"Changes to {what}", pattern=pattern, part=part, inherits=not alone, labels=tuple(_texts(held.get("labels")))
         )
         yield thing("Authority", own, where, name=name, properties=more)
-        above = _above(self.file)
         if pattern:
             yield from link(own, "part_of", f"authority:{_place(self.folder, '')}.{part}", where)
-        elif above and not alone:
-            yield from link(own, "part_of", f"authority:{_place(above, '')}.{part}", where)
+        elif self.above and not alone:
+            yield from link(own, "part_of", f"authority:{_place(self.above, '')}.{part}", where)
         for holder in dict.fromkeys(holders):
             if holder in self.known:
                 yield from link(self.role(holder), "holds_authority", own, where)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from graph import Fact, Finding, slug
 from loaders.fields import day
-from loaders.headings import PEOPLE, Guess, bare, guess
+from loaders.headings import PEOPLE, Guess, bare, guess, taking
 from loaders.hierarchy import VACANT, Names, Unread, acting, fault, innermost, placed, steps
 from loaders.source import Day, File, Kept, Many, Text, filled, link, reference, thing
 
@@ -222,17 +222,7 @@ class _Table:
         name = self.file.name
         if self.labels:
             yield fault("unread", self.labels, "nothing reads a second line of headings", level="note")
-        if self.guessed:
-            said = ", ".join(f"{theirs!r} is {ours}" for theirs, ours in self.guessed.items())
-            remedy = "If one is wrong, say what it is under `columns:` in the workspace file."
-            yield Finding(
-                id=f"columns:{name}",
-                check="columns",
-                level="note",
-                subject=name,
-                message=f"{name}: taken by its headings: {said}",
-                remedy=remedy,
-            )
+        yield from taking(name, self.guessed)
         for ours, read_, left in self.found.rivals:
             yield fault(
                 "columns",
