@@ -13,22 +13,29 @@ from loaders.fields import cadence, day, document_kind, order_of, people, sensit
 from loaders.source import File, Many, Record, Text, filled, link, thing
 
 _HEADERS = {  # what is exported under many names -> the column of a row
-    "name": "name|file name|filename|document name|fileleafref|link filename|document",
-    "title": "title|document title",
-    "path": "path|file path|filepath|folder|folder path|url|link|web url|location|fileref|encoded abs url|server relative url|parent|document url",
+    "name": "name|file name|filename|document name|fileleafref|link filename|document"
+    "|nom|nombre|naam|nome|dateiname|nom du fichier|nom de fichier|nombre de archivo|bestandsnaam|nome file",
+    "title": "title|document title|titel|titre|título|titolo",
+    "path": "path|file path|filepath|folder|folder path|url|link|web url|location|fileref|encoded abs url|server relative url|parent|document url"
+    "|pfad|chemin|chemin d'accès|ruta|ruta de acceso|pad|percorso",
     "unique_id": "unique id|uniqueid|guid|document id|doc id|document id value|item id",
     "row_id": "id",
-    "modified": "modified|last modified|modified date|date modified|last modified date|modified on|last modified on|last updated",
-    "modified_by": "modified by|last modified by|editor|changed by|updated by",
-    "created": "created|created date|date created|created on",
-    "created_by": "created by|author|authors",
+    "modified": "modified|last modified|modified date|date modified|last modified date|modified on|last modified on|last updated"
+    "|geändert|geändert am|modifié|modifié le|modificado|modificado el|gewijzigd|gewijzigd op|modificato|modificato il",
+    "modified_by": "modified by|last modified by|editor|changed by|updated by"
+    "|geändert von|modifié par|modificado por|gewijzigd door|modificato da",
+    "created": "created|created date|date created|created on"
+    "|erstellt|erstellt am|créé|créé le|creado|creado el|gemaakt|gemaakt op|creato|creato il",
+    "created_by": "created by|author|authors|erstellt von|créé par|creado por|gemaakt door|creato da",
     "owner": "owner|document owner|content owner|owners|business owner|responsible|site owner",
     "retention": "retention|retention label|retention label applied|retention period|retention policy|compliance tag|record label",
     "sensitivity": "sensitivity|sensitivity label|label|classification|information classification|confidentiality",
     "version": "version|version number|ui version string|current version",
-    "content_type": "content type|contenttype|document type|doc type|category",
-    "item_type": "item type|itemtype|type|file type|filetype|kind",
-    "size": "size|file size|filesize|size bytes",
+    "content_type": "content type|contenttype|document type|doc type|category"
+    "|inhaltstyp|type de contenu|tipo de contenido|inhoudstype|tipo di contenuto",
+    "item_type": "item type|itemtype|type|file type|filetype|kind|elementtyp|type d'élément|tipo de elemento|tipo di elemento",
+    "size": "size|file size|filesize|size bytes"
+    "|dateigröße|taille du fichier|taille de fichier|tamaño de archivo|bestandsgrootte|dimensioni file",
     "status": "status|approval status|moderation status|state",
     "department": "department|business unit|team|unit",
     "review_date": "review date|next review|next review date|review due|review by",
@@ -41,7 +48,7 @@ _HEADERS = {  # what is exported under many names -> the column of a row
 }
 _COLUMNS = {re.sub(r"[\W_]+", "", theirs): ours for ours, several in _HEADERS.items() for theirs in several.split("|")}
 _DAYS = ("modified", "created", "review_date", "reviewed", "expires")
-_FOLDERS = frozenset(("folder", "directory", "sp.data.documentsfolder"))
+_FOLDERS = frozenset(("folder", "directory", "sp.data.documentsfolder", "ordner", "dossier", "carpeta", "map", "cartella"))
 
 
 class DocumentRow(Record):
