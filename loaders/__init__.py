@@ -75,7 +75,7 @@ LOADERS: dict[str, Loader] = {
     name: Loader(name, summary)
     for name, summary in {
         "people": "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.",
-        "glossary": "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, DataHub's glossary YAML.",
+        "glossary": "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, YAML or JSON by name, DataHub's YAML.",
         "approvals": "An approval matrix in CSV or XLSX: process, step, order, approver, condition.",
         "dependencies": "Dependencies in CSV: source, target, sort.",
         "inventory": "The context inventory in CSV or XLSX: function, context, source, frequency, owner.",

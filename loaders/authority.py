@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
@@ -72,7 +73,7 @@ def matches(file: File) -> bool:
     header = file.header()
     if not header or "step" in header or {"id", "source", "target", "term"} & header:
         return False
-    kinds = {_KINDS[name] for name in header if name in _KINDS}
+    kinds = {ours for name in file.first if (ours := file.source.columns.get(name) or _kind(name))}
     if {"holder", "limit", "matter"} <= kinds:
         return True
     return bool(kinds & {"matter"}) and not kinds & {"holder", "limit"} and _is_wide(file)
@@ -84,9 +85,7 @@ def _is_wide(file: File) -> bool:
     except UnreadableSource:
         return False
     columns = [
-        [cell for row in rows if (cell := str(row.get(name) or "").strip())]
-        for name in (rows[0] if rows else ())
-        if _folded(name) not in _KINDS
+        [cell for row in rows if (cell := str(row.get(name) or "").strip())] for name in (rows[0] if rows else ()) if not _kind(name)
     ]
     roles = [cells for cells in columns if cells and sum(map(_says_something, cells)) >= 0.8 * len(cells)]
     cells = [cell for column in roles for cell in column]
@@ -130,7 +129,7 @@ class _Shape:
         first, where = rows[0]
         taken: set[str] = set()
         for name in first:
-            ours = self.file.source.columns.get(name) or _KINDS.get(_folded(name), "")
+            ours = self.file.source.columns.get(name) or _kind(name)
             self.columns[name] = ours if ours not in taken or ours == "matter" else ""
             taken.add(ours)
         self.is_long = {"holder", "limit"} <= taken
@@ -144,6 +143,13 @@ class _Shape:
     def value(self, row: Mapping[str, str], ours: str) -> str:
         """The cell of one of our columns; of several that say for what the authority is, all that say something."""
         return ": ".join(dict.fromkeys(row[name] for name, kind in self.columns.items() if kind == ours and row.get(name)))
+
+    @cached_property
+    def currency(self) -> str:
+        """The currency that the heading of the limits names, for the amounts that name none."""
+        behind = (_BRACKET.search(name) for name, kind in self.columns.items() if kind in ("limit", "lower"))
+        said = (found[1].strip() for found in behind if found)
+        return next((_SYMBOLS.get(one.lower()) or one for one in said if one.lower() in _SYMBOLS or re.fullmatch("[A-Z]{3}", one)), "")
 
     def called(self, ours: str) -> str:
         """The heading of one of our columns, folded."""
@@ -216,7 +222,7 @@ def _authority(
     raci: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Iterator[Fact]:
     who, unit = reference(prefix, holder), shape.value(row, "unit")
-    currency = found.currency or shape.value(row, "currency").upper()
+    currency = found.currency or shape.value(row, "currency").upper() or shape.currency
     span = [slug(_shown(found.lower))] if found.lower else []  # two bands of one holder are two authorities
     own = "authority:" + ".".join(filter(None, [slug(who.partition(":")[2]), slug(matter), slug(unit), *span]))
     properties = filled(
@@ -341,6 +347,14 @@ def _plain(cell: str) -> str:
 
 def _folded(name: str) -> str:
     return re.sub(r"[\s_\-./()]+", "", name).casefold()
+
+
+_BRACKET = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")  # what stands behind a heading: `Limit (EUR)`
+
+
+def _kind(heading: str) -> str:
+    """Which of our columns a heading names, with or without what stands behind it in brackets; "" for none."""
+    return _KINDS.get(_folded(heading)) or _KINDS.get(_folded(_BRACKET.sub("", heading)), "")
 
 
 # findings

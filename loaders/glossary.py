@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from graph import Fact, Finding, Properties, slug
+from graph import Fact, Finding, Properties, UnreadableSource, slug
 from loaders.documents import Document, documents
 from loaders.fields import people
 from loaders.headings import bare, guess, taking
@@ -106,10 +106,11 @@ _SURELY = frozenset(
 def columns(file: File) -> dict[str, str]:
     """What the columns of a table mean, by their headings: theirs -> ours, for those that are called otherwise with us."""
     ours = frozenset(TermRow.model_fields)
-    folded = {re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) for heading in file.first}
+    headings = dict.fromkeys(key for record, _ in _by_name(file) for key in record) or file.first
+    folded = {re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) for heading in headings}
     theirs = [
         str(heading)
-        for heading in file.first
+        for heading in headings
         if re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) not in ours and str(heading) not in file.source.columns
     ]
     taken = (folded & ours) | set(file.source.columns.values())
@@ -132,16 +133,16 @@ def _is_table(file: File) -> bool:
 
 
 def matches(file: File) -> bool:
-    """Whether it is a table with terms and definitions, a page of a term or of many, TBX, or DataHub's business glossary."""
+    """Whether it is a table with terms and definitions, a page of a term or of many, terms by name, TBX, or DataHub's business glossary."""
     if is_page(file):
         return subject_of(file) == "glossary"
     if _is_tbx(file):
         return True
-    return _is_table(file) or _is_business(file, file.header())
+    return _is_table(file) or _is_business(file, file.header()) or bool(_by_name(file))
 
 
 def read(file: File) -> Iterator[Fact | Finding]:
-    """The terms of a table, a page, a TBX file or a business glossary."""
+    """The terms of a table, a page, a file of terms by name, a TBX file or a business glossary."""
     if is_page(file):
         found = page(file)
         yield from _faults(found, file)
@@ -154,13 +155,38 @@ def read(file: File) -> Iterator[Fact | Finding]:
         yield from _table(file)
 
 
+_DEFINING = frozenset(("definition", "meaning", "business definition", "bedeutung", "signification", "definicion"))
+
+
+def _by_name(file: File) -> list[tuple[Mapping[str, Any], str]]:
+    """The terms of a mapping in YAML or JSON from their names to what is said of them, alone or under one key; none where it is no such thing."""
+    if file.suffix not in (".yaml", ".yml", ".json"):
+        return []
+    try:
+        document = next(file.documents(), None)
+    except UnreadableSource:
+        return []
+    level: Any = document.value if document else None
+    inside = [one for one in level.values() if isinstance(one, dict)] if isinstance(level, dict) else []
+    if len(inside) == 1 and not _defines(inside[0]):  # beside a title, a version
+        level = inside[0]
+        inside = [one for one in level.values() if isinstance(one, dict)]
+    if not document or not inside or len(inside) < len(level) or sum(map(_defines, inside)) * 5 < len(inside) * 4:
+        return []
+    return [({"term": str(name), **said}, file.locator(document.place(said, level, name, document.start))) for name, said in level.items()]
+
+
+def _defines(said: Mapping[str, Any]) -> bool:
+    return any(bare(str(key)) in _DEFINING and isinstance(value, str) for key, value in said.items())
+
+
 def _table(file: File) -> Iterator[Fact | Finding]:
     named = columns(file)
     yield from taking(file.name, named)
     several = {theirs for theirs, ours in named.items() if ours in _SEVERAL}
     records = (
         ({key: ";".join(_split(value)) if key in several and isinstance(value, str) else value for key, value in record.items()}, where)
-        for record, where in file.records()
+        for record, where in _by_name(file) or file.records()
     )
     for row in file.rows(TermRow, columns={**named, **file.source.columns}, records=records):
         if isinstance(row, Finding):
