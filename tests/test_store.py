@@ -16,8 +16,8 @@ import pytest
 from engines import Place
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
-from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy
-from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, words_of
+from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy, canonical
+from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, sources_of, words_of
 
 FAR = Limit(hops=9, entities=99, relations=99)
 ANN, BEN, CLEO = entity("person:ann", "Ann Ash"), entity("person:ben", "Ben Birch"), entity("person:cleo", "Cleo Cedar")
@@ -972,6 +972,13 @@ def test_filters_hold_at_old_revisions(store: Store) -> None:
     assert [ids(store.entities(EVERYTHING, kinds=["Agent"], at=at)) for at in (1, 2)] == [[], ["person:ben"]]
     masked = Filter(masked={"Agent": frozenset(["title"])})
     assert [ids(store.search("birch", masked, limit=2, at=at)) for at in (1, 2)] == [["person:ben"], []]
+
+
+@pytest.mark.parametrize("names", [[], ["hr"], ["hr", "wiki", "hr"], ['a "quoted" \\ name', "hr"], ['\u00e9"source":"other"']])
+def test_the_sources_of_origins_are_read_from_their_text(names: list[str]) -> None:
+    """As parsing them would say, whatever stands in a name or a locator."""
+    text = canonical([{"locator": 'x"source":"no":1', "source": name} for name in names])
+    assert sources_of(text) == list(dict.fromkeys(names))
 
 
 def test_tally_counts_by_kind_and_by_source(store: Store) -> None:

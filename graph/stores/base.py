@@ -521,6 +521,16 @@ def words_of(*texts: str) -> str:
     return " ".join(dict.fromkeys(_folded(" ".join(texts))))
 
 
+_SOURCE = re.compile(r'"source":"([^"]*)"')
+
+
+def sources_of(origins: str) -> list[str]:
+    """The sources that origins name, as they are written in a row (JSON without blanks), each once; read as text, since a tally reads them all."""
+    if "\\" in origins:
+        return list(dict.fromkeys(origin["source"] for origin in json.loads(origins)))
+    return list(dict.fromkeys(_SOURCE.findall(origins)))
+
+
 def grams_of(text: str) -> str:
     """The trigrams of the folded text, blanks as `_`, each once: `a b` gives `_a_ a_b _b_`."""
     padded = f"_{fold(text).replace(' ', '_')}_"

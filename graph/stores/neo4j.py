@@ -64,6 +64,7 @@ from graph.stores.base import (
     grams_of,
     masked,
     sealed,
+    sources_of,
     told,
     unsealed,
     words_of,
@@ -260,15 +261,11 @@ def _scalar(value: Scalar) -> Scalar:
 
 
 @lru_cache(maxsize=10_000)  # the same few stand behind most relations
-def _sources(origins: str) -> list[str]:
-    return list(dict.fromkeys(origin["source"] for origin in json.loads(origins)))
-
-
 def _entity_values(row: EntityRow, since: int, number: int) -> Columns:
     """The values of `_ENTITY`, and what is spread out."""
     return [
         *(row.id, row.name, row.sensitivity, row.valid_from or None, row.valid_to or None, number, since, f"{row.kind} {row.sensitivity}"),
-        *(_hashed(fold(row.name)), list(row.aliases) or None, _sources(row.origins), _unless(row.properties, "{}"), row.origins),
+        *(_hashed(fold(row.name)), list(row.aliases) or None, sources_of(row.origins), _unless(row.properties, "{}"), row.origins),
         *(_unless(row.conflicts, "[]"), words_of(row.name, row.id, *row.aliases), row.words, row.grams, row.digest),
         _spread(row.properties),
     ]
@@ -277,7 +274,7 @@ def _entity_values(row: EntityRow, since: int, number: int) -> Columns:
 def _relation_values(row: RelationRow, since: int) -> Columns:
     """The ends, the values of `_RELATION`, and what is spread out."""
     return [
-        *(row.source, row.target, row.valid_from or None, row.valid_to or None, since, _sources(row.origins)),
+        *(row.source, row.target, row.valid_from or None, row.valid_to or None, since, sources_of(row.origins)),
         *(_unless(row.properties, "{}"), row.origins, _unless(row.conflicts, "[]"), row.digest, _spread(row.properties)),
     ]
 

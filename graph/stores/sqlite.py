@@ -43,6 +43,7 @@ from graph.stores.base import (
     grams_of,
     masked,
     sealed,
+    sources_of,
     told,
     unsealed,
     words_of,
@@ -776,7 +777,7 @@ class SQLiteStore:
             for _, facet, origins in db.execute(self._versions_at("number, facet, origins", passes, at)):
                 kind = seen.known.facets[facet].kind
                 entities[kind] = entities.get(kind, 0) + 1
-                for name in _sources(origins):
+                for name in sources_of(origins):
                     said[name] = said.get(name, 0) + 1
             found = self._adjacent(db, seen, _ALL, seen.kinds(), at)
             relations: dict[str, int] = {}
@@ -794,7 +795,7 @@ class SQLiteStore:
             wanted = _list(ids[start : start + _CHUNK])
             for table in ("edge",) if at is None else ("edge", "edge_past"):
                 for (origins,) in db.execute(f"SELECT e.origins FROM json_each(?) f CROSS JOIN {table} e WHERE e.id = f.value", (wanted,)):
-                    for name in _sources(origins):
+                    for name in sources_of(origins):
                         counts[name] = counts.get(name, 0) + 1
         return counts
 
@@ -933,10 +934,6 @@ def _claim(row: Row) -> Claim:
 _texts_of_claim = itemgetter(2, 3, 4)
 _entity_claim_order = itemgetter(2, 0, 1, 12)
 _relation_claim_order = itemgetter(2, 3, 4, 0, 1, 12)
-
-
-def _sources(origins: str) -> set[str]:
-    return {origin["source"] for origin in json.loads(origins)}
 
 
 class _Tiers:
