@@ -2086,15 +2086,19 @@ class Neo4jDraft:
         """Take away what is to be forgotten; nobody reads it any more, so that what a dying writer leaves does no harm."""
         if self._forgotten:
             before, kept = self._forgotten
-            for label, since, until in (
-                ("OrgContextEntity", "_since", "_until"),
-                ("OrgContextRelation", "_since", "_until"),
-                ("OrgContextClaim", "since", "until"),
-            ):
-                text = (
-                    f"MATCH (n:{label}) WHERE n._graph = $graph AND n.{until} > 0 AND n.{until} <= $p.before "
-                    f"AND none(one IN $p.kept WHERE n.{since} <= one AND n.{until} > one) WITH n LIMIT {_BATCH} DETACH DELETE n RETURN count(*)"
-                )
+            over = "{0}.{2} > 0 AND {0}.{2} <= $p.before AND none(one IN $p.kept WHERE {0}.{1} <= one AND {0}.{2} > one)"
+            labels = (("Entity", "_since", "_until"), ("Relation", "_since", "_until"), ("Claim", "since", "until"))
+            known = (  # the claims that have identity values, each together with those
+                "MATCH (s:OrgContextIdentity) WHERE s._graph = $graph MATCH (c:OrgContextClaim {_graph: $graph, key: s.claim}) "
+                f"WHERE c.since = s.since AND {over.format('c', 'since', 'until')} WITH c, collect(s) AS values LIMIT {_BATCH} "
+                "FOREACH (s IN values | DELETE s) DETACH DELETE c RETURN count(*)"
+            )
+            rest = (
+                f"MATCH (n:OrgContext{label}) WHERE n._graph = $graph AND {over.format('n', since, until)} "
+                f"WITH n LIMIT {_BATCH} DETACH DELETE n RETURN count(*)"
+                for label, since, until in labels
+            )
+            for text in (known, *rest):
                 while self._writer.ask(text, before=before, kept=kept):
                     pass
 
