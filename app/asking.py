@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from app.commands import formats, opened
+from app.commands import formats, named, opened
 from app.operations import CONTENT, FILE, MAX_CONTENT, OPERATIONS, PAIR, PLACE, Operation, Reply, ask, envelope, findings_text
 from app.reports import baseline
 from graph import InputError, Sensitivity
@@ -151,7 +151,7 @@ def _group(alone: click.Command | None, under: Iterable[click.Command], name: st
     """The group of the questions that begin with this word; where the word alone is a question, the group answers that."""
     made = click.Group(
         name,
-        commands={one.name or "": one for one in under},
+        commands=named(*under),
         help=alone.help if alone else GROUPS[name],
         params=alone.params if alone else None,
         invoke_without_command=bool(alone),

@@ -24,6 +24,11 @@ def formats(operation_formats: tuple[str, ...] = ("text", "json")) -> Callable[[
     return lambda command: chosen(asker(command))
 
 
+def named(*commands: click.Command) -> dict[str, click.Command]:
+    """These commands by their names, as the table of contents looks for them."""
+    return {one.name or "": one for one in commands}
+
+
 @contextmanager
 def opened(folder: Path) -> Generator[tuple[Settings, ContextGraph]]:
     """The workspace in this folder and its graph, closed at the end."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands import formats, opened
+from app.commands import formats, named, opened
 from app.operations.question import columns
 from graph import ContextGraph, InputError, nearest
 
@@ -212,4 +212,4 @@ def agents_md(folder: Path, *, task: str, budget: int, old: Path | None, form: s
     click.echo(said if form == "json" else now, nl=False)
 
 
-COMMANDS: dict[str, click.Command] = {one.name or "": one for one in (mcp, serve, tokens, agents_md)}
+COMMANDS = named(mcp, serve, tokens, agents_md)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands import formats, opened
+from app.commands import formats, named, opened
 from app.operations.question import findings_text
 from app.reports import sarif
 from graph import EXPORTS, Actor, ContextGraph, Copied, Finding, StoreError, Value
@@ -255,4 +255,4 @@ def import_(folder: Path, file: Path, name: str, *, form: str, asker: str) -> No
         _say(report, context, actor, {"file": file.name, "name": named}, form=form, text=load_text(report))
 
 
-COMMANDS: dict[str, click.Command] = {one.name or "": one for one in (tag, revert, compact, backup, restore, copy, drift, export, import_)}
+COMMANDS = named(tag, revert, compact, backup, restore, copy, drift, export, import_)

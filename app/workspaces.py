@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.commands import formats, opened
+from app.commands import formats, named, opened
 from app.loading import EXAMPLES, SAMPLE, copy_workspace, load_text, run_load
 from app.operations.question import columns
 from graph import InputError
@@ -158,4 +158,4 @@ def doctor(folder: Path, form: str, asker: str) -> None:
     raise SystemExit(0 if all(one.ok or one.optional for one in found) else 5)
 
 
-COMMANDS: dict[str, click.Command] = {one.name or "": one for one in (load, init, schema, demo, explore, doctor)}
+COMMANDS = named(load, init, schema, demo, explore, doctor)

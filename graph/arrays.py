@@ -19,8 +19,9 @@ else:
         def __getattr__(self, name: str) -> Any:
             import numpy as np
 
-            setattr(self, name, getattr(np, name))
-            return getattr(np, name)
+            found = getattr(np, name)
+            setattr(self, name, found)
+            return found
 
     np = _Numpy()
 
