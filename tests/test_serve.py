@@ -44,15 +44,21 @@ def run(folder: Path, *words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample company, loaded."""
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample company, loaded: nobody asks it anything."""
     folder = tmp_path_factory.mktemp("served") / "acme"
     run(folder, "init", str(folder), "--sample")
     run(folder, "load")
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def company(loaded: Path, tmp_path: Path) -> Path:
+    """A company of one test's own, in whose audit is only what that test asks."""
+    return Path(shutil.copytree(loaded, tmp_path / "served"))
+
+
+@pytest.fixture
 def token(company: Path) -> str:
     """A key of one of its agents."""
     return run(company, "tokens", "create", "--actor", AGENT).splitlines()[1]
@@ -100,14 +106,12 @@ def test_workers_answer_alike_and_all_is_recorded(company: Path, token: str) -> 
     assert len([one for one in events if one["operation"] == "find"]) == 40
 
 
-def test_workers_count_together_how_often_a_token_asks(company: Path, tmp_path: Path) -> None:
+def test_workers_count_together_how_often_a_token_asks(company: Path, token: str) -> None:
     """What one has answered is not asked for again of the other: ten of thirty, whoever they come to."""
-    folder = tmp_path / "acme"
-    shutil.copytree(company, folder)
-    with (folder / "orgcontext.yaml").open("a", encoding="utf-8") as file:
+    with (company / "orgcontext.yaml").open("a", encoding="utf-8") as file:
         file.write("identity: {rate: 0.001, burst: 10}\n")
-    headers = {"authorization": f"Bearer {run(folder, 'tokens', 'create', '--actor', AGENT).splitlines()[1]}"}
-    with served(folder, 2) as (address, _), ThreadPoolExecutor(8) as pool:
+    headers = {"authorization": f"Bearer {token}"}
+    with served(company, 2) as (address, _), ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(httpx2.get, f"{address}/v1/find", params={"text": "x"}, headers=headers, timeout=60) for _ in range(30)]
         said = sorted(one.result().status_code for one in asked)
     assert said == [200] * 10 + [429] * 20
