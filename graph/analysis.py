@@ -83,7 +83,7 @@ def _around(shape: Shape, ring: _Ring) -> Arrows:
     ends = [(rows.sources, rows.targets) if forward else (rows.targets, rows.sources) for rows, forward in chosen]
     tails, heads = (np.concatenate([np.zeros(0, dtype=np.int64), *columns]) for columns in (zip(*ends, strict=True) if ends else ((), ())))
     if ring.kind:
-        kept = (fits := np.array(shape.of_kind(ring.kind), dtype=bool))[tails] & fits[heads]
+        kept = (fits := shape.of_kind(ring.kind))[tails] & fits[heads]
         tails, heads = tails[kept], heads[kept]
     return arrows(len(shape.ids), tails, heads)
 

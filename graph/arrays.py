@@ -42,8 +42,7 @@ class Arrows:
     @cached_property
     def back(self) -> Arrows:
         """The same arrows, turned round."""
-        order = np.argsort(self.heads, kind="stable")
-        return Arrows(self.size, self.heads[order], self.tails[order])
+        return arrows(self.size, self.heads, self.tails)
 
     def out(self, nodes: Ints) -> tuple[Ints, Ints]:
         """The arrows that begin at these things: their tails and their heads, in the order of the things."""
@@ -58,9 +57,9 @@ class Arrows:
     def among(self, nodes: Ints) -> Arrows:
         """The arrows between these things (ascending), which are numbered anew by their places."""
         number = np.full(self.size, -1)
-        number[nodes] = np.arange(len(nodes))
-        tails, heads = number[self.tails], number[self.heads]
-        kept = (tails >= 0) & (heads >= 0)
+        number[nodes] = places = np.arange(len(nodes))
+        tails, heads = np.repeat(places, self.start[nodes + 1] - self.start[nodes]), number[self.onward(nodes)]
+        kept = heads >= 0
         return Arrows(len(nodes), tails[kept], heads[kept])
 
     @cached_property
@@ -79,34 +78,39 @@ def arrows(size: int, tails: Sequence[int] | Ints, heads: Sequence[int] | Ints) 
 
 
 class Reach(NamedTuple):
-    """How many steps each thing is from the nearest start (-1: not reached), and the least thing one step before it (-1: none)."""
+    """How many steps each thing is from the nearest start (-1: not reached) along these arrows."""
 
+    of: Arrows
     distance: Ints
-    came: Ints
 
-    def way(self, node: int) -> list[int]:
-        """The things from a start to here."""
-        way = [node]
-        while (before := int(self.came[way[-1]])) >= 0:
-            way.append(before)
-        return way[::-1]
+    def before(self, nodes: Ints) -> Ints:
+        """For each of these things the least thing one step before it; -1 for a start, and for what is not reached."""
+        tails, heads = self.of.back.out(nodes)
+        near = np.flatnonzero(self.distance[heads] == self.distance[tails] - 1)
+        near = near[self.distance[heads[near]] >= 0]
+        came = np.full(self.of.size, -1)
+        came[tails[near[::-1]]] = heads[near[::-1]]  # of several the first is written last, and stays
+        return came[nodes]
 
 
 def reach(of: Arrows, starts: Sequence[int] | Ints) -> Reach:
     """What can be reached from these things, along the arrows."""
-    distance, came = np.full(of.size, -1), np.full(of.size, -1)
-    front = np.unique(np.asarray(starts, dtype=np.int64))
-    distance[front] = 0
-    level = 0
+    distance, first = np.full(of.size, -1), np.zeros(of.size, dtype=np.int64)
+    front = np.asarray(starts, dtype=np.int64)
+    distance[front] = level = 0
     while len(front):
         level += 1
-        tails, heads = of.out(front)
-        fresh = distance[heads] < 0
-        tails, heads = tails[fresh], heads[fresh]
-        distance[heads] = level
-        came[heads[::-1]] = tails[::-1]  # of several the first is written last, and stays
-        front = np.flatnonzero(distance == level) if len(heads) * 20 > of.size else np.unique(heads)
-    return Reach(distance, came)
+        heads = of.onward(front)
+        front = heads[distance[heads] < 0]
+        distance[front] = level
+        front = _once(front, first)
+    return Reach(of, distance)
+
+
+def _once(nodes: Ints, first: Ints) -> Ints:
+    """Each of these things once; `first` is a place for each of all things, to write on."""
+    first[nodes] = places = np.arange(len(nodes))
+    return nodes[first[nodes] == places]
 
 
 def _reached(of: Arrows, start: int) -> NDArray[np.bool_]:
@@ -116,9 +120,7 @@ def _reached(of: Arrows, start: int) -> NDArray[np.bool_]:
     while len(front):
         seen[front] = True
         heads = of.onward(front)
-        front = heads[~seen[heads]]
-        first[front] = places = np.arange(len(front))
-        front = front[first[front] == places]  # each once
+        front = _once(heads[~seen[heads]], first)
     return seen
 
 
@@ -220,7 +222,10 @@ def _closed(stack: list[int], open_: list[bool], until: int) -> list[int]:
 def circles(of: Arrows) -> list[tuple[tuple[int, ...], list[int]]]:
     """Of each strongly connected part a shortest circle, from its least thing on and of as short ones the least, and the part."""
     found = parts(of)
-    return [(_shortest(inner, part), part) for inner, part in zip(_inside(of, found), found, strict=True)]
+    loops: set[int] = {*of.tails[of.tails == of.heads].tolist()}
+    least = [min(loops.intersection(part), default=-1) for part in found]
+    long = _inside(of, [part for part, loop in zip(found, least, strict=True) if loop < 0])  # of the others no arrow is looked at
+    return [((loop,) if loop >= 0 else _shortest(next(long), part), part) for loop, part in zip(least, found, strict=True)]
 
 
 def _inside(of: Arrows, found: Sequence[Sequence[int]]) -> Iterator[Arrows]:
@@ -228,25 +233,21 @@ def _inside(of: Arrows, found: Sequence[Sequence[int]]) -> Iterator[Arrows]:
     label, place = np.full(of.size, -1), np.zeros(of.size, dtype=np.int64)
     for number, part in enumerate(found):
         label[part], place[part] = number, np.arange(len(part))
-    own = label[of.tails]
-    kept = np.flatnonzero((own >= 0) & (own == label[of.heads]))
-    few = own[kept].astype(np.int16) if len(found) < 1 << 15 else own[kept]  # of two bytes are sorted in one go
-    kept = kept[np.argsort(few, kind="stable")]
+    tails, heads = of.out(np.array([one for part in found for one in part], dtype=np.int64))  # part by part
+    own = label[tails]
+    kept = np.flatnonzero(own == label[heads])
     ends = np.searchsorted(own[kept], np.arange(len(found) + 1)).tolist()
-    tails, heads = place[of.tails[kept]], place[of.heads[kept]]
+    tails, heads = place[tails[kept]], place[heads[kept]]
     for part, (begin, end) in zip(found, pairwise(ends), strict=True):
         yield Arrows(len(part), tails[begin:end], heads[begin:end])
 
 
 def _shortest(inner: Arrows, part: list[int]) -> tuple[int, ...]:
-    short = _shortest_of_one_or_two(inner) or _longer(inner.lists)
+    short = _shortest_of_two(inner) or _longer(inner.lists)
     return tuple(part[one] for one in short)
 
 
-def _shortest_of_one_or_two(of: Arrows) -> tuple[int, ...]:
-    loops = of.tails[of.tails == of.heads]
-    if len(loops):
-        return (int(loops[0]),)
+def _shortest_of_two(of: Arrows) -> tuple[int, ...]:
     there = of.tails * of.size + of.heads
     both = there[np.isin(there, of.heads * of.size + of.tails, kind="sort")]
     return (int(both[0] // of.size), int(both[0] % of.size)) if len(both) else ()
@@ -338,18 +339,19 @@ def cut_points(of: Arrows) -> list[tuple[int, int]]:
     one, two = of.tails[other], of.heads[other]
     near = arrows(of.size, np.concatenate([one, two]), np.concatenate([two, one]))
     tree = reach(near, np.flatnonzero(together(of.size, one, two) == np.arange(of.size)))
-    below = np.flatnonzero(tree.came >= 0)
-    block = together(of.size, *_on_circles(tree, below, one, two))[below]
-    held = arrows(of.size, np.concatenate([below, tree.came[below]]), np.concatenate([block, block]))  # things with their blocks
+    above = tree.before(np.arange(of.size))
+    below = np.flatnonzero(above >= 0)
+    block = together(of.size, *_on_circles(tree.distance, above, one, two))[below]
+    held = arrows(of.size, np.concatenate([below, above[below]]), np.concatenate([block, block]))  # things with their blocks
     more = np.diff(held.start) - 1
     order = np.argsort(-more, kind="stable")[: int((more > 0).sum())]
     return list(zip(order.tolist(), more[order].tolist(), strict=True))
 
 
-def _on_circles(tree: Reach, below: Ints, one: Ints, other: Ints) -> tuple[Ints, Ints]:
+def _on_circles(depth: Ints, above: Ints, one: Ints, other: Ints) -> tuple[Ints, Ints]:
     """Pairs of things whose links to the things above them lie on a circle together; `one` and `other` are the ends of all links."""
-    above = tree.came
-    levels = np.split(order := np.lexsort((above, tree.distance)), np.cumsum(np.bincount(tree.distance, minlength=1))[:-1])
+    below = np.flatnonzero(above >= 0)
+    levels = np.split(order := np.lexsort((above, depth)), np.cumsum(np.bincount(depth, minlength=1))[:-1])
     size = np.ones(len(order), dtype=np.int64)  # of the tree below each thing, itself too
     for level in reversed(levels[1:]):
         np.add.at(size, above[level], size[level])

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from graph.analysis import Noted, analyze
-from graph.arrays import Ints, Reach, np, reach
+from graph.arrays import Arrows, Ints, Reach, Truths, arrows, np, reach
 from graph.errors import InputError
 from graph.model import Finding, Value
 from graph.shape import Shape, Step
@@ -121,14 +121,16 @@ def _listed(shape: Shape, found: Reach, places: Ints, direction: Direction) -> I
 def _paths(shape: Shape, found: Reach, places: Ints, direction: Direction) -> dict[int, tuple[Step, ...]]:
     """By thing: the relations on the least of the shortest ways to it; nothing is looked up that is not on one of them."""
     on = np.zeros(len(shape.ids), dtype=bool)
-    edge = places
+    edge, some = places, list[tuple[Ints, Ints]]()
     while len(edge):
         on[edge] = True
-        edge = np.unique(found.came[edge])
+        came = found.before(edge)
+        some.append((edge, came))
+        edge = np.unique(came)
         edge = edge[(found.distance[edge] > 0) & ~on[edge]]
-    order = np.flatnonzero(on)
-    order = order[np.argsort(found.distance[order], kind="stable")]
-    before = found.came[order]
+    order, before = (np.concatenate([np.zeros(0, dtype=np.int64), *columns]) for columns in (zip(*some, strict=True) if some else ((), ())))
+    nearest = np.argsort(found.distance[order], kind="stable")
+    order, before = order[nearest], before[nearest]
     ends = (before, order) if direction == "downstream" else (order, before)
     made: dict[int, tuple[Step, ...]] = {}
     for place, came, step in zip(order.tolist(), before.tolist(), shape.along(shape.effects, *ends), strict=True):
@@ -174,42 +176,7 @@ _PASSED = (  # what goes on with a loss: a thing that was lost in these ways tak
 )
 
 
-class Standing:
-    """Who and what is able in a shape when these things have gone: a person at work or their deputy, a post with such a person, …"""
-
-    def __init__(self, shape: Shape, gone: Collection[str] = ()) -> None:
-        self.shape, self.gone = shape, frozenset(gone)
-        is_a = shape.ontology.is_a
-        self._behind = [next((kinds for kind, kinds in _STANDS.items() if is_a(name, kind)), ()) for name in shape.table.called]
-        self._person = [is_a(name, "Person") for name in shape.table.called]
-        self._known: dict[str, bool] = {}
-
-    def able(self, id_: str) -> bool:
-        """Whether a thing can do its part, itself or by a deputy."""
-        known = self._known.get(id_)
-        if known is None:
-            known = self._known[id_] = self._found(id_)
-        return known
-
-    def _found(self, id_: str) -> bool:
-        """Deputies of deputies count, however they turn back."""
-        waiting, asked = [id_], {id_}
-        while waiting:
-            one = waiting.pop()
-            place = self.shape.number.get(one)
-            kind = -1 if place is None else int(self.shape.table.kinds[place])
-            needs = self._behind[kind] if kind >= 0 else ()  # the relations by which somebody stands behind it; none for what needs nobody
-            if one in self.gone:
-                needs = ("deputizes_for",)  # of what has gone only its deputies are left
-            elif kind >= 0 and (not needs or self._person[kind]) and not self.shape.has_left(one):
-                return True
-            behind = [other for relation in needs for other in self.shape.of(one, relation) if other not in asked]
-            asked.update(behind)
-            waiting += behind
-        return False
-
-
-_STANDS: Mapping[str, tuple[str, ...]] = {
+_STANDS: Mapping[str, tuple[str, ...]] = {  # by which relations somebody stands behind what is of these kinds; all else needs nobody
     "Person": ("deputizes_for",),
     "Position": ("holds", "deputizes_for"),
     "Role": ("has_role",),
@@ -217,14 +184,77 @@ _STANDS: Mapping[str, tuple[str, ...]] = {
     "Organization": ("heads", "member_of", "part_of"),
 }
 
-_STANDING = tuple(dict.fromkeys(kind for kinds in _STANDS.values() for kind in kinds))
+
+class Standing:
+    """Who and what is able in a shape when these things have gone: a person at work or their deputy, a post with such a person, …"""
+
+    def __init__(self, shape: Shape, gone: Collection[str] = ()) -> None:
+        self.shape = shape
+        self.gone = np.zeros(len(shape.ids), dtype=bool)
+        self.gone[[shape.number[one] for one in gone if one in shape.number]] = True
+        alone = self._of_themselves()
+        behind = self._behind(alone)
+        self.there = alone | (reach(behind, np.flatnonzero(alone & (np.diff(behind.start) > 0))).distance >= 0)
+
+    def able(self, id_: str) -> bool:
+        """Whether a thing can do its part, itself or by a deputy; deputies of deputies count, however they turn back."""
+        return id_ in self.shape and bool(self.there[self.shape.number[id_]])
+
+    def _of_themselves(self) -> Truths:
+        """What has not gone and needs nobody: people at work, and things behind which nobody has to stand."""
+        here, table = ~self.gone, self.shape.table
+        is_a = self.shape.ontology.is_a
+        alone = [is_a(name, "Person") or not any(is_a(name, kind) for kind in _STANDS) for name in table.called]
+        here[[*table.left]] = False
+        return here & np.array(alone, dtype=bool)[table.kinds]
+
+    def _behind(self, alone: Truths) -> Arrows:
+        """From whoever stands behind a thing that is not able alone to the thing; of what has gone only its deputies are left."""
+        shape = self.shape
+        tails, heads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        first = [next((kind for kind in _STANDS if shape.ontology.is_a(name, kind)), "") for name in shape.table.called]
+        for relation in dict.fromkeys(one for several in _STANDS.values() for one in several):
+            links = shape.columns(relation)
+            needs = np.array([relation in _STANDS.get(kind, ()) for kind in first], dtype=bool)[shape.table.kinds[links.targets]]
+            kept = np.where(self.gone[links.targets], relation == "deputizes_for", needs) & ~alone[links.targets]
+            tails.append(links.sources[kept])
+            heads.append(links.targets[kept])
+        return arrows(len(shape.ids), np.concatenate(tails), np.concatenate(heads))
+
+    def met(self, need: Need) -> Truths:
+        """By number: whether a thing has this need, and it is met."""
+        own, other = self.shape.ends(need.relation, outward=need.outward)
+        met = np.zeros(len(self.shape.ids), dtype=bool)
+        if need.each:
+            met[own] = True
+            met[own[~self.there[other]]] = False
+        else:
+            met[own[self.there[other]]] = True
+        return met
 
 
 def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
     """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
-    before, after = Standing(shape), Standing(shape, gone)
-    fallen = frozenset(one for one in _touched(shape, gone) if before.able(one) and not after.able(one))
-    return _with_passed(shape, [one for need in NEEDS for one in _lost(need, shape, (before, after), fallen)], gone)
+    return _with_passed(shape, _lost(Standing(shape), Standing(shape, gone)), gone)
+
+
+def _lost(before: Standing, after: Standing) -> list[Noted]:
+    """The needs that are met in the one and not in the other, of what has not gone, with who or what met them."""
+    shape, fallen, found = before.shape, before.there & ~after.there, list[Noted]()
+    for need in NEEDS:
+        own, other = shape.ends(need.relation, outward=need.outward)
+        if shape is after.shape and not fallen[other].any():
+            continue  # nothing that meets it is otherwise
+        lost = before.met(need) & ~after.met(need) & ~after.gone
+        if need.kind:
+            lost &= shape.of_kind(need.kind)
+        rows = np.flatnonzero(lost[own] & fallen[other] if need.each else lost[own])
+        by: dict[int, list[str]] = {}
+        for one, place in zip(own[rows].tolist(), other[rows].tolist(), strict=True):
+            by.setdefault(one, []).append(shape.ids[place])
+        for one, who in by.items():
+            found.append(_loss(need.sort, shape.ids[one], f"{shape.ids[one]} {need.words} ({', '.join(who)})", tuple(who)))
+    return found
 
 
 def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()) -> list[Noted]:
@@ -240,32 +270,8 @@ def _with_passed(shape: Shape, lost: Sequence[Noted], gone: Collection[str] = ()
     return sorted(found.values(), key=lambda one: (order[one.sort], one.subject))
 
 
-def _touched(shape: Shape, gone: Collection[str]) -> list[str]:
-    """These things, and all behind which one of them stands, directly or not."""
-    found, waiting = set(gone), sorted(gone)
-    while waiting:
-        one = waiting.pop()
-        behind = {other for kind in _STANDING for other in shape.to(one, kind)} - found
-        found |= behind
-        waiting += sorted(behind)
-    return sorted(found)
-
-
-def _lost(need: Need, shape: Shape, standings: tuple[Standing, Standing], fallen: frozenset[str]) -> Iterator[Noted]:
-    """What has this need of somebody or something that was able before and is not now (`fallen`), and nobody else who meets it."""
-    before, after = standings
-    ahead, back = (shape.to, shape.of) if need.outward else (shape.of, shape.to)
-    for id_ in sorted({id_ for one in sorted(fallen) for id_ in back(one, need.relation)}):
-        if id_ in after.gone or (need.kind and not shape.is_a(id_, need.kind)):
-            continue
-        others = ahead(id_, need.relation)
-        if all(map(before.able, others)) if need.each else not any(map(after.able, others)):
-            lost = tuple(one for one in others if one in fallen) if need.each else tuple(others)
-            yield _loss(need.sort, id_, f"{id_} {need.words} ({', '.join(lost)})", lost)
-
-
 def _loss(sort: str, subject: str, message: str, evidence: tuple[str, ...]) -> Noted:
-    return Noted(analysis="losses", sort=sort, subject=subject, amount=len(evidence), message=message, evidence=evidence)
+    return Noted.trusted(analysis="losses", sort=sort, subject=subject, amount=float(len(evidence)), message=message, evidence=evidence)
 
 
 # what if
@@ -333,16 +339,7 @@ def _only(some: Sequence[Finding], others: Sequence[Finding]) -> list[Noted]:
 
 def vacated(before: Shape, after: Shape) -> list[Noted]:
     """What has nobody, or not all it needs, in one shape, and had in the other, where nothing went and only links changed."""
-    first, second = Standing(before), Standing(after)
-    found: list[Noted] = []
-    for need in NEEDS:
-        was, judge = before.ahead(need.relation) if need.outward else before.behind(need.relation), all if need.each else any
-        now = after.ahead(need.relation) if need.outward else after.behind(need.relation)
-        for id_, others in was.items():
-            fits = not need.kind or before.is_a(id_, need.kind)
-            if fits and judge(map(first.able, others)) and not judge(map(second.able, now.get(id_, ()))):
-                found.append(_loss(need.sort, id_, f"{id_} {need.words} ({', '.join(others)})", tuple(others)))
-    return _with_passed(before, found)
+    return _with_passed(before, _lost(Standing(before), Standing(after)))
 
 
 def _said(shape: Shape) -> dict[tuple[str, str, str, float, tuple[str, ...]], Noted]:

@@ -113,7 +113,8 @@ class Shape:
         self._asked: Counter[tuple[str, bool]] = Counter()
         self._turned: dict[str, tuple[Ints, Ints]] = {}
         self._homes: dict[str, Ints] = {}
-        self._family: dict[str, list[bool]] = {}
+        self._family: dict[str, Truths] = {}
+        self._is_a: dict[str, bytes] = {}
 
     # things
 
@@ -130,17 +131,21 @@ class Shape:
     def __contains__(self, id_: str) -> bool:
         return id_ in self.number
 
-    def of_kind(self, kind: str) -> list[bool]:
+    def of_kind(self, kind: str) -> Truths:
         """By number: whether a thing is of this kind or a kind below it."""
         if kind not in self._family:
             known = np.array([self.ontology.is_a(name, kind) for name in self.table.called], dtype=bool)
-            self._family[kind] = known[self.table.kinds].tolist() if len(self.ids) else []
+            self._family[kind] = known[self.table.kinds]
         return self._family[kind]
 
     def is_a(self, id_: str, kind: str) -> bool:
         """Whether a thing is of this kind or a kind below it."""
         place = self.number.get(id_)
-        return place is not None and self.of_kind(kind)[place]
+        if place is None:
+            return False
+        if kind not in self._is_a:
+            self._is_a[kind] = self.of_kind(kind).tobytes()  # one by one, bytes are looked at more quickly
+        return bool(self._is_a[kind][place])
 
     def has_left(self, id_: str) -> bool:
         """Whether this is a person who is known to work here no longer."""
@@ -170,7 +175,7 @@ class Shape:
 
     def _indexed(self, kind: str, *, outward: bool) -> Mapping[str, list[str]]:
         if (kind, outward) not in self._index:
-            ids, (froms, tos) = self.ids, self._sorted(kind, outward=outward)
+            ids, (froms, tos) = self.ids, self.ends(kind, outward=outward)
             begins = np.flatnonzero(np.diff(froms, prepend=-1))
             ends: list[int] = tos.tolist()
             cuts: list[int] = [*begins.tolist(), len(ends)]
@@ -179,9 +184,13 @@ class Shape:
             self._index[kind, outward] = {id_: [ids[one] for one in ends[a:b]] for id_, (a, b) in zip(keys, pairwise(cuts), strict=True)}
         return self._index[kind, outward]
 
-    def _sorted(self, kind: str, *, outward: bool) -> tuple[Ints, Ints]:
+    def columns(self, kind: str) -> Links:
+        """The links of a kind, none where there are none."""
+        return self.links.get(kind) or _none()
+
+    def ends(self, kind: str, *, outward: bool) -> tuple[Ints, Ints]:
         """The ends of the links of a kind from which one looks, ascending, and those to which."""
-        links = self.links.get(kind) or _none()
+        links = self.columns(kind)
         if outward:
             return links.sources, links.targets
         if kind not in self._turned:
@@ -207,20 +216,20 @@ class Shape:
             return known.get(id_, [])
         if kind not in self.links or (place := self.number.get(id_)) is None:
             return []
-        froms, tos = self._sorted(kind, outward=outward)
+        froms, tos = self.ends(kind, outward=outward)
         begin, end = int(froms.searchsorted(place)), int(froms.searchsorted(place + 1))
         return [self.ids[one] for one in tos[begin:end].tolist()]
 
     def words(self, id_: str, kind: str) -> list[tuple[str, int]]:
         """What the relations of this kind lead to from here, and how many origins say so of each."""
-        links, place = self.links.get(kind) or _none(), self.number[id_]
+        links, place = self.columns(kind), self.number[id_]
         begin, end = np.searchsorted(links.sources, (place, place + 1)).tolist()
         return [(self.ids[one], word) for one, word in zip(links.targets[begin:end].tolist(), links.said[begin:end].tolist(), strict=True)]
 
     def homes(self, kind: str) -> Ints:
         """By number: the nearest thing of this kind that a thing belongs to, or is; of several as near the first by id; -1 for none."""
         if kind not in self._homes:
-            starts = np.flatnonzero(np.array(self.of_kind(kind), dtype=bool))
+            starts = np.flatnonzero(self.of_kind(kind))
             self._homes[kind] = nearest_of(self.steps(dict.fromkeys(_HOMES, "source")).arrows, starts)
         return self._homes[kind]
 
@@ -308,7 +317,7 @@ class Shape:
     def moved(self, person: str, position: str) -> Shape:
         """A copy in which this person holds this position, and no other."""
         who, where = self.number[person], self.number[position]
-        held = self.links.get("holds") or _none()
+        held = self.columns("holds")
         rest = held.sources != who
         one = (np.array([who]), np.array([where]), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
         holds = _ordered(Links(*(np.concatenate([column[rest], [*new]]) for column, new in zip(held, one, strict=True))))
