@@ -25,6 +25,7 @@ from graph.export import EXPORTS, rows_of_csv
 from graph.identity import Merged, Merges
 from graph.impact import Impact, Reached, Wanted
 from graph.language import vale_rules
+from graph.lateness import Delay, Stale
 from graph.meanings import Meaning
 from graph.model import (
     Actor,
@@ -56,7 +57,7 @@ from graph.model import (
     slug,
     trusted,
 )
-from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, review_days
+from graph.ontology import Freshness, Kind, Ontology, Property, RelationKind, cadence, review_days
 from graph.ontology import load as load_ontology
 from graph.past import Compared, Difference, Happened, Tag, diff_markdown, rdf_patch, worded_change
 from graph.policy import EVERYTHING, Policy, Verdict
@@ -103,6 +104,7 @@ __all__ = [
     "Copied",
     "Counts",
     "Decided",
+    "Delay",
     "Difference",
     "Disposition",
     "Enforced",
@@ -172,6 +174,7 @@ __all__ = [
     "Snapshots",
     "SourceReport",
     "SourceTerms",
+    "Stale",
     "Stamp",
     "StoreBusy",
     "StoreError",
@@ -186,6 +189,7 @@ __all__ = [
     "Wanted",
     "Ways",
     "around_json",
+    "cadence",
     "canonical",
     "checked",
     "condition",

@@ -29,6 +29,7 @@ from graph import (
     identity,
     impact,
     language,
+    lateness,
     meanings,
     past,
     policy,
@@ -1047,12 +1048,17 @@ class ContextGraph:
         without: Sequence[str] = (),
         moves: Sequence[tuple[str, str]] = (),
         wanted: impact.Wanted = impact.EVERYTHING,
+        late: int = 0,
     ) -> impact.Impact:
         """What a change or the loss of this thing reaches, or (upstream) what reaches it, with the path to each, and what it leaves alone.
 
         `without` and `moves` (a person, a position) are a what-if: the same is asked of a copy that is so, and what the analyses and gap
-        checks say only of one of the two is said too. Without an id only that. `wanted`: what is listed of all that is reached.
+        checks say only of one of the two is said too. Without an id only that. `wanted`: what is listed of all that is reached. `late`: by
+        how many days its next delivery comes late, so that of what is listed it is said when it works with what is stale.
         """
+        if late and (direction != "downstream" or not id_):
+            message = "a delay is of one thing, and goes downstream"
+            raise InputError(message)
         view = self.view(actor, at=at)
         asked = [*filter(None, (id_, wanted.function)), *without, *(end for move in moves for end in move)]
         own = scope.known(view, asked)
@@ -1061,10 +1067,22 @@ class ContextGraph:
         known = self._shape(view)
         if not (without or moves):
             with _rare_collections():
-                return impact.impact(own[id_], known, direction=direction, wanted=wanted)
+                found = impact.impact(own[id_], known, direction=direction, wanted=wanted)
+            return self._delayed(found, late, view) if late else found
         found = impact.what_if(own.get(id_, ""), known, changed, direction=direction, wanted=wanted)
         before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
-        return impact.with_gaps(found, before, after)
+        found = impact.with_gaps(found, before, after)
+        return self._delayed(found, late, view) if late else found
+
+    def _delayed(self, found: impact.Impact, late: int, view: View) -> impact.Impact:
+        """What a delay does; of what does not say how often it is renewed, its review counts, then its kind's, then how often its source is read."""
+        rows = {row.id: row for row in self.store.entities(view.where, ids=impact.on_the_way(found), at=view.at)}
+        said = {id_: json.loads(row.properties) for id_, row in rows.items()}
+        row = rows[found.subject]
+        kind = self.ontology.kinds.get(row.kind)
+        read = [self.terms[one["source"]].review_days for one in json.loads(row.origins) if one["source"] in self.terms]
+        own = lateness.own_renewal(said[row.id], (kind.review_days if kind else 0, min(filter(None, read), default=0)))
+        return impact.delayed(found, late, said, own, view.today)
 
     def _gaps_if(self, view: View, changed: impact.Changed) -> list[Finding]:
         picture = self._picture(view)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -10,7 +12,8 @@ from pydantic import Field
 from graph.analysis import Noted, analyze
 from graph.arrays import Arrows, Ints, Reach, Truths, arrows, np, reach
 from graph.errors import InputError
-from graph.model import Finding, Value
+from graph.lateness import Delay, Renewal, delay, renewal
+from graph.model import Finding, Properties, Value
 from graph.shape import Shape, Step
 
 Direction = Literal["downstream", "upstream"]
@@ -33,7 +36,7 @@ class Impact(Value):
     """What a change of `subject` reaches (upstream: what reaches it), counted by kind and by function.
 
     `reached` has the nearest of the `count` things that were asked for, no more than the limit. `losses`: what is left without anybody or
-    anything if it goes. Of a what-if, `appeared` and `ended` are what the analyses and the gap checks say only after it, and only before it.
+    anything if it goes. `delay`: what a late delivery does, where one was asked. Of a what-if, `appeared` and `ended` are what the analyses and the gap checks say only after it, and only before it.
     """
 
     subject: str
@@ -42,6 +45,7 @@ class Impact(Value):
     kinds: dict[str, int]
     functions: dict[str, int] = Field(default_factory=dict)
     direction: Direction = "downstream"
+    delay: Delay | None = None
     losses: tuple[Noted, ...] = ()
     appeared: tuple[Noted, ...] = ()
     ended: tuple[Noted, ...] = ()
@@ -75,6 +79,18 @@ def impact(subject: str, shape: Shape, *, direction: Direction = "downstream", w
         functions=_counted(foreign, shape.ids),
         losses=tuple(losses(shape, {subject})) if direction == "downstream" else (),
     )
+
+
+def delayed(found: Impact, late: int, said: Mapping[str, Properties], own: Renewal, today: date) -> Impact:
+    """The same with what a delivery that comes so many days late does to what is listed; `said` is what the things on the way say of themselves."""
+    others = {id_: renewal(properties) for id_, properties in said.items()}
+    made = delay(own, late, {one.id: one.path for one in found.reached}, others, today)
+    return found.model_copy(update={"delay": made})
+
+
+def on_the_way(found: Impact) -> list[str]:
+    """The thing that was asked of, all that is listed, and what lies between."""
+    return sorted({found.subject}.union(*({source, target} for one in found.reached for source, _, target in one.path)))
 
 
 def _counted(places: Ints, names: Sequence[str]) -> dict[str, int]:
@@ -249,11 +265,12 @@ def _lost(before: Standing, after: Standing) -> list[Noted]:
         if need.kind:
             lost &= shape.of_kind(need.kind)
         rows = np.flatnonzero(lost[own] & fallen[other] if need.each else lost[own])
-        by: dict[int, list[str]] = {}
-        for one, place in zip(own[rows].tolist(), other[rows].tolist(), strict=True):
-            by.setdefault(one, []).append(shape.ids[place])
-        for one, who in by.items():
-            found.append(_loss(need.sort, shape.ids[one], f"{shape.ids[one]} {need.words} ({', '.join(who)})", tuple(who)))
+        by: dict[str, list[str]] = defaultdict(list)
+        whose: list[int] = own[rows].tolist()
+        whom: list[int] = other[rows].tolist()
+        for one, who in zip(whose, whom, strict=True):
+            by[shape.ids[one]].append(shape.ids[who])
+        found += [_loss(need.sort, id_, f"{id_} {need.words} ({', '.join(met)})", tuple(met)) for id_, met in by.items()]
     return found
 
 

@@ -374,14 +374,15 @@ def fits(value: object, datatype: Datatype) -> bool:
         case "boolean":
             return isinstance(value, bool)
         case "date":
-            return isinstance(value, str) and _is_day(value)
+            return isinstance(value, str) and is_day(value)
         case "string":
             return not isinstance(value, float) or math.isfinite(value)
         case "anyURI":
             return isinstance(value, str)
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar (ISO 8601: 2026-11-28)."""
     try:
         return len(text) == 10 and bool(date.fromisoformat(text))
     except ValueError:
@@ -430,6 +431,28 @@ def review_days(text: str) -> int:
     raise InputError(message)
 
 
+_OFTEN = {
+    "daily": "1d", "weekly": "7d", "biweekly": "14d", "fortnightly": "14d", "monthly": "30d", "bimonthly": "60d", "quarterly": "90d",
+    "semiannual": "180d", "semiannually": "180d", "halfyearly": "180d", "biannual": "180d", "biannually": "180d", "annual": "1y",
+    "annually": "1y", "yearly": "1y", "everyyear": "1y", "onceayear": "1y", "peryear": "1y", "biennial": "2y", "biennially": "2y",
+}  # fmt: skip
+_EVERY = re.compile(r"(?<![A-Za-z])(\d+|one|two|three|four|six|twelve)?[\s-]*(d|day|w|week|m|month|y|year|yr)s?\b", re.IGNORECASE)
+_NUMBER = {"one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "twelve": 12}
+
+
+def cadence(text: str) -> str:
+    """How often, as `90d`, `6m` or `1y`, from words such as `annually` or `every 6 months`; "" where it says nothing of the kind."""
+    folded = re.sub(r"[^a-z]+", "", text.casefold())
+    for word, known in _OFTEN.items():
+        if folded in (word, f"reviewed{word}"):
+            return known
+    found = _EVERY.search(text)
+    if not found:
+        return ""
+    number = _NUMBER.get((found[1] or "one").casefold()) or int(found[1])
+    return f"{number}{found[2][0].casefold()}" if 0 < number <= 1000 else ""
+
+
 def _cadence(text: object) -> int:
     found = _PERIOD.fullmatch(text.strip().lower()) if isinstance(text, str) else None
     days = int(found[1]) * _DAYS[found[2]] if found else 0
@@ -444,14 +467,14 @@ def freshness(kind: str, properties: Mapping[str, Any], *, owner: str, ontology:
     wherever no cadence is declared.
     """
     declared = ontology.kinds.get(kind)
-    cadence = _cadence(properties.get("review")) or (declared.review_days if declared else 0)
+    every = _cadence(properties.get("review")) or (declared.review_days if declared else 0)
     verified, by = properties.get("verified_at"), properties.get("verified_by")
     said = {"verified_by": by if isinstance(by, str) else None, "owner": owner or None}
-    if not isinstance(verified, str) or not _is_day(verified) or date.fromisoformat(verified) - today > timedelta(days=1):
-        return Freshness(state="unverified" if cadence else "current", **said)
-    if not cadence:
+    if not isinstance(verified, str) or not is_day(verified) or date.fromisoformat(verified) - today > timedelta(days=1):
+        return Freshness(state="unverified" if every else "current", **said)
+    if not every:
         return Freshness(state="current", verified_at=verified, **said)
-    due = date.fromisoformat(verified) + timedelta(days=cadence)
+    due = date.fromisoformat(verified) + timedelta(days=every)
     state = "overdue" if due < today else "due" if due - today <= _DUE else "current"
     return Freshness(state=state, verified_at=verified, due_at=due.isoformat(), **said)
 

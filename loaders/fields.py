@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from graph import Entity, slug
+from graph import cadence as known_cadence
 from loaders.source import filled, reference, thing
 
 _LABELS: Mapping[str, str] = {
@@ -115,26 +116,10 @@ def _iso(parts: Mapping[str, str]) -> str:
 
 # cadences and levels
 
-_WORDS = {
-    "daily": "1d", "weekly": "7d", "biweekly": "14d", "fortnightly": "14d", "monthly": "30d", "bimonthly": "60d", "quarterly": "90d",
-    "semiannual": "180d", "semiannually": "180d", "halfyearly": "180d", "biannual": "180d", "biannually": "180d", "annual": "1y",
-    "annually": "1y", "yearly": "1y", "everyyear": "1y", "onceayear": "1y", "peryear": "1y", "biennial": "2y", "biennially": "2y",
-}  # fmt: skip
-_EVERY = re.compile(r"(?<![A-Za-z])(\d+|one|two|three|four|six|twelve)?[\s-]*(d|day|w|week|m|month|y|year|yr)s?\b", re.IGNORECASE)
-_NUMBER = {"one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "twelve": 12}
-
 
 def cadence(text: str) -> str:
     """How often, as `90d`, `6m` or `1y`, from words such as `annually` or `every 6 months`; "" where it says nothing of the kind."""
-    folded = re.sub(r"[^a-z]+", "", text.casefold())
-    for word, known in _WORDS.items():
-        if folded in (word, f"reviewed{word}"):
-            return known
-    found = _EVERY.search(text)
-    if not found or is_nothing(text):
-        return ""
-    number = _NUMBER.get((found[1] or "one").casefold()) or int(found[1])
-    return f"{number}{found[2][0].casefold()}" if 0 < number <= 1000 else ""
+    return "" if is_nothing(text) else known_cadence(text)
 
 
 _LEVELS = {

@@ -33,6 +33,9 @@ class ImpactOf(Question):
     kind: tuple[str, ...] = Field(default=(), description="List only what is of this kind.")
     function: str = Field(default="", description="List only what belongs to this business function.")
     limit: int = Field(default=1000, ge=1, le=100_000, description="List only so many of what is reached, the nearest; all are counted.")
+    late: int = Field(
+        default=0, ge=0, le=36_500, description="What if its next delivery came so many days late: from when until when what is stale?"
+    )
     without: tuple[str, ...] = Field(default=(), description="What if this were gone: ask a copy without it, and say what differs.")
     move: tuple[str, ...] = Field(default=(), description="What if this person held this position and no other.", json_schema_extra=PAIR)
 
@@ -87,9 +90,12 @@ def impact(context: ContextGraph, actor: Actor, question: ImpactOf, _: str) -> R
         without=question.without,
         moves=[_pair(one) for one in question.move],
         wanted=Wanted(question.kind, question.function, question.limit),
+        late=question.late,
     )
     head, listed = _reach_text(found)
-    text = head + "".join(_noted_text(title, of) for title, of in _parts(found)) + listed  # what is lost is not to be searched for
+    text = (
+        head + _delay_text(found) + "".join(_noted_text(title, of) for title, of in _parts(found)) + listed
+    )  # what is lost is not to be searched for
     served = (*(one.id for one in found.reached), *(one.subject for _, of in _parts(found) for one in of))
     return simple(context, actor, moment(question), found.model_dump(mode="json"), text, served=tuple(dict.fromkeys(served)))
 
@@ -115,6 +121,31 @@ def _reach_text(found: Impact) -> tuple[str, str]:
     more = f"{rest} more are farther away; --limit, --kind and --function say which are listed.\n" if rest else ""
     title = f"{'What it reaches' if found.direction == 'downstream' else 'What reaches it'}, the nearest first:\n" if found.reached else ""
     return head + (f"by function: {functions}\n" if functions else ""), title + columns(rows) + more
+
+
+def _delay_text(found: Impact) -> str:
+    """When the delivery was due and comes, and who works with what is stale until then, the first to suffer first."""
+    of = found.delay
+    if of is None:
+        return ""
+    often = f"is renewed {of.frequency}" if of.every else "does not say how often it is renewed"
+    last = f", and was last confirmed on {of.last}" if of.last else ""
+    share = f", {of.late / of.every:.1f} times its period," if of.every else ""
+    days = "1 day" if of.late == 1 else f"{of.late} days"
+    lines = [f"{found.subject} {often}{last}. Its next delivery, due on {of.due}, comes {days} late{share} on {of.arrives}."]
+    rows = [
+        (
+            f"  from {one.since}",
+            f"until {one.until}",
+            one.id,
+            f"renewed every {one.every} days" if one.every else "",
+            "" if one.sure else "at most",
+        )
+        for one in of.stale
+    ]
+    lines += ["Works with what is stale, the first to suffer first:"] if rows else ["Nothing that is listed works with what is stale."]
+    spared = [f"{len(of.spared)} are renewed only after it has come: {', '.join(of.spared[:8])}{' …' if len(of.spared) > 8 else ''}"]
+    return "\n".join(lines) + "\n" + columns(rows) + ("\n".join(spared) + "\n" if of.spared else "")
 
 
 def _parts(found: Impact) -> tuple[tuple[str, Sequence[Noted]], ...]:
