@@ -149,8 +149,9 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}.dim{color:var(--dim)}.big{font-size:2.6rem;font-weight:600}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}th,.w{overflow-wrap:normal;white-space:nowrap}
 summary{cursor:pointer;padding:.25rem 0}.inside{padding:0 0 .6rem 1.1rem}.lacks{margin:.2rem 0;font-size:.9rem;font-weight:600}
+.wide{overflow-x:auto}.wide svg{min-width:34rem}@media(max-width:50rem){.wide table{min-width:34rem}th,.w{white-space:normal}}
 svg text{fill:var(--ink);font:14px system-ui,sans-serif}svg .of{fill:var(--dim)}td,th{font-variant-numeric:tabular-nums}
-@page{margin:14mm}@media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}tr{break-inside:avoid}h2{break-after:avoid}}
+@page{margin:14mm}@media print{:root{--ink:#000;--dim:#444;--paper:#fff;--line:#bbb;--bar:#0969da;--track:#eee}body{margin:0;max-width:none}.wide{overflow:visible}.wide svg,.wide table{min-width:0}table{font-size:.7rem}th,td{padding:.25rem .4rem}th,.w{white-space:normal}tr{break-inside:avoid}h2{break-after:avoid}}
 """
 
 
@@ -192,7 +193,8 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = "".join(
         "<tr>" + "".join(f"<td{' class=w' if len(cell) < _WHOLE else ''}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return "<table><thead><tr>" + "".join(f"<th>{cell}</th>" for cell in head) + f"</tr></thead><tbody>{lines}</tbody></table>"
+    named = "".join(f"<th>{cell}</th>" for cell in head)
+    return f"<div class=wide><table><thead><tr>{named}</tr></thead><tbody>{lines}</tbody></table></div>"
 
 
 def _bars(parts: Sequence[Part]) -> str:
@@ -205,7 +207,9 @@ def _bars(parts: Sequence[Part]) -> str:
             f'<text x="0" y="{y + 13}">{one.question}</text><rect x="130" y="{y}" width="520" height="16" rx="3" fill="var(--track)"/>'
             f'<rect x="130" y="{y}" width="{width:.1f}" height="16" rx="3" fill="var(--bar)"/><text x="664" y="{y + 13}">{said}</text>'
         )
-    return f'<svg viewBox="0 0 930 150" width="100%" role="img" aria-label="The five questions">{"".join(lines)}</svg>'
+    return (
+        f'<div class=wide><svg viewBox="0 0 930 150" width="100%" role="img" aria-label="The five questions">{"".join(lines)}</svg></div>'
+    )
 
 
 def _trend(found: Scored) -> str:
@@ -232,8 +236,8 @@ def _trend(found: Scored) -> str:
         for at in (0, 50, 100)
     )
     return (
-        f'<svg viewBox="0 0 930 168" width="100%" role="img" aria-label="The score over the revisions">{rules}'
-        f'<polyline points="{line}" fill="none" stroke="var(--bar)" stroke-width="2"/>{dots}</svg>'
+        f'<div class=wide><svg viewBox="0 0 930 168" width="100%" role="img" aria-label="The score over the revisions">{rules}'
+        f'<polyline points="{line}" fill="none" stroke="var(--bar)" stroke-width="2"/>{dots}</svg></div>'
     )
 
 

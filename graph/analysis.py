@@ -182,12 +182,15 @@ def _answered_for(shape: Shape) -> Mapping[str, list[frozenset[str]]]:
     units: dict[str, list[str]] = {}
     able: dict[str, frozenset[str]] = {}
     for kind, outward in (("holds", False), ("approved_by", True), ("owned_by", True), ("responsible_for", False)):
-        for several in (shape.ahead(kind) if outward else shape.behind(kind)).values():
+        for thing, several in (shape.ahead(kind) if outward else shape.behind(kind)).items():
             for one in several:
                 if one not in units:
+                    if not len(units) % 5000:
+                        shape.watch(f"analyze: single_points, {len(units)} posts and people")
                     units[one], able[one] = _units(shape, one), frozenset(_able(shape, one))
             people = able[several[0]].union(*(able[one] for one in several[1:]))
-            for unit in sorted({unit for one in several for unit in units[one]} if people else ()):
+            inside = {unit for one in several for unit in units[one]} or (_units(shape, thing) if kind == "holds" else ())  # the post's own
+            for unit in sorted(inside if people else ()):
                 found[unit].append(people)
     return found
 
@@ -235,7 +238,11 @@ def _greedy(weights: Counter[frozenset[str]]) -> tuple[str, ...]:
 
 def _bottlenecks(shape: Shape) -> Iterator[Noted]:
     yield from _approval_load(shape)
-    found = betweenness(shape.effects.arrows, exact=EXACT, sampled=SAMPLED)
+
+    def watch(done: int, starts: int) -> None:
+        shape.watch(f"analyze: bottlenecks, {done} of {starts} starts")
+
+    found = betweenness(shape.effects.arrows, exact=EXACT, sampled=SAMPLED, watch=watch)
     for place in _most(found.share):
         value, error = float(found.share[place]), float(found.error[place])
         how = f", give or take {error:.2%} (95 %), by {found.starts} of {len(shape.ids)} starts" if len(shape.ids) > EXACT else ""
@@ -301,7 +308,8 @@ def _matrix(shape: Shape) -> Iterator[Noted]:
                 counts[cell] += 1
                 if counts[cell] <= _BEHIND:
                     cells[cell].append(f"{shape.ids[source]} {kind} {shape.ids[target]}")
-    for (one, other), behind in sorted(cells.items()):
+    for one, other in sorted(cells):
+        behind = cells.pop((one, other))
         said, count = _listed(behind[:_SAID], "; "), counts[one, other]
         message = f"{shape.ids[one]} depends on {shape.ids[other]}: {said}" + (f" and {count - _SAID} more" if count > _SAID else "")
         yield Noted(analysis="matrix", sort=shape.ids[other], subject=shape.ids[one], amount=count, message=message, evidence=tuple(behind))
@@ -448,12 +456,12 @@ def _looked(shape: Shape, name: str) -> Iterator[Noted]:
     return ANALYSES[name].look(shape)
 
 
-def findings(shape: Shape, name: str, *, watch: Callable[[str], None] = lambda _: None) -> list[Analyzed]:
-    """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same; `watch` is told how far it is."""
+def findings(shape: Shape, name: str) -> list[Analyzed]:
+    """The same as Findings, each with an id that stays as long as what it says of, and on what, is the same; the shape's watch is told how far it is."""
     found: list[Analyzed] = []
     for one in _looked(shape, name):  # one by one: of a large graph much is said
         if not len(found) % 1000:
-            watch(f"analyze: {name}, {len(found)} so far")
+            shape.watch(f"analyze: {name}, {len(found)} so far")
         found.append(_finding(shape, one))
     return found
 

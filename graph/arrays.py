@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from random import Random
@@ -416,12 +416,16 @@ class Between(NamedTuple):
     starts: int
 
 
-def betweenness(of: Arrows, *, exact: int, sampled: int) -> Between:
-    """Brandes' betweenness (2001); above `exact` things estimated from `sampled` starts, the same ones every time."""
+def betweenness(of: Arrows, *, exact: int, sampled: int, watch: Callable[[int, int], None] = lambda _done, _all: None) -> Between:
+    """Brandes' betweenness (2001); above `exact` things estimated from `sampled` starts, the same ones every time.
+
+    `watch` is told how many of how many starts are done.
+    """
     pairs = max(1, of.size - 2)
     starts = range(of.size) if of.size <= exact else sorted(Random(0).sample(range(of.size), sampled))  # noqa: S311 - a sample, no secret
     total, squares = np.zeros(of.size), np.zeros(of.size)
-    for start in starts:
+    for done, start in enumerate(starts):
+        watch(done, len(starts))
         share = _passing(of, start) / pairs
         total += share
         squares += share * share

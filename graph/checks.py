@@ -637,10 +637,18 @@ def _reported(report: rdflib.Graph, wanted: rdflib.Graph, picture: Picture) -> I
             path=path if isinstance(said.get("resultPath"), rdflib.URIRef) else "",
             level=_GRAVITY.get(str(said["resultSeverity"]).removeprefix(_SHACL), "error"),
             message=str(said.get("resultMessage", "it breaks a shape")),
-            check=str(wanted.value(shape, own["check"]) or "shape"),
-            remedy=str(wanted.value(shape, own["remedy"]) or ""),
+            check=_own(wanted, shape, own["check"]) or "shape",
+            remedy=_own(wanted, shape, own["remedy"]),
         )
         yield _breach(picture, subject, asked)
+
+
+def _own(wanted: rdflib.Graph, shape: rdflib.term.Node, about: rdflib.URIRef) -> str:
+    """What a shape says of itself, else the shape that holds it, of several the first."""
+    import rdflib
+
+    holders = sorted(wanted.subjects(rdflib.URIRef(f"{_SHACL}property"), shape), key=str)
+    return next((str(said) for one in (shape, *holders) if (said := wanted.value(one, about)) is not None), "")
 
 
 def triples(picture: Picture) -> Iterator[tuple[rdflib.URIRef, rdflib.URIRef, rdflib.URIRef | rdflib.Literal]]:

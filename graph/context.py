@@ -860,7 +860,9 @@ class ContextGraph:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
         with _rare_collections():
-            return self._gaps(view, actor, names, now=at is None)
+            found = self._gaps(view, actor, names, now=at is None)
+        self._shape(view).settle()
+        return found
 
     def _gaps(self, view: View, actor: Actor, names: Sequence[str], *, now: bool) -> list[Finding]:
         wanted = not names or demand.CHECK in names
@@ -874,6 +876,7 @@ class ContextGraph:
         view = self.view(actor, at=at)
         own = scope.known(view, [about])[about] if about else ""
         found = scores.scored(self._picture(view), own, view.stamp)
+        self._shape(view).settle()
         numbers = (
             [one.number for one in self.store.revisions() if one.number < view.stamp.revision][-(revisions - 1) :] if revisions > 1 else []
         )
@@ -1122,11 +1125,13 @@ class ContextGraph:
     def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Analyzed]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
         known = self._shape(self.view(actor, at=at))
+        known.watch = self.watch
         found: dict[str, list[analysis.Analyzed]] = {}
         with _rare_collections():
             for name in names:
                 self.watch(f"analyze: {name}")
-                found[name] = analysis.findings(known, name, watch=self.watch)
+                found[name] = analysis.findings(known, name)
+                known.settle()
         return found
 
     def networkx(self, *, actor: Actor, at: str | int | None = None) -> nx.MultiDiGraph[str]:
@@ -1137,7 +1142,10 @@ class ContextGraph:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""
         view = self.view(actor, at=at)
         own = scope.known(view, [start, end])
-        return ways.ways(own[start], own[end], self._shape(view), every=every, longest=longest)
+        known = self._shape(view)
+        found = ways.ways(own[start], own[end], known, every=every, longest=longest)
+        known.settle()
+        return found
 
     def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""

@@ -917,9 +917,10 @@ class _Shapes:
             self.compiler.fail(holder, f"sh:pattern {demands['pattern']!r} is no pattern", near=f"{_SHACL}pattern")
         if not demands:
             return None
-        own = {
-            name: str(value) for name in ("check", "remedy") if (value := self.triples.value(shape, self.compiler.own[name])) is not None
-        }
+        asked = (
+            (name, term, self.compiler.own[name]) for name in ("check", "remedy") for term in (holder, shape)
+        )  # its own before its holder's
+        own = {name: str(value) for name, term, about in asked if (value := self.triples.value(term, about)) is not None}
         aside = {
             "level": _SEVERITIES.get(_local(said.get("severity", "Violation")), "error"),
             "message": str(said.get("message", f"{path} is not as its shape says")),

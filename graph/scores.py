@@ -245,7 +245,7 @@ def points(picture: Picture, about: str = "") -> list[Point]:
     """Every point of the organization, or of what belongs to one function, agent or task."""
     ids = _belonging(picture, about) if about else None
     return [
-        Point(
+        Point.trusted(  # of a large graph there are millions, and each keeps what it was made with
             question=demand.question,
             demand=demand.words,
             id=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 Step = tuple[str, str, str]  # source, kind, target
+_LARGE = 200_000  # things from which on what was worked out for one question is not kept for the next
 _OFTEN = 2000  # things looked up one by one before all are indexed
 _HOMES = ("step_of", "owned_by", "performed_by", "holds", "member_of", "part_of", "responsible_for", "serves")
 
@@ -102,6 +103,7 @@ class Shape:
         effects: Steps | None = None,
         contested: Sequence[Contested] = (),
     ) -> None:
+        self.watch: Callable[[str], None] = lambda _: None  # told in words how far a long analysis has come
         self.table = things
         self.links = {kind: rows for kind, rows in sorted(links.items()) if len(rows.sources)}
         self.ontology = ontology
@@ -275,6 +277,14 @@ class Shape:
         sources, targets = np.where(forward, tails, heads).tolist(), np.where(forward, heads, tails).tolist()
         kinds = within.kinds[places].tolist()
         return [(self.ids[one], self.kinds[kind], self.ids[other]) for one, kind, other in zip(sources, kinds, targets, strict=True)]
+
+    def settle(self, *, large: int = _LARGE) -> None:
+        """Let go of what was worked out on the way to an answer, where it is so much that it would crowd out the next one."""
+        if len(self.ids) > large:
+            self._index.clear()
+            self._turned.clear()
+            self._is_a.clear()
+            self.__dict__.pop("ties", None)
 
     # for others
 

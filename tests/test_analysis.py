@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import Filter, Revision, load_ontology
-from graph.analysis import analyze, articulation, bus_factor, circles
+from graph.analysis import ANALYSES, EXACT, SAMPLED, analyze, articulation, bus_factor, circles, findings
 from graph.arrays import arrows, betweenness, parts, ranks
 from graph.impact import Standing, Wanted, impact, losses
 from graph.shape import Link, Shape, Thing, shape_of
@@ -380,6 +380,36 @@ def test_the_approval_load_is_counted(named: set[tuple[str, str]], holds: set[tu
             expected[id_of(one)] = (cases or len(steps), tuple(f"approvalstep:{step}" for step in sorted(steps)))
     shape = shape_of(kinds(Person="pqrs", Position="xyz", ApprovalStep="abc"), links, ONTOLOGY)
     assert said(shape, "bottlenecks", "approvals") == expected
+
+
+def test_a_post_is_in_its_own_unit_where_its_holder_is_in_none() -> None:
+    """As in organograms, which say of posts and not of people where they are."""
+    links = {
+        "holds": [Link("person:p", "position:x"), Link("person:q", "position:y"), Link("person:p", "position:z")],
+        "member_of": [Link(f"position:{one}", "unit:u") for one in "xyz"],
+    }
+    shape = shape_of(kinds(Person="pq", Position="xyz", Unit="u"), links, ONTOLOGY)
+    assert said(shape, "single_points", "bus_factor") == {"unit:u": (1, ("person:p",))}
+
+
+def test_a_long_analysis_says_how_far_it_is() -> None:
+    """Of betweenness from some of many starts, at each of them, and what it says gives its error."""
+    shape, told = systems([(one, one // 2) for one in range(1, EXACT + 2)]), list[str]()
+    shape.watch = told.append
+    found = [one for one in findings(shape, "bottlenecks") if one.sort == "betweenness"]
+    assert [one for one in told if "starts" in one] == [f"analyze: bottlenecks, {done} of {SAMPLED} starts" for done in range(SAMPLED)]
+    assert all("give or take" in one.message for one in found)
+    assert len(found) == 20
+
+
+@given(PAIRS)
+@settings(max_examples=40, deadline=None)
+def test_a_settled_shape_answers_as_before(pairs: Pairs) -> None:
+    """What was worked out on the way to an answer is worked out again."""
+    shape = systems(pairs)
+    answers = [(findings(shape, name), shape.settle(large=0))[0] for name in (*ANALYSES, *ANALYSES)]
+    assert answers[: len(ANALYSES)] == answers[len(ANALYSES) :]
+    assert ways("system:0", f"system:{size_of(pairs) - 1}", shape) == ways("system:0", f"system:{size_of(pairs) - 1}", systems(pairs))
 
 
 @given(st.sets(st.tuples(st.sampled_from("pqrs"), st.sampled_from("xyz")), max_size=8), PAIRS)

@@ -374,6 +374,32 @@ def test_a_workspace_may_demand_more(strict: Ontology) -> None:
         found(strict, rows, "version")
 
 
+def test_a_shape_names_the_check_of_all_that_it_holds(tmp_path: Path) -> None:
+    """What a property shape does not say of itself it has from the shape that holds it, with the engine and without."""
+    path = tmp_path / "own.ttl"
+    path.write_text(
+        OWN[: OWN.index("acme:PolicyShape")]
+        + """
+acme:A a sh:NodeShape ; sh:targetClass oc:Policy ; oc:check "versions" ; oc:remedy "Write it down." ;
+  sh:property [ sh:path oc:version ; sh:minCount 1 ; sh:message "no version" ] ,
+    [ sh:path oc:language ; sh:minCount 1 ; sh:message "no language" ; oc:check "languages" ] .
+acme:B a sh:NodeShape ; sh:targetClass oc:Policy ; oc:check "far" ; oc:remedy "Look there." ;
+  sh:property [ sh:path ( oc:stored_in oc:depends_on ) ; sh:minCount 1 ; sh:message "no far end" ] .
+"""
+    )
+    own = load_ontology([path])
+    said = [
+        (one.check, one.remedy, one.message.partition(": ")[2])
+        for name in ("versions", "languages", "far")
+        for one in found(own, SOUND, name)
+    ]
+    assert said == [
+        ("versions", "Write it down.", "no version"),
+        ("languages", "Write it down.", "no language"),
+        ("far", "Look there.", "no far end"),
+    ]
+
+
 def test_what_only_an_engine_can_judge_goes_through_one(strict: Ontology) -> None:
     """Alternatives and longer paths: judged by pySHACL, told as every finding is."""
     held = [

@@ -96,7 +96,13 @@ def _text(shown: Sequence[Gap], rest: int, known: int) -> str:
 
 
 def _said(one: Disposition) -> str:
-    parts = [one.why, f"to {one.to}" if one.to else "", f"until {one.until}" if one.until else "", f"by {one.by}" if one.by else ""]
+    parts = [
+        one.why,
+        f"to {one.to}" if one.to else "",
+        f"until {one.until}" if one.until else "",
+        f"by {one.by}" if one.by else "",
+        f"on {one.at:%Y-%m-%d}",
+    ]
     return ", ".join(part for part in parts if part)
 
 
