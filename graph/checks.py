@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from hashlib import sha256
 from itertools import chain
 from math import sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from graph.arrays import circles, np
@@ -643,12 +643,13 @@ def _reported(report: rdflib.Graph, wanted: rdflib.Graph, picture: Picture) -> I
         yield _breach(picture, subject, asked)
 
 
-def _own(wanted: rdflib.Graph, shape: rdflib.term.Node, about: rdflib.URIRef) -> str:
+def _own(wanted: rdflib.Graph, shape: Any, about: rdflib.URIRef) -> str:
     """What a shape says of itself, else the shape that holds it, of several the first."""
     import rdflib
 
-    holders = sorted(wanted.subjects(rdflib.URIRef(f"{_SHACL}property"), shape), key=str)
-    return next((str(said) for one in (shape, *holders) if (said := wanted.value(one, about)) is not None), "")
+    holders: Iterable[Any] = wanted.subjects(rdflib.URIRef(f"{_SHACL}property"), shape)
+    known = (wanted.value(one, about) for one in (shape, *sorted(holders, key=str)))
+    return next((str(said) for said in known if said is not None), "")
 
 
 def triples(picture: Picture) -> Iterator[tuple[rdflib.URIRef, rdflib.URIRef, rdflib.URIRef | rdflib.Literal]]:
