@@ -186,7 +186,7 @@ def _guess(file: File) -> _Guess | None:
         own = LOADERS[name].columns(file)
         guessed = dict(own) if own is not None else _columns(name, _headers(file)) if LOADERS[name].row else {}
         return _Guess(name, guessed, [*others, *_said(guessed)])
-    headers = _headers(file)
+    headers = _headers(file) if _is_table(file) else []
     guesses = ((name, _columns(name, headers)) for name, loader in LOADERS.items() if loader.row)
     fits = [(name, guessed) for name, guessed in guesses if guessed and _matches(file, name, guessed)]
     if not fits:
@@ -205,6 +205,11 @@ def _headers(file: File) -> list[str]:
     if file.suffix not in (".csv", ".tsv", ".xlsx", ".json", ".jsonl"):
         return []
     return next(([name for name in record if name.strip()] for record, _ in file.records()), list[str]())
+
+
+def _is_table(file: File) -> bool:
+    """Whether its records are many of one form: one object of JSON alone is a document, whatever its fields are called."""
+    return file.suffix != ".json" or all(where != file.locator("$") for _, where in islice(file.records(), 1))
 
 
 def _with(file: File, loader: str, guessed: Mapping[str, str]) -> File:

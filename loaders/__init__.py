@@ -20,7 +20,7 @@ from loaders.source import File, Record, Source, files, terms_of
 if TYPE_CHECKING:
     from loaders.records import Session
 
-_VERSION = "2"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
+_VERSION = "3"  # goes into the digest of every part: raise it when a loader reads the same bytes otherwise than before
 
 
 class _Module(Protocol):
@@ -75,7 +75,7 @@ LOADERS: dict[str, Loader] = {
     name: Loader(name, summary)
     for name, summary in {
         "people": "People, positions, units and reporting lines of any HR system in CSV, TSV, XLSX or JSON.",
-        "glossary": "Terms in CSV, in Markdown or HTML (a page a term, tables, definition lists, headings), TBX, YAML or JSON by name, DataHub's YAML.",
+        "glossary": "Terms in CSV, in Markdown, AsciiDoc or HTML (a page a term, tables, definition lists, headings), TBX, YAML or JSON by name, DataHub's YAML.",
         "approvals": "An approval matrix in CSV or XLSX: process, step, order, approver, condition.",
         "dependencies": "Dependencies in CSV: source, target, sort.",
         "inventory": "The context inventory in CSV or XLSX: function, context, source, frequency, owner.",
@@ -88,13 +88,13 @@ LOADERS: dict[str, Loader] = {
         "vcard": "Address books in vCard 3 and 4: people, managers, groups.",
         "skos": "Vocabularies in SKOS and SKOS-XL: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.",
         "dcat": "Data catalogs in DCAT: Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD.",
-        "handbook": "Handbooks and policies in Markdown or HTML: pages, sections, links, owners, days of review, RACI tables.",
+        "handbook": "Handbooks and policies in Markdown, AsciiDoc or HTML: pages, sections, links, owners, days of review, RACI tables.",
         "listing": "Listings of documents in CSV or XLSX, as SharePoint exports them: name, path, modified, owner, retention, label.",
         "backstage": "Backstage catalog files in YAML or JSON: all kinds, relations both ways, several documents in a file.",
         "archimate": "ArchiMate models: the Open Group's exchange file (2.1 to 3.1), and Archi's own, plain or zipped.",
         "openapi": "Interfaces described in OpenAPI 2.0 to 3.1, in YAML or JSON.",
         "asyncapi": "Applications and their channels described in AsyncAPI 2 and 3, in YAML or JSON.",
-        "compose": "Docker Compose files: services, what they depend on, networks and volumes; no values of variables.",
+        "compose": "Docker Compose files in YAML or JSON: services, what they depend on, networks and volumes; no values of variables.",
         "kubernetes": "Kubernetes manifests: workloads, services, routes and what they use, with owner labels; no values of secrets or variables.",
         "dbt": "A dbt manifest: models, sources, exposures, metrics, groups, their owners and what they are made from.",
         "openlineage": "OpenLineage events in JSON or NDJSON: jobs, data sets, inputs, outputs, owners, merged over runs.",
@@ -104,7 +104,7 @@ LOADERS: dict[str, Loader] = {
         "agentlist": "Agents as the big platforms export them in CSV, XLSX or JSON, with their headers guessed.",
         "bpmn": "Processes in BPMN 2.0 XML: pools, lanes, activities, events, gateways, flows, data.",
         "dmn": "Decisions in DMN 1.1 to 1.5 XML: tables, rules, inputs, requirements, authorities.",
-        "authority": "A delegation-of-authority matrix in CSV or XLSX: a row an authority, or a column a role.",
+        "authority": "A delegation-of-authority matrix in CSV or XLSX: a row an authority, or columns of roles, of approvers in turn, or of amounts.",
         "codeowners": "CODEOWNERS of GitHub and GitLab: patterns and who owns them.",
         "owners": "OWNERS and OWNERS_ALIASES as in Kubernetes: approvers and reviewers by folder.",
         "eventlog": "Event logs in XES, OCEL 1.0 and 2.0 (JSON, XML) or CSV, mined into who does what, how often and how long.",

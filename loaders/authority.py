@@ -1,4 +1,5 @@
-"""A delegation-of-authority matrix: one row an authority, or one row a matter with a column for each role and a limit in each cell.
+"""A delegation-of-authority matrix: one row an authority, or one row a matter, with a column for each role and a limit in each cell, with
+columns of approvers one after the other, or with a column for each band of amounts and who approves in it in each cell.
 
 Amounts are read in both habits (`1,000.50` and `1.000,50`); where a text can mean two amounts, the likelier is taken and a Finding says so.
 """
@@ -13,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from graph import Fact, Finding, UnreadableSource, slug
+from graph import Entity, Fact, Finding, UnreadableSource, slug
 from loaders.source import File, filled, link, reference, thing
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -32,6 +33,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "ref": ("ref", "refno", "reference", "no", "number", "nr", "#", "clause", "section", "itemno", "id"),
     "note": ("condition", "conditions", "note", "notes", "comment", "comments", "remarks", "description"),
 }
+_AMOUNTS = frozenset(("amount", "amounts", "amountrange", "value", "valuerange", "contractvalue", "transactionvalue", "range", "band"))
 _KINDS = {folded: ours for ours, names in _COLUMNS.items() for folded in names}
 _SYMBOLS = {"€": "EUR", "£": "GBP", "us$": "USD", "a$": "AUD", "c$": "CAD", "hk$": "HKD", "$": "USD", "¥": "JPY", "₹": "INR", "fr.": "CHF"}
 _TIMES: Mapping[str, int] = {
@@ -69,21 +71,62 @@ class Limit(NamedTuple):
 
 
 def matches(file: File) -> bool:
-    """Whether the table has holders, matters and limits, or a matter a row and limits or RACI letters in most other cells."""
+    """Whether the table has holders, matters and limits, or a matter a row and approvers, limits or RACI letters in most other cells."""
     header = file.header()
     if not header or "step" in header or {"id", "source", "target", "term"} & header:
         return False
     kinds = {ours for name in file.first if (ours := file.source.columns.get(name) or _kind(name))}
+    if "matter" in kinds and (_approvers(file.first) or _bands(file)):
+        return True
     if {"holder", "limit", "matter"} <= kinds:
         return True
     return bool(kinds & {"matter"}) and not kinds & {"holder", "limit"} and _is_wide(file)
 
 
-def _is_wide(file: File) -> bool:
+def _sampled(file: File) -> list[Mapping[str, str]]:
     try:
-        rows = [record for record, _ in islice(file.records(), 30)]
+        return [{name: str(value or "").strip() for name, value in record.items()} for record, _ in islice(file.records(), 30)]
     except UnreadableSource:
-        return False
+        return []
+
+
+_ORDINALS = {
+    **{
+        word: number
+        for number, words in enumerate(("1st first", "2nd second", "3rd third", "4th fourth", "5th fifth"), 1)
+        for word in words.split()
+    },
+    "initial": 1,
+    "final": 99,
+}
+_APPROVES = (
+    "approv(?:er|als?|ed by|ing authority)|signator(?:y|ies)|signature|authori[sz](?:er|ed by|ation)|genehmiger|approbateur|aprobador"
+)
+_PLACE = r"[\s._#-]*(?:level|lvl|stage|no|nr|l)?[\s._#-]*"
+_CHAINED = re.compile(
+    rf"(?:(?P<word>{'|'.join(_ORDINALS)})\W+)?(?:(?:level|lvl|stage|l){_PLACE}(?P<before>\d)\W*)?(?:level\W+)?(?:{_APPROVES})(?:{_PLACE}(?P<after>\d))?",
+    re.IGNORECASE,
+)
+
+
+def _approvers(headings: Iterable[str]) -> dict[str, int]:
+    """The columns of approvers and whose turn each is, of a table that has several; a heading without a number is the first's."""
+    found = {name: match for name in headings if (match := _CHAINED.fullmatch(name.strip()))}
+    turns = {name: int(one["after"] or one["before"] or _ORDINALS.get((one["word"] or "").lower(), 1)) for name, one in found.items()}
+    return turns if len(set(turns.values())) >= 2 else {}
+
+
+def _bands(file: File) -> dict[str, Limit]:
+    """The columns that are headed by amounts, of a table that has several, in whose cells stand names and no amounts."""
+    rows = _sampled(file)
+    found = {name: band for name in file.first if _says_amount(name) and isinstance(band := limit(name), Limit) and not band.unit}
+    cells = [cell for row in rows for name in found if (cell := row.get(name, "")) and _plain(cell) not in _NONE]
+    named = sum(bool(re.search(r"[^\W\d_]{2}", cell)) and not _says_something(cell) for cell in cells)
+    return found if len(found) >= 2 and cells and named * 5 >= len(cells) * 4 else {}
+
+
+def _is_wide(file: File) -> bool:
+    rows = _sampled(file)
     columns = [
         [cell for row in rows if (cell := str(row.get(name) or "").strip())] for name in (rows[0] if rows else ()) if not _kind(name)
     ]
@@ -109,7 +152,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     for row, where in rows:
         if not any(row.values()):
             continue
-        yield from _long(shape, row, where) if shape.is_long else _wide(shape, row, where)
+        yield from _READERS[shape.sort](shape, row, where)
     yield from _mixed(shape)
 
 
@@ -120,7 +163,9 @@ class _Shape:
     file: File
     columns: dict[str, str] = field(default_factory=dict[str, str])  # theirs -> ours; "" for a role's column
     habits: dict[str, str] = field(default_factory=dict[str, str])  # habit -> where it was first met
-    is_long: bool = True
+    approvers: dict[str, int] = field(default_factory=dict[str, int])  # column -> whose turn
+    bands: dict[str, Limit] = field(default_factory=dict[str, "Limit"])  # column -> the amounts it is for
+    sort: str = "long"
 
     def learn(self, rows: Sequence[tuple[Mapping[str, str], str]]) -> Iterator[Finding]:
         """Take the columns by their headings, and say which of them nothing reads: of a wide table those of texts, which are no role's."""
@@ -132,11 +177,18 @@ class _Shape:
             ours = self.file.source.columns.get(name) or _kind(name)
             self.columns[name] = ours if ours not in taken or ours == "matter" else ""
             taken.add(ours)
-        self.is_long = {"holder", "limit"} <= taken
+        self.approvers, self.bands = _approvers(first), _bands(self.file)
+        self.columns.update(dict.fromkeys((*self.approvers, *self.bands), "approvers"))
+        self.columns.update(
+            {name: "limit" for name in first if self.approvers and "limit" not in taken and _folded(_BRACKET.sub("", name)) in _AMOUNTS}
+        )
+        for name, band in self.bands.items():
+            yield from _doubted(self, band, name, f"{where}:{name}")
+        self.sort = "chains" if self.approvers or self.bands else "long" if {"holder", "limit"} <= taken else "wide"
         for name in (name for name, ours in self.columns.items() if not ours and name):
             cells = [row[name] for row, _ in rows if row.get(name)]
-            if self.is_long or sum(map(_says_something, cells)) * 2 < len(cells):
-                self.columns[name] = "" if self.is_long else "text"
+            if self.sort != "wide" or sum(map(_says_something, cells)) * 2 < len(cells):
+                self.columns[name] = "" if self.sort != "wide" else "text"
                 message = f"{where}: nothing reads the column {name!r}"
                 yield Finding(id=f"column:{where}:{name}", check="column", level="note", subject=name, message=message)
 
@@ -208,6 +260,76 @@ def _wide(shape: _Shape, row: Mapping[str, str], where: str) -> Iterator[Fact | 
             yield from _authority(shape, row, place, prefix="position", holder=name, matter=matter, found=found, raci=raci)
     if parts and "accountable" not in parts:
         yield _unread(where, f"nobody has the A (accountable) for {matter!r}", level="warning")
+
+
+def _chains(shape: _Shape, row: Mapping[str, str], where: str) -> Iterator[Fact | Finding]:
+    """The approvals that a matter needs, one after the other, for each band of amounts: steps of a process, and the authority behind each."""
+    matter = shape.value(row, "matter")
+    if not slug(matter):
+        yield _unread(where, "the row does not say for what the approvals are")
+        return
+    found = limit(shape.value(row, "limit")) or Limit(Decimal(0), None)
+    lower = limit(shape.value(row, "lower"))
+    if isinstance(found, str) or isinstance(lower, str):
+        yield _unread(where, found if isinstance(found, str) else str(lower))
+        return
+    yield from _doubted(shape, found, shape.value(row, "limit"), where)
+    if lower:
+        found = found._replace(lower=lower.upper or lower.lower)
+    yield thing("Process", reference("process", matter), where, name=matter)
+    turns: dict[int, list[str]] = {}
+    for name, turn in sorted(shape.approvers.items(), key=lambda one: one[1]):
+        turns.setdefault(turn, []).append(row.get(name, ""))
+    if any(_named(cell) for cells in turns.values() for cell in cells):
+        yield from _chain(
+            shape,
+            row,
+            where,
+            matter=matter,
+            found=found,
+            turns=[one for cells in turns.values() for cell in cells if (one := _named(cell))],
+        )
+    elif not shape.bands:
+        yield _unread(where, f"nobody is named who approves {matter!r}", level="warning")
+    for name, band in shape.bands.items():
+        place = f"{where}:{name}"
+        if turns_of := [one for part in re.split(r"\s*(?:\+|&|;|\n|\bthen\b|→|->|>)\s*", row.get(name, "")) if (one := _named(part))]:
+            yield from _chain(shape, row, place, matter=matter, found=band, turns=turns_of)
+
+
+def _named(cell: str) -> list[str]:
+    """Who may approve by a cell, of whom one is enough; nobody where it says so."""
+    if _plain(cell) in _NONE:
+        return []
+    return [one for part in re.split(r"\s*/\s*|\s+or\s+", cell) if slug(one := part.strip(" ,"))]
+
+
+def _chain(
+    shape: _Shape, row: Mapping[str, str], where: str, *, matter: str, found: Limit, turns: Sequence[Sequence[str]]
+) -> Iterator[Fact]:
+    process, unit = reference("process", matter), shape.value(row, "unit")
+    bounds = [f"amount > {_plainly(found.lower)}"] * bool(found.lower) + (
+        [f"amount <= {_plainly(found.upper)}"] if found.upper is not None else []
+    )
+    currency = found.currency or shape.value(row, "currency").upper() or shape.currency if bounds else ""
+    span = [slug(_shown(found.lower))] if found.lower else []
+    before = ""
+    for number, holders in enumerate(turns, 1):
+        own = "step:" + ".".join([process.partition(":")[2], *filter(None, [slug(unit), *span]), slug(" or ".join(holders))])
+        properties = filled(order=number, condition=" and ".join(bounds), currency=currency, description=shape.value(row, "note"))
+        yield thing("ApprovalStep", own, where, name=f"Approval of {matter} by {' or '.join(holders)}", properties=properties)
+        yield from link(own, "step_of", process, where)
+        yield from link(before, "precedes", own, where)
+        for holder in holders:
+            yield from link(own, "approved_by", reference("position", holder), where)
+            for fact in _authority(shape, row, where, prefix="position", holder=holder, matter=matter, found=found):
+                yield fact
+                if isinstance(fact, Entity) and fact.kind == "Authority":
+                    yield from link(own, "under_authority", fact.id, where)
+        before = own
+
+
+_READERS = {"long": _long, "wide": _wide, "chains": _chains}
 
 
 def _authority(

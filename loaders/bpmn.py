@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 from graph import Fact, Finding, Properties, PropertyValue, Relation, slug
@@ -122,8 +123,10 @@ class _Model:
     missed: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     taken: set[str] = field(default_factory=set[str])
     pools: dict[str, str] = field(default_factory=dict[str, str])  # process -> the name of its participant
+    repeated: list[Element] = field(default_factory=list[Element])  # nodes with the id of another one of their process
 
     def __post_init__(self) -> None:
+        self.repeated = _told_apart(self.root)
         self.names = {one("id"): _words(one("name")) for one in self.root.all(*_NAMED) if one("name")}
         pools = (one for collaboration in self.root.all("collaboration") for one in collaboration.all("participant"))
         self.pools = {_local(one("processRef")): _words(one("name")) for one in pools}
@@ -180,6 +183,31 @@ class _Model:
 
     def where(self, one: Element) -> str:
         return self.file.locator(f"{one.line}#{one('id')}" if one("id") else str(one.line))
+
+
+_REFERS = ("sourceRef", "targetRef", "attachedToRef", "default", "dataObjectRef", "dataStoreRef")
+_REFERRING = ("flowNodeRef", "sourceRef", "targetRef")
+
+
+def _told_apart(root: Element) -> list[Element]:
+    """Give ids that several processes use a number in all but the first of them, as tools write them that count in each process anew.
+
+    What comes back are the nodes whose id another node of the same process has: nothing tells which of them a flow means.
+    """
+    used: set[str] = set()
+    repeated: list[Element] = []
+    for number, process in enumerate(root.all("process"), 1):
+        inside = [one for one in process.walk() if one is not process]
+        own: dict[str, Element] = {}
+        named = (one for one in inside if one("id"))
+        repeated += [one for one in named if own.setdefault(one("id"), one) is not one and one.name in _PREFIXES]
+        renamed = {id_: f"{id_}.{number}" for id_ in own.keys() & used}
+        used |= own.keys()
+        for one in inside if renamed else ():
+            one.attributes.update({key: renamed[one(key)] for key in ("id", *_REFERS) if one(key) in renamed})
+            if one.name in _REFERRING and one.text.strip() in renamed:
+                one.text = renamed[one.text.strip()]
+    return repeated
 
 
 # who takes part
@@ -489,8 +517,15 @@ def _rest(model: _Model) -> Iterator[Fact | Finding]:
             yield from _drawn(model, one)
         elif one.name not in _USED and not one.name.endswith("EventDefinition"):
             model.miss(f"the element {one.name}", one.line)
+    yield from map(partial(_repeated, model), model.repeated)
     yield from _taken_for_approvals(model)
     yield from unread(model.file, ((what, count, line) for what, (count, line) in model.missed.items()))
+
+
+def _repeated(model: _Model, one: Element) -> Finding:
+    where = model.where(one)
+    message = f"{where}: another node of the process has this id, too, and both are read as one; give it an id of its own"
+    return Finding(id=f"repeated:{where}", check="repeated", level="warning", subject=one("id"), message=message)
 
 
 def _taken_for_approvals(model: _Model) -> Iterator[Finding]:

@@ -33,8 +33,8 @@ class _Link(NamedTuple):
 
 
 def matches(file: File) -> bool:
-    """Whether `services` stands at the top of a YAML file, and one of them has an image, a build or a base."""
-    found = top(file, "services:") if file.suffix in (".yaml", ".yml") else frozenset[str]()
+    """Whether `services` stands at the top of a YAML or JSON file, and one of them has an image, a build or a base."""
+    found = top(file, "services")
     if "services" not in found or found & {"apiVersion", "openapi", "asyncapi", "packages"}:
         return False
     try:

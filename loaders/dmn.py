@@ -356,9 +356,22 @@ def _uneven(where: str, entries: int, inputs: int) -> Finding:
 
 
 def _rest(model: _Model) -> Iterator[Finding]:
+    for one in model.root.all("import"):
+        yield _imported(model, one)
     for one in model.root.walk():
         if _SPACE not in one.space:
             model.miss(f"the extension elements of {one.space or 'no namespace'}", one.line)
         elif one.name not in _USED:
             model.miss(f"the element {one.name}", one.line)
     yield from unread(model.file, ((what, count, line) for what, (count, line) in model.missed.items()))
+
+
+def _imported(model: _Model, one: Element) -> Finding:
+    """What comes of an import: things of another model are known by its namespace, wherever that model is read; its types are not looked up."""
+    where, what = model.where(one), one("locationURI") or one("namespace")
+    named = f" as {one('name')!r}" if one("name") else ""
+    if _SPACE in one("importType"):
+        message = f"{where}: imports {what}{named}: what is needed of it is found by that model's namespace where a source reads it, and nothing looks up its types and what expressions name of it"
+    else:
+        message = f"{where}: imports {what}{named}, which is no model of DMN ({one('importType') or 'of no type'}), and nothing reads it"
+    return Finding(id=f"import:{where}", check="import", level="note", subject=one("namespace") or where, message=message)

@@ -6,7 +6,9 @@ from __future__ import annotations
 # what YAML and JSON hold has no types until a row model has checked it
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -98,6 +100,7 @@ _SEVERAL = ("alternative_labels", "avoid", "broader", "related", "tags")
 _OTHER_COLUMNS = {
     word: ours for ours, words in _HEADINGS.items() if ours not in ("term", "definition", "uri", "glossary") for word in words
 }
+_NAMES = frozenset((*_OTHER_COLUMNS, *_HEADINGS["definition"]))  # of what a term has
 _SURELY = frozenset(
     ("term", "term name", "business term", "preferred term", "preferred label", "pref label", "begriff", "terme", "termino")
 )
@@ -105,8 +108,12 @@ _SURELY = frozenset(
 
 def columns(file: File) -> dict[str, str]:
     """What the columns of a table mean, by their headings: theirs -> ours, for those that are called otherwise with us."""
+    return _columns(file, _by_name(file))
+
+
+def _columns(file: File, records: Sequence[tuple[Mapping[str, Any], str]]) -> dict[str, str]:
     ours = frozenset(TermRow.model_fields)
-    headings = dict.fromkeys(key for record, _ in _by_name(file) for key in record) or file.first
+    headings = dict.fromkeys(key for record, _ in records for key in record) or file.first
     folded = {re.sub(r"[\s-]+", "_", str(heading).strip().casefold()) for heading in headings}
     theirs = [
         str(heading)
@@ -181,12 +188,13 @@ def _defines(said: Mapping[str, Any]) -> bool:
 
 
 def _table(file: File) -> Iterator[Fact | Finding]:
-    named = columns(file)
+    by_name = _by_name(file)
+    named = _columns(file, by_name)
     yield from taking(file.name, named)
     several = {theirs for theirs, ours in named.items() if ours in _SEVERAL}
     records = (
         ({key: ";".join(_split(value)) if key in several and isinstance(value, str) else value for key, value in record.items()}, where)
-        for record, where in _by_name(file) or file.records()
+        for record, where in by_name or file.records()
     )
     for row in file.rows(TermRow, columns={**named, **file.source.columns}, records=records):
         if isinstance(row, Finding):
@@ -257,28 +265,33 @@ def _many(found: Page, file: File) -> Iterator[Fact | Finding]:
     glossary = path_id("glossary", file.name)
     yield thing("Glossary", glossary, file.locator("1"), name=found.title, properties=filled(url=found.first("url")))
     seen: dict[str, str] = {}
-    named = {slug(title) for title in _titles(found)}
-    unread: Counter[str] = Counter()
+    cased: dict[str, str] = {}
+    named = _anchors(found)
+    unread: Counter[tuple[str, str]] = Counter()
     for given, line, where in _rows(found, file, unread):
         own = f"term:{slug(given['term'])}"
-        if own == "term:":
-            continue
+        if own == "term:":  # a sign, as `>>>`
+            given["key"] = sha256(given["term"].encode()).hexdigest()[:12]
+            own = f"term:{given['key']}"
+        if given["term"].isupper() != cased.setdefault(own, given["term"]).isupper():  # `HEAD` and `head`
+            given["key"] = f"{slug(given['term'])}-{sha256(given['term'].encode()).hexdigest()[:6]}"
+            own = f"term:{given['key']}"
         if own in seen:
             message = f"{where}: {given['term']!r} is defined before, at {seen[own]}; the first definition is taken"
             remedy = "Keep one, or say for which unit each of them holds."
             yield Finding(id=f"twice:{file.name}:{own}", check="twice", level="warning", subject=own, message=message, remedy=remedy)
             continue
         seen[own] = where
-        related = [
-            target for one in line.links if (target := slug(one.target.partition("#")[2])) in named and target != slug(given["term"])
-        ]
+        anchors = (one.target.partition("#")[2] for one in line.links)
+        targets = (named.get(anchor) or named.get(slug(anchor), "") for anchor in anchors if anchor)
+        related = [target for target in targets if target and target != slug(given["term"])]
         row = TermRow.model_validate(
             {**given, "glossary": glossary, "related": [*filter(None, map(slug, _split(given.get("related", "")))), *related]}
         )
         yield from _term(row, where)
-    for name, count in unread.items():
-        message = f"{file.name}: nothing reads the column {name!r} (count: {count})"
-        yield Finding(id=f"column:{file.name}:{name}", check="column", level="note", subject=name, message=message)
+    for (sort, name), count in unread.items():
+        message = f"{file.name}: nothing reads the {sort} {name!r} (count: {count})"
+        yield Finding(id=f"{sort}:{file.name}:{name}", check=sort, level="note", subject=name, message=message)
     if not seen:
         message = f"{file.name}: no term is read from it: it has no table of terms, no definition list, and no headings with text"
         yield Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
@@ -288,20 +301,28 @@ def _split(text: str) -> list[str]:
     return [one for piece in re.split(r"[;,]", text) if (one := piece.strip())]
 
 
-def _titles(found: Page) -> Iterator[str]:
+def _anchors(found: Page) -> dict[str, str]:
+    """The terms of a page by what links refer to them by: their anchors, and their names."""
+    named: dict[str, str] = {}
     for section in found.sections:
-        yield section.title
+        names = [section.title, *(entry.term.text for entry in section.entries)]
         for table in filter(_has_terms, section.tables):
             at = max(column(table, terms=True), 0)
-            yield from (row.cells[at].text for row in table.rows if len(row.cells) > at)
-        yield from (entry.term.text for entry in section.entries)
+            names += [row.cells[at].text for row in table.rows if len(row.cells) > at]
+        named.update({slug(name): slug(name) for name in names})
+        named.update({entry.anchor: slug(entry.term.text) for entry in section.entries if entry.anchor})
+        if section.anchor:
+            named.setdefault(section.anchor, slug(section.title))
+    return named
 
 
-def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[str, str], Line, str]]:
+def _rows(found: Page, file: File, unread: Counter[tuple[str, str]]) -> Iterator[tuple[dict[str, str], Line, str]]:
     """Of every term its columns, the line that defines it, and where it stands."""
     groups: list[tuple[int, str]] = []
-    labels = _bold_labels(found)
-    for section, after in zip(found.sections, [*found.sections[1:], None], strict=True):
+    labels = _labels(found)
+    sections = _sections(found)
+    listed = _is_listed(sections, found.lead)
+    for section, after in zip(sections, [*sections[1:], None], strict=True):
         groups = [one for one in groups if one[0] < section.level]
         group = {"tags": groups[-1][1]} if groups else {}
         above = {"tags": section.title} if section.level and section not in found.lead and len(section.title) > 1 else {}
@@ -322,11 +343,43 @@ def _rows(found: Page, file: File, unread: Counter[str]) -> Iterator[tuple[dict[
         for term, line in pairs:
             yield above | {"term": term, "definition": line.text}, line, file.locator(str(line.line))
         leaf = not (after and after.level > section.level)
-        if leaf and not held and not pairs and section.text and section not in found.lead and section.level:
+        if leaf and not held and not pairs and section.text.strip() and section not in found.lead and section.level:
+            if listed:
+                unread["heading", section.title] += 1
+                continue
             whole = Line(" ".join(section.text.split()), section.line, tuple(section.links))
             yield group | {"term": section.title, "definition": whole.text}, whole, file.locator(str(section.line))
         if not leaf and section not in found.lead and len(section.title) > 1:
             groups.append((section.level, section.title))
+
+
+def _sections(found: Page) -> list[Section]:
+    """Its sections; what stands under a heading that many have (`See also`) belongs to the section above it."""
+    titles = Counter(section.title.casefold() for section in found.sections)
+    made: list[Section] = []
+    for section in found.sections:
+        title = section.title.casefold().strip(" :")
+        if not made or not section.level or titles[section.title.casefold()] <= (1 if title in _OTHER_COLUMNS else 2):
+            made.append(section)
+            continue
+        links = [Line("", section.line, tuple(section.links))] if _OTHER_COLUMNS.get(title) == "related" else []
+        head = "" if title in _HEADINGS["definition"] else f"{section.title}: "
+        texts = [one._replace(text=f"{head}{one.text}") for one in section.lines if one.text]
+        above = made[-1]
+        made[-1] = replace(
+            above,
+            lines=[*above.lines, *(links or texts)],
+            tables=[*above.tables, *section.tables],
+            entries=[*above.entries, *section.entries],
+        )
+    return made
+
+
+def _is_listed(sections: list[Section], lead: list[Section]) -> bool:
+    """Whether nearly all terms stand in lists or tables, so that the few headings with text beside them are none."""
+    listed = sum(len(one.entries) + sum(len(table.rows) for table in one.tables if _has_terms(table)) for one in sections)
+    others = sum(bool(one.level and one.text.strip() and not one.entries) for one in sections if one not in lead)
+    return 0 < others * 10 <= listed
 
 
 def _has_terms(table: Table) -> bool:
@@ -356,7 +409,8 @@ def _pairs(section: Section, labels: frozenset[str]) -> list[tuple[str, Line]]:
 def _paired(line: Line, labels: frozenset[str]) -> tuple[str, str] | None:
     match = _PAIRED.fullmatch(line.text)
     term = match[1].strip(" *") if match else ""
-    return None if match is None or (line.bold and term.casefold() in labels) else (term, match[2])
+    own = not line.bold and term.casefold() in _NAMES  # `Context: …` may define a term, where it is not in bold
+    return None if match is None or (term.casefold() in labels and not own) else (term, match[2])
 
 
 def _bold(line: Line, labels: frozenset[str]) -> tuple[str, str] | None:
@@ -377,12 +431,16 @@ def _joined(lines: Iterable[Line], split: Callable[[Line], tuple[str, str] | Non
     return found
 
 
-def _bold_labels(found: Page) -> frozenset[str]:
-    """What begins lines in bold and is no term: what does so under several headings, and the names of what a term has."""
-    seen = Counter(
-        term for section in found.sections for term in {one.bold.strip(" :.\u2013\u2014-").casefold() for one in section.lines if one.bold}
-    )
-    return frozenset([*(term for term, count in seen.items() if count > 1), *_OTHER_COLUMNS, *_HEADINGS["definition"]])
+def _labels(found: Page) -> frozenset[str]:
+    """What begins lines and is no term: what does so under several headings, in bold or before a colon, and the names of what a term has."""
+    bold: Counter[str] = Counter()
+    before: Counter[str] = Counter()
+    for section in found.sections:
+        bold.update({one.bold.strip(" :.\u2013\u2014-").casefold() for one in section.lines if one.bold})
+        pairs = (_PAIRED.fullmatch(one.text) for one in section.lines)
+        before.update({pair[1].strip(" *").casefold() for pair in pairs if pair})
+    often = (*(term for term, count in bold.items() if count > 1), *(term for term, count in before.items() if count > 2))
+    return _NAMES.union(often)
 
 
 def _colons(section: Section) -> list[tuple[str, Line]]:
@@ -402,7 +460,7 @@ def _colons(section: Section) -> list[tuple[str, Line]]:
     return found
 
 
-def _cells(table: Table, row: Row, unread: Counter[str]) -> tuple[dict[str, str], Line] | None:
+def _cells(table: Table, row: Row, unread: Counter[tuple[str, str]]) -> tuple[dict[str, str], Line] | None:
     term, meaning = (column(table, terms=True), column(table, terms=False)) if is_terms(table) else (0, 1)
     if len(row.cells) <= max(term, meaning) or not row.cells[term].text:
         return None
@@ -412,7 +470,7 @@ def _cells(table: Table, row: Row, unread: Counter[str]) -> tuple[dict[str, str]
         if name and cell.text and number not in (term, meaning):
             given[name] = ";".join(_split(cell.text)) if name in ("alternative_labels", "avoid", "tags") else cell.text
         elif head.text and cell.text and number not in (term, meaning):
-            unread[head.text] += 1
+            unread["column", head.text] += 1
     return given, row.cells[meaning]
 
 

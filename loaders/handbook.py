@@ -1,4 +1,4 @@
-"""Handbooks and folders of policies in Markdown or HTML: pages and their sections, links, owners, days of review, and who does what."""
+"""Handbooks and folders of policies in Markdown, AsciiDoc or HTML: pages and their sections, links, owners, days of review, and who does what."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def matches(file: File) -> bool:
 def read(file: File) -> Iterator[Fact | Finding]:
     """The page, its sections, and what they lead to."""
     if not is_page(file):
-        message = f"{file.name}: no page is read from it: it is neither Markdown nor HTML"
+        message = f"{file.name}: no page is read from it: it is neither Markdown, AsciiDoc nor HTML"
         yield Finding(id=f"unread:{file.name}", check="unread", level="note", subject=file.name, message=message)
         return
     found = page(file)

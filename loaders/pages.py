@@ -1,4 +1,4 @@
-"""Pages of Markdown or HTML as sections with their lines, tables, definition lists and links, each with the line where it stands."""
+"""Pages of Markdown, AsciiDoc or HTML as sections with their lines, tables, definition lists and links, each with the line where it stands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MARKDOWN = (".md", ".markdown", ".mdx")
+ASCIIDOC = (".adoc", ".asciidoc")
 HTML = (".html", ".htm", ".xhtml")
+_PAGES = (*MARKDOWN, *ASCIIDOC, *HTML)
 
 
 class Link(NamedTuple):
@@ -57,10 +59,11 @@ class Table(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A term of a definition list, and what stands under it."""
+    """A term of a definition list, what stands under it, and the anchor by which others refer to it."""
 
     term: Line
     definition: Line
+    anchor: str = ""
 
 
 @dataclass
@@ -84,7 +87,7 @@ class Section:
     def links(self) -> Iterator[Link]:
         """Every link in it."""
         cells = (cell for table in self.tables for row in (table.header, *table.rows) for cell in row.cells)
-        for line in (*self.lines, *cells, *(one for entry in self.entries for one in entry)):
+        for line in (*self.lines, *cells, *(one for entry in self.entries for one in (entry.term, entry.definition))):
             yield from line.links
 
     @property
@@ -190,13 +193,15 @@ def _with_links(line: Line) -> str:
 
 
 def is_page(file: File) -> bool:
-    """Whether the file is Markdown or HTML by its suffix."""
-    return file.suffix in (*MARKDOWN, *HTML)
+    """Whether the file is Markdown, AsciiDoc or HTML by its suffix."""
+    return file.suffix in _PAGES
 
 
 def page(file: File) -> Page:
     """The page of a file; what of it cannot be read is among its faults. `UnreadableSource` for bytes that are no text."""
-    return _html_page(file) if file.suffix in HTML else markdown_page(file.text(), file.name)
+    if file.suffix in HTML:
+        return _html_page(file)
+    return (asciidoc_page if file.suffix in ASCIIDOC else markdown_page)(file.text(), file.name)
 
 
 # ids
@@ -252,10 +257,10 @@ def _there(base: Path, path: PurePosixPath | None) -> str | None:
         if exact.is_file():
             return path.as_posix()
         for index in ("index", "_index", "README"):
-            for suffix in (*MARKDOWN, *HTML):
+            for suffix in _PAGES:
                 if exact.is_dir() and (exact / f"{index}{suffix}").is_file():
                     return (path / f"{index}{suffix}").as_posix()
-        for suffix in (*MARKDOWN, *HTML):
+        for suffix in _PAGES:
             for name in (f"{path.name}{suffix}", f"{path.stem}{suffix}"):
                 if path.name and exact.with_name(name).is_file():
                     return path.with_name(name).as_posix()
@@ -290,9 +295,11 @@ class _Growing:
         if rows:
             self.sections[-1].tables.append(Table(rows[0], tuple(rows[1:])))
 
-    def entry(self, terms: list[Line], lines: list[Line]) -> None:
-        for term in terms:
-            self.sections[-1].entries.append(Entry(term, _one(lines or [Line("", term.line)])))
+    def entry(self, terms: list[Line], lines: list[Line], anchors: Mapping[int, str] | None = None) -> None:
+        """Terms with what stands under them; `anchors` by the numbers of the terms."""
+        for number, term in enumerate(terms):
+            anchor = anchors.get(number, "") if anchors else ""
+            self.sections[-1].entries.append(Entry(term, _one(lines or [Line("", term.line)]), anchor))
 
     def done(self) -> list[Section]:
         return self.sections if not self.sections[0].is_blank else self.sections[1:] or self.sections
@@ -553,8 +560,28 @@ def _read_html(text: str, first: int, growing: _Growing) -> tuple[Any, list[tupl
     faults = [(line, "is nested so deep that the rest is not read; write it flatter") for line in cut[:1]]
     if root is not None:
         etree.strip_elements(root, *_SKIPPED, with_tail=False)
-        _walk(root, first - 1, growing)
+        for one in list(filter(_leads_about, root.iterdescendants())):
+            one.tag = "nav"
+        etree.strip_elements(root, "nav", with_tail=False)
+        _walk(_main(root), first - 1, growing)
     return root, faults
+
+
+def _leads_about(node: Any) -> bool:
+    """Whether an element leads from page to page and says nothing of itself, by its role or its class."""
+    return node.get("role") == "navigation" or any(map(_NAVIGATES.fullmatch, (node.get("class") or "").split()))
+
+
+_NAVIGATES = re.compile(r"nav(?:bar|igation|header|footer|[-_]\w+)?|breadcrumbs?", re.IGNORECASE)
+
+
+def _main(root: Any) -> Any:
+    """What the page says is its main part, without what stands beside it; the whole page where it says nothing of it."""
+    found = root.xpath("//main | //*[@role='main']")
+    return found[0] if len(found) == 1 and len(_words(found[0])) >= _LEAST else root
+
+
+_LEAST = 200  # characters of a main part that is one, and not the place where a program puts it later
 
 
 def _walk(root: Any, offset: int, growing: _Growing) -> None:
@@ -618,15 +645,195 @@ def _rows(table: Any, offset: int) -> Iterator[Row]:
 def _entries(node: Any, offset: int, growing: _Growing) -> None:
     terms: list[Line] = []
     under: list[Line] = []
+    anchors: dict[int, str] = {}
     for one in node.iter("dt", "dd"):
-        if one.tag == "dt":
-            if under:
-                growing.entry(terms, under)
-                terms, under = [], []
-            terms.append(_gathered(one, offset))
-        else:
+        if one.tag == "dd":
             under.append(_gathered(one, offset))
-    growing.entry(terms, under)
+        elif one.getparent().tag != "dt":  # some tools write a term as a term in a term
+            if under:
+                growing.entry(terms, under, anchors)
+                terms, under, anchors = [], [], {}
+            anchors[len(terms)] = one.get("id") or _named_anchor(one)
+            terms.append(_gathered(one, offset))
+    growing.entry(terms, under, anchors)
+
+
+# AsciiDoc, line by line: what is included from elsewhere is a link to it, code is passed over
+
+_ASCII_HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?")
+_UNDERLINES = "=-~^+"  # of titles in the older style, the highest first
+_ENTRY = re.compile(r"\s*(?P<anchor>\[\[[^\]]*\]\])?(?P<term>[^\s/:].*?)(?:::{1,3}|;;)(?:\s+(?P<rest>\S.*))?")
+_ITEM = re.compile(r"\s*(?:[*-]{1,5}|\.{1,5}|\d+\.)\s+(?=\S)")
+_ATTRIBUTE = re.compile(r":([A-Za-z][\w-]*):(?:\s+(.*))?")
+_MACRO = re.compile(r"(\w+)::(\S*)\[.*\]")
+_FENCES = re.compile(r"(-{4,}|\.{4,}|\+{4,}|/{4,}|`{3,}|={4,}|\*{4,}|_{4,}|--)(?:\w*)")
+_AUTHOR = re.compile(r"([^<>:]+?)\s*<([^<>\s]+@[^<>\s]+)>")
+_REVISED = re.compile(r"v?\d[\w.]*,\s*(\d{4}-\d\d-\d\d)\b.*")
+
+
+def asciidoc_page(text: str, name: str) -> Page:
+    """The page of an AsciiDoc text; the attributes of its header are its front matter."""
+    state = _AsciiDoc()
+    lines = text.replace("\x00", " ").splitlines()
+    number = 0
+    while number < len(lines):
+        number = state.block(lines, number)
+    state.flush()
+    return Page(name, dict(state.attributes), state.places, state.growing.done())
+
+
+class _AsciiDoc:
+    """How far one is in an AsciiDoc text: the attributes so far, the anchor for what comes next, and a definition list that is open."""
+
+    def __init__(self) -> None:
+        self.growing = _Growing()
+        self.attributes: dict[str, str] = {}
+        self.places: dict[str, str] = {}
+        self.anchor, self.columns = "", 0
+        self.terms: list[Line] = []
+        self.under: list[Line] = []
+        self.anchors: dict[int, str] = {}
+        self.apart = False  # a blank line stands between the definition and what comes
+
+    def block(self, lines: list[str], number: int) -> int:
+        """Read what begins at this line; the number of the line after it."""
+        line = lines[number].rstrip()
+        if not line:
+            self.apart = bool(self.under)
+        elif line == "+":
+            self.apart = False
+        elif heading := self.heading(lines, number, line):
+            return heading
+        elif line.startswith("|==="):
+            return self.table(lines, number)
+        elif _FENCES.fullmatch(line):
+            return _after_code(lines, number, line) if line[0] in "-.+/`" and line != "--" else number + 1
+        elif (line.startswith("//") and not line.startswith("///")) or self.said_of_what_follows(line):
+            pass
+        elif attribute := _ATTRIBUTE.fullmatch(line):
+            self.state(attribute[1], attribute[2] or "", number)
+        elif macro := _MACRO.fullmatch(line):
+            if macro[1] == "include":
+                self.growing.add([Line("", number + 1, (Link("", macro[2], number + 1),))])
+        else:
+            self.words(line, number)
+        return number + 1
+
+    def state(self, name: str, value: str, number: int) -> None:
+        self.attributes[folded_key(name)] = self.line(value, number).text
+        self.places[folded_key(name)] = str(number + 1)
+
+    def said_of_what_follows(self, line: str) -> bool:
+        if not re.fullmatch(r"\[.*\]", line) or re.match(r"\[\[[^\]]*\]\].*\S", line.removesuffix("]]")):
+            return False
+        found = re.fullmatch(r"\[\[([^\],]*).*\]\]|\[#([\w.:-]+).*\]", line)
+        self.anchor = (found[1] or found[2] or "") if found else self.anchor
+        if wide := re.search(r"""cols\s*=\s*["']([^"']*)["']""", line):
+            self.columns = sum(int(many[1]) if (many := re.match(r"\s*(\d+)\*", one)) else 1 for one in wide[1].split(","))
+        return True
+
+    def heading(self, lines: list[str], number: int, line: str) -> int:
+        """The number of the line after a heading; 0 where none begins here."""
+        found, after = _ASCII_HEADING.fullmatch(line), number + 1
+        level, title = (len(found[1]), found[2]) if found else (0, line)
+        under = lines[after].rstrip() if after < len(lines) else ""
+        old = not found and len(under) > 2 and under[0] in _UNDERLINES and not under.strip(under[0]) and abs(len(under) - len(line)) <= 2
+        if old and (number == 0 or not lines[number - 1].strip() or self.anchor) and re.match(r"\w", line):
+            level, after = _UNDERLINES.index(under[0]) + 1, after + 1
+        if not level:
+            return 0
+        self.flush()
+        first = not any(section.level for section in self.growing.sections)
+        self.growing.heading(level, self.line(title, number), self.anchor)
+        self.anchor = ""
+        return self.authors(lines, after) if level == 1 and first else after
+
+    def authors(self, lines: list[str], number: int) -> int:
+        """Read who wrote a document, and when, as the lines under its title say."""
+        for name, pattern, part in (("author", _AUTHOR, 0), ("date", _REVISED, 1)):
+            if number < len(lines) and (found := pattern.fullmatch(lines[number].strip())):
+                self.state(name, found[part], number)
+                number += 1
+        return number
+
+    def words(self, line: str, number: int) -> None:
+        """A line of running text, an item, or a term of a definition list with what stands behind it."""
+        if entry := _ENTRY.fullmatch(line):
+            if self.under:
+                self.flush()
+            self.anchors[len(self.terms)] = (entry["anchor"] or "").strip("[]").partition(",")[0] or self.anchor
+            self.anchor = ""
+            self.terms.append(self.line(entry["term"], number))
+            self.under += [self.line(entry["rest"], number)] if entry["rest"] else []
+            return
+        item = _ITEM.match(line)
+        if self.apart and not item:
+            self.flush()
+        said = self.line(line[item.end() :] if item else line.strip(), number)
+        if self.terms:
+            self.under.append(said)
+            self.apart = False
+        else:
+            self.growing.add([said])
+
+    def flush(self) -> None:
+        """End the definition list that is open."""
+        self.growing.entry(self.terms, self.under, self.anchors)
+        self.terms, self.under, self.anchors, self.apart = [], [], {}, False
+
+    def table(self, lines: list[str], number: int) -> int:
+        self.flush()
+        cells: list[Line] = []
+        wide, self.columns = self.columns, 0
+        for after in range(number + 1, len(lines)):
+            line = lines[after].strip()
+            if line.startswith("|==="):
+                break
+            pieces = re.split(r"(?<!\\)(?:(?<=\s)|^)[\w.<>^+*]{0,6}\|", line)
+            if pieces[0].strip() and cells:
+                more = self.line(pieces[0], after)
+                cells[-1] = Line(f"{cells[-1].text} {more.text}".strip(), cells[-1].line, (*cells[-1].links, *more.links), cells[-1].bold)
+            made = [self.line(piece.strip(), after) for piece in pieces[1:]]
+            wide = wide or len(made)
+            cells += made
+        else:
+            after = len(lines)
+        rows = [tuple(cells[at : at + wide]) for at in range(0, len(cells), wide)] if wide else []
+        self.growing.table([Row(row, row[0].line) for row in rows])
+        return after + 1
+
+    def line(self, text: str, number: int) -> Line:
+        """Running text without its marks, with its links."""
+        text = _REFERRED.sub(lambda found: self.attributes.get(folded_key(found[1]), found[0]), text)
+        bold = _BOLD.match(text)
+        links = tuple(
+            Link(found["text"] or found["words"] or "", f"#{found['id']}" if found["id"] else found["to"], number + 1)
+            for found in _LINKED.finditer(text)
+        )
+        shown = _LINKED.sub(lambda found: found["text"] or found["words"] or found["id"] or found["to"], text)
+        for pattern in _MARKS:
+            shown = pattern.sub(r"\1", shown)
+        return Line(_plain([shown]), number + 1, links, _plain([bold[1]]) if bold else "")
+
+
+_REFERRED = re.compile(r"\{([A-Za-z][\w-]*)\}")
+_BOLD = re.compile(r"\*{1,2}([^*\s][^*]*)\*{1,2}(?!\w)")
+_LINKED = re.compile(
+    r"<<(?P<id>[^>,]+)(?:,\s*(?P<text>[^>]*))?>>"
+    r"|(?:link:|xref:)?(?P<to>(?:(?<=link:)|(?<=xref:))[^\s\[\]]+|(?:https?://|mailto:)[^\s\[\]<>]+[^\s\[\]<>.,;:)])(?:\[(?P<words>[^\]]*?)\^?\])?"
+)
+_MARKS = (
+    re.compile(r"\[\[[^\]]*\]\]()"),
+    re.compile(r"\(\(\(?([^()]*)\)?\)\)"),
+    re.compile(r"(?<!\w)\[[.#][^\]]*\]#([^#]+)#"),
+    *(re.compile(rf"(?<![\w\\]){mark}(?=\S)(.+?)(?<=\S){mark}(?!\w)") for mark in (r"\*\*", r"\*", "__", "_", "``", "`", r"\+")),
+)
+
+
+def _after_code(lines: list[str], number: int, fence: str) -> int:
+    """The number of the line after a block of code or a comment, which ends as it begins."""
+    end = fence if fence[0] != "`" else "```"
+    return next((at + 1 for at in range(number + 1, len(lines)) if lines[at].rstrip() == end), len(lines))
 
 
 # what a page is
