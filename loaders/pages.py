@@ -660,14 +660,14 @@ def _entries(node: Any, offset: int, growing: _Growing) -> None:
 
 # AsciiDoc, line by line: what is included from elsewhere is a link to it, code is passed over
 
-_ASCII_HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?")
+_ASCII_HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*)")
 _UNDERLINES = "=-~^+"  # of titles in the older style, the highest first
 _ENTRY = re.compile(r"\s*(?P<anchor>\[\[[^\]]*\]\])?(?P<term>[^\s/:].*?)(?:::{1,3}|;;)(?:\s+(?P<rest>\S.*))?")
 _ITEM = re.compile(r"\s*(?:[*-]{1,5}|\.{1,5}|\d+\.)\s+(?=\S)")
 _ATTRIBUTE = re.compile(r":([A-Za-z][\w-]*):(?:\s+(.*))?")
 _MACRO = re.compile(r"(\w+)::(\S*)\[.*\]")
 _FENCES = re.compile(r"(-{4,}|\.{4,}|\+{4,}|/{4,}|`{3,}|={4,}|\*{4,}|_{4,}|--)(?:\w*)")
-_AUTHOR = re.compile(r"([^<>:]+?)\s*<([^<>\s]+@[^<>\s]+)>")
+_AUTHOR = re.compile(r"[^<>:]{1,100}<[^<>\s@]{1,100}@[^<>\s]{1,100}>")
 _REVISED = re.compile(r"v?\d[\w.]*,\s*(\d{4}-\d\d-\d\d)\b.*")
 
 
@@ -735,7 +735,7 @@ class _AsciiDoc:
     def heading(self, lines: list[str], number: int, line: str) -> int:
         """The number of the line after a heading; 0 where none begins here."""
         found, after = _ASCII_HEADING.fullmatch(line), number + 1
-        level, title = (len(found[1]), found[2]) if found else (0, line)
+        level, title = (len(found[1]), found[2].removesuffix(f" {found[1]}")) if found else (0, line)
         under = lines[after].rstrip() if after < len(lines) else ""
         old = not found and len(under) > 2 and under[0] in _UNDERLINES and not under.strip(under[0]) and abs(len(under) - len(line)) <= 2
         if old and (number == 0 or not lines[number - 1].strip() or self.anchor) and re.match(r"\w", line):
@@ -802,9 +802,14 @@ class _AsciiDoc:
         self.growing.table([Row(row, row[0].line) for row in rows])
         return after + 1
 
+    def meant(self, found: re.Match[str]) -> str:
+        """What a reference to an attribute stands for; one that is long stays as it is written, so that attributes cannot multiply."""
+        value = self.attributes.get(folded_key(found[1]), "")
+        return value if 0 < len(value) <= _LONG else found[0]
+
     def line(self, text: str, number: int) -> Line:
         """Running text without its marks, with its links."""
-        text = _REFERRED.sub(lambda found: self.attributes.get(folded_key(found[1]), found[0]), text)
+        text = _REFERRED.sub(self.meant, text)
         bold = _BOLD.match(text)
         links = tuple(
             Link(found["text"] or found["words"] or "", f"#{found['id']}" if found["id"] else found["to"], number + 1)
@@ -816,17 +821,18 @@ class _AsciiDoc:
         return Line(_plain([shown]), number + 1, links, _plain([bold[1]]) if bold else "")
 
 
+_LONG = 200  # characters of an attribute that is written for another text
 _REFERRED = re.compile(r"\{([A-Za-z][\w-]*)\}")
 _BOLD = re.compile(r"\*{1,2}([^*\s][^*]*)\*{1,2}(?!\w)")
 _LINKED = re.compile(
-    r"<<(?P<id>[^>,]+)(?:,\s*(?P<text>[^>]*))?>>"
-    r"|(?:link:|xref:)?(?P<to>(?:(?<=link:)|(?<=xref:))[^\s\[\]]+|(?:https?://|mailto:)[^\s\[\]<>]+[^\s\[\]<>.,;:)])(?:\[(?P<words>[^\]]*?)\^?\])?"
+    r"<<(?P<id>[^>,]{1,200})(?:,\s?(?P<text>[^>]{0,200}))?>>"
+    r"|(?:link:|xref:)?(?P<to>(?:(?<=link:)|(?<=xref:))[^\s\[\]]+|(?:https?://|mailto:)[^\s\[\]<>]+[^\s\[\]<>.,;:)])(?:\[(?P<words>[^\]^]{0,300})\^?\])?"
 )
 _MARKS = (
-    re.compile(r"\[\[[^\]]*\]\]()"),
-    re.compile(r"\(\(\(?([^()]*)\)?\)\)"),
-    re.compile(r"(?<!\w)\[[.#][^\]]*\]#([^#]+)#"),
-    *(re.compile(rf"(?<![\w\\]){mark}(?=\S)(.+?)(?<=\S){mark}(?!\w)") for mark in (r"\*\*", r"\*", "__", "_", "``", "`", r"\+")),
+    re.compile(r"\[\[[^\]]{0,200}\]\]()"),
+    re.compile(r"\(\(\(?([^()]{0,200})\)?\)\)"),
+    re.compile(r"(?<!\w)\[[.#][^\]]{0,100}\]#([^#]{1,300})#"),
+    *(re.compile(rf"(?<![\w\\]){mark}(?=\S)(.{{1,300}}?)(?<=\S){mark}(?!\w)") for mark in (r"\*\*", r"\*", "__", "_", "``", "`", r"\+")),
 )
 
 

@@ -199,6 +199,11 @@ BOMBS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "half a sign of UTF-16": ("in.csv", lambda: b"\xff\xfei\x00d\x00\n"),
     "marks that turn the text round": ("in.csv", lambda: "id,name\n\u202eE-1,\u202eAnn\u202c\n\ufeffE-2,Bo\n"),
     "a page of nothing but marks": ("in.md", lambda: "---\nterm: x\n---\n" + "#" * 300_000 + "\n" + "[" * 50_000 + "*" * 50_000),
+    "attributes that multiply": (
+        "in.adoc",
+        lambda: "= Glossary\n:a0: ha\n" + "".join(f":a{n}: {{a{n - 1}}}{{a{n - 1}}}\n" for n in range(1, 60)) + "\na:: {a59}\n",
+    ),
+    "AsciiDoc of nothing but marks": ("in.adoc", lambda: "= Glossary\n\n" + "<<" * 20_000 + "*a " * 20_000 + "[[" * 20_000 + "\n----\n"),
     "front matter that is never closed": ("in.md", lambda: "---\n" + "a: b\n" * 50_000),
     "lines of JSON": ("in.jsonl", lambda: '{"id": "E-1"}\n' * 100 + "[" * 100_000),
 }
