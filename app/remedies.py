@@ -21,6 +21,11 @@ def remedies(settings: Settings, context: ContextGraph, findings: Sequence[Findi
             done.append(
                 f"restored from the claims: {len(mended.rows)} rows put back, {len(mended.gone)} taken away, what helps reading made anew"
             )
+        if left := [one.subject for one in context.stored(actor=actor)]:
+            done.append(
+                f"not restored: {', '.join(left[:3])}{f' and {len(left) - 3} more' if len(left) > 3 else ''}: no claim says what it was. The graph as "
+                "it is now is what its sources say; what was before is in a backup (`orgcontext restore FILE` into an empty store)"
+            )
     stale = [one.subject for one in findings if one.check in ("source_changed", "source_new", "columns_changed")]
     whole = {one.subject for one in findings if one.check in ("source_gone", "source_unreadable")}
     names = tuple(name for name in dict.fromkeys(stale) if name not in whole)

@@ -141,6 +141,13 @@ def verify(store: Store) -> Chain:
     return Chain(revisions=len(revisions), facts=summed.facts, claims=claims.count, findings=tuple(findings))
 
 
+def broken(store: Store) -> list[int]:
+    """The revisions whose seals do not hold, oldest first."""
+    given = given_up(store)
+    said = _broken(store, list(store.revisions()), ledger(store, given), given)
+    return [int(one.subject.partition(":")[2]) for one in said if one.check == "revision_changed"]
+
+
 def _finding(check: str, subject: str, message: str) -> Finding:
     return Finding(id=f"{check}:{subject}", check=check, level="error", subject=subject, message=message, remedy=_REMEDY)
 

@@ -629,7 +629,7 @@ class ContextGraph:
     def mend(self, *, actor: Actor) -> Damage:
         """Restore the living graph from its claims, in place, and make anew what helps reading; returns what was mended."""
         before = self.misplaced(actor=actor)
-        if any(one.check in restore.MENDABLE for one in before):
+        if any(one.check == "unrecognized" for one in before):
             self.store.mend((), ())  # first: the claims are read by it
         found = self.damage(actor=actor)
         if found.mendable:

@@ -409,11 +409,21 @@ _OF_UNIT = ("defined_for", "member_of", "part_of", "performed_by", "acts_for")
 
 
 def _unit_head(id_: str, view: View) -> str:
-    """The post that heads the unit to which a thing belongs, or ""."""
-    rows = view.store.relations(view.where, touching=[id_], kinds=_OF_UNIT, at=view.at)
-    units = sorted({row.target for row in rows if row.source == id_})
-    heads = view.store.relations(view.where, touching=units, kinds=["heads"], at=view.at) if units else ()
-    return min((row.source for row in heads if row.target in units), default="")
+    """Who heads the unit that a thing is or belongs to, or the next one above that has a head; else the post to which it reports, or ""."""
+    level, seen = [id_], set[str]()
+    while level:
+        if heads := _ends(view, level, ["heads"], inward=True):
+            return heads[0]
+        seen.update(level)
+        level = [one for one in _ends(view, level, _OF_UNIT) if one not in seen]
+    return next(iter(_ends(view, [id_], ["reports_to"])), "")
+
+
+def _ends(view: View, ids: Sequence[str], kinds: Sequence[str], *, inward: bool = False) -> list[str]:
+    """What stands at the other end of the relations of these kinds that begin (`inward`: end) at these things, sorted."""
+    rows = view.store.relations(view.where, touching=ids, kinds=kinds, at=view.at)
+    ends = ((row.target, row.source) if inward else (row.source, row.target) for row in rows)
+    return sorted({other for one, other in ends if one in ids})
 
 
 def covers(things: Sequence[Touched], posts: frozenset[str], *, everything: bool) -> tuple[str, ...]:

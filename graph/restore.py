@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from graph import changes
+from graph import chain, changes
 from graph.model import Finding, SourceTerms, relation_key
 from graph.ontology import Ontology
 from graph.stores.base import Claim, Draft, EntityRow, RelationKey, RelationRow, Store, Version, grams_of, texts_of, words_of
@@ -111,7 +111,8 @@ def damage(
 ) -> Damage:
     """What of the living graph is not what its claims say under these rules; each row is compared in every column.
 
-    Its rows carry the revision in which they began as far as that can be told: by what is stored, else by the last claim.
+    Its rows carry the revision in which they began as far as that can be told: by what is stored, if need be under another key, by the
+    revisions whose seals do not hold, else by the last claim.
     """
     with store.draft(dry=True) as draft:
         draft.touch()
@@ -122,7 +123,15 @@ def damage(
     stored = {_key(one.row): one for one in states if not one.until}
     wrong = [key for key, row in beside.rows.items() if key not in stored or stored[key].row != row]
     gone = [key for key in stored if key not in beside.rows]
-    rows = tuple(Version(beside.rows[key], _since(stored.get(key), beside, key, head), 0) for key in wrong)
+    moved = {stored[key].row.digest: stored[key] for key in gone}
+    held = {key: stored.get(key) or moved.get(beside.rows[key].digest) for key in wrong}
+    lost = {key: 0 for key in wrong if not held[key]}
+    lost.update({key: one.until for one in states if (key := _key(one.row)) in lost})  # the last is by time
+    broken = chain.broken(store) if lost else []
+    began = {key: one.since if (one := held[key]) else _began(beside, key, lost[key], broken, head) for key in wrong}
+    rows = tuple(
+        Version(beside.rows[key], since if 0 < since <= head else _began(beside, key, 0, [], head), 0) for key, since in began.items()
+    )
     ended = tuple(one for one in _misworded(states) if one.until)
     findings = [_finding("edited", _named(key), _said(beside.rows[key], stored.get(key))) for key in wrong]
     findings += [_finding("edited", _named(key), "is in the graph, and no source says it: it was added") for key in gone]
@@ -157,10 +166,11 @@ def _found_by(row: EntityRow) -> tuple[str, str]:
     return words_of(row.name, row.id, *row.aliases, *held), grams_of(row.name)
 
 
-def _since(stored: Version | None, beside: _Beside, key: Key, head: int) -> int:
-    if stored and 0 < stored.since <= head:
-        return stored.since
-    return min(beside.since(beside.rows[key]) or head, head)
+def _began(beside: _Beside, key: Key, ended: int, broken: Sequence[int], head: int) -> int:
+    """The revision in which a state began of which nothing is stored: that of its last claim, unless another one's seal misses it."""
+    said = min(beside.since(beside.rows[key]) or head, head)
+    missing = [number for number in broken if number >= ended]
+    return said if said in missing or not missing else ended if ended in missing else missing[-1]
 
 
 def _said(row: Row, stored: Version | None) -> str:

@@ -106,6 +106,15 @@ def test_what_was_edited_in_the_database_is_named_and_restored(sample: Path) -> 
     assert said(sample, "show", "person:e-1005") == before
 
 
+def test_what_no_claim_tells_of_is_named_and_not_restored(sample: Path) -> None:
+    """The words of a revision: the remedy says which it is, and that a backup has them."""
+    with sqlite3.connect(sample / "context.db") as database:
+        database.execute("UPDATE revision SET text = replace(text, 'person:', 'person:x')")
+    database.close()
+    assert "not restored: revision:1: no claim says what it was" in said(sample, "drift", "--remedy")
+    assert ("revision_changed", "revision:1") in drifted(sample)
+
+
 def test_a_changed_claim_is_named_and_nothing_is_restored_from_it(sample: Path) -> None:
     """Whoever changes what a source said cannot have it written into the graph by the remedy."""
     with sqlite3.connect(sample / "context.db") as database:

@@ -1,4 +1,7 @@
-"""What a store survives: being killed at any moment of any work, a full disk, a reader beside it. Real processes, a real disk."""
+"""What a store survives: its writers killed at any moment of any work, a full disk, a reader beside it, a server that stops in the middle.
+
+Real processes, a real disk, a real server.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,33 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import neo4j_server
 import pytest
-from fault_worker import killed, timed
+from engines import place
+from fault_worker import begin, killed, timed
 
 from app.loading import run_load
 from app.settings import open_context, read_settings
 from graph import ContextGraph, chain, open_store, portable
+from graph.stores.base import Store
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
 MOMENT = "2026-11-23T10:00:00Z"
 PEOPLE = 4000
-CLOCK = {"ORGCONTEXT_NOW": MOMENT}
+State = tuple[int, str]
 
 
 def _orgcontext(folder: Path, *arguments: str, **options: int) -> subprocess.Popen[str]:
@@ -105,18 +113,22 @@ def test_of_two_loads_at_once_both_end_in_one_state(workspace: Path) -> None:
     assert _said(workspace, "stats")["revision"] == 2
 
 
-def _verified(file: Path) -> int:
-    """The newest revision of a store whose chain of digests holds."""
-    with closing(open_store(f"sqlite:///{file}")) as store:
-        assert chain.verify(store).findings == ()
-        head = store.head()
-        return head.number if head else 0
+def state_of(store: Store) -> State:
+    """The newest revision and its digest, of a graph whose chain of digests holds and in which nothing is out of its place."""
+    assert chain.verify(store).findings == ()
+    assert list(store.misplaced()) == []
+    head = store.head()
+    return (head.number, head.digest) if head else (0, "")
 
 
-def _whole(file: Path, into: Path) -> int:
-    with closing(open_store(f"sqlite:///{into}")) as store:
-        portable.restore(file, store)
-    return _verified(into)
+def _state(address: str) -> State:
+    with closing(open_store(address)) as store:
+        return state_of(store)
+
+
+def _within(folder: Path) -> State:
+    """The state of the store that lies in a workspace."""
+    return _state(f"sqlite:///{folder / 'context.db'}")
 
 
 def test_of_two_writers_one_wins_and_the_other_tries_again(workspace: Path) -> None:
@@ -129,22 +141,70 @@ def test_of_two_writers_one_wins_and_the_other_tries_again(workspace: Path) -> N
         if process.returncode == 5:
             assert "try again" in err
             _said(workspace, *asked)
-    assert _verified(workspace / "context.db") == 3
+    assert _within(workspace)[0] == 3
 
 
 # killed at random moments, many times
 
 
 class Work(NamedTuple):
-    """A command that is killed: what the store is made into before, and the store that it writes besides (a name in the place)."""
+    """A command that is killed; `into`: the graph that it writes besides, `empty`: it begins with an empty graph, `older`: with an old schema."""
 
     arguments: tuple[str, ...]
-    prepare: Callable[[Path], object] = lambda _: None
-    other: str = ""
+    into: str = ""
+    empty: bool = False
+    older: bool = False
 
 
-def _of_an_older_schema(folder: Path) -> None:
-    with closing(sqlite3.connect(folder / "context.db")) as database:
+WORKS = {
+    "load": Work(("load",)),
+    "commit": Work(("revert", "2")),
+    "compaction": Work(("compact", "--before", "2")),
+    "backup": Work(("backup", "{place}/all.gz"), into="{place}/all.gz"),
+    "restore": Work(("restore", "{kept}"), empty=True),
+    "copy": Work(("copy", "{copy}"), into="{copy}"),
+    "migration": Work(("stats",), older=True),
+}
+KILLED = [(engine, sort) for engine in ("sqlite", "neo4j") for sort, work in WORKS.items() if engine == "sqlite" or not work.older]
+
+
+class Kept(NamedTuple):
+    """A workspace whose graph is in two revisions, with other people on file by now; the graph as a backup, and the states it came through."""
+
+    folder: Path
+    backup: Path
+    states: list[State]
+
+
+def _environment(address: str) -> dict[str, str]:
+    return {"ORGCONTEXT_NOW": MOMENT, "ORGCONTEXT_STORE": address}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The sample company with some hundred people more."""
+    root = tmp_path_factory.mktemp("faults")
+    folder = root / "acme"
+    shutil.copytree(SAMPLE, folder)
+    settings, address = folder / "orgcontext.yaml", f"sqlite:///{folder / 'context.db'}"
+    settings.write_text(settings.read_text().replace("sources:\n", "sources:\n  - {name: many, loader: people, path: hr/many.csv}\n", 1))
+    for surname in ("Rivers", "Lakes"):
+        _people(folder, surname, 300)
+        timed(folder, ("load",), _environment(address))
+    _people(folder, "Seas", 300)
+    with closing(open_store(address)) as store:
+        portable.backup(store, root / "kept.gz")
+        states = [(0, ""), *((one.number, one.digest) for one in store.revisions())]
+    return Kept(folder, root / "kept.gz", states)
+
+
+def _restored(kept: Kept, address: str) -> None:
+    with closing(open_store(address)) as store:
+        portable.restore(kept.backup, store)
+
+
+def _of_an_older_schema(address: str) -> None:
+    with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as database:
         found = database.execute("SELECT name FROM sqlite_master WHERE name LIKE '%_since' OR name LIKE '%_until'").fetchall()
         for (name,) in found:
             database.execute(f"DROP INDEX {name}")
@@ -152,108 +212,74 @@ def _of_an_older_schema(folder: Path) -> None:
         database.execute("PRAGMA user_version = 1")
 
 
-def _lost_but_for_a_backup(folder: Path) -> None:
-    timed(folder, ("backup", str(folder.parent / "kept.gz")), CLOCK)
-    for file in folder.glob("context.db*"):
-        file.unlink()
+Act = Callable[[Path, tuple[str, ...], Mapping[str, str]], bool]
 
 
-WORKS = {
-    "load": Work(("load",)),
-    "commit": Work(("revert", "2")),
-    "migration": Work(("stats",), _of_an_older_schema),
-    "compaction": Work(("compact", "--before", "2")),
-    "backup": Work(("backup", "{place}/all.gz"), other="all.gz"),
-    "restore": Work(("restore", "{place}/kept.gz"), _lost_but_for_a_backup),
-    "copy": Work(("copy", "sqlite:///{place}/copy.db"), other="copy.db"),
-}
+def _once(engine: str, work: Work, kept: Kept, root: Path, act: Act) -> tuple[bool, State, State]:
+    """Do a work that is disturbed, look, do it again to its end; whether it was met, what was there after it, and what in the end."""
+    root.mkdir()
+    with ExitStack() as stack:
+        home, other = (stack.enter_context(place(engine, root)).address for _ in range(2))
+        if not work.empty:
+            _restored(kept, home)
+        if work.older:
+            _of_an_older_schema(home)
+        names = {"place": root, "kept": kept.backup, "copy": other}
+        arguments, into = tuple(one.format(**names) for one in work.arguments), work.into.format(**names)
+        met = act(kept.folder, arguments, _environment(home))
+        found = _state(home)
+        if into.startswith("/") and Path(into).exists():
+            with place(engine, root) as third:
+                with closing(open_store(third.address)) as store:
+                    portable.restore(Path(into), store)
+                assert _state(third.address) == found
+        if into == other:
+            assert _state(other) in kept.states
+        if work.arguments[0] != "revert" or found == kept.states[-1]:  # a revert that is there is not undone by another
+            timed(kept.folder, arguments, _environment(home))
+        if into == other:
+            assert _state(other) == kept.states[-1]
+        last = _state(home)
+    shutil.rmtree(root)
+    return met, found, last
 
 
-@pytest.fixture(scope="module")
-def two_revisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample company with some hundred people more, in two revisions, and other people on file by now."""
-    folder = tmp_path_factory.mktemp("faults") / "acme"
-    shutil.copytree(SAMPLE, folder)
-    settings = folder / "orgcontext.yaml"
-    settings.write_text(settings.read_text().replace("sources:\n", "sources:\n  - {name: many, loader: people, path: hr/many.csv}\n", 1))
-    for surname in ("Rivers", "Lakes"):
-        _people(folder, surname, 600)
-        timed(folder, ("load",), CLOCK)
-    _people(folder, "Seas", 600)
-    return folder
-
-
-def _place(work: Work, pristine: Path, place: Path) -> tuple[Path, tuple[str, ...]]:
-    folder = place / "acme"
-    shutil.copytree(pristine, folder)
-    work.prepare(folder)
-    return folder, tuple(one.format(place=place) for one in work.arguments)
-
-
-def _state(file: Path) -> tuple[int, str]:
-    """The newest revision and its digest, of a store whose chain holds."""
-    number = _verified(file)
-    with closing(open_store(f"sqlite:///{file}")) as store:
-        head = store.head()
-        return number, head.digest if head else ""
-
-
-def _all_states(file: Path) -> set[tuple[int, str]]:
-    """The states through which a store has come, revision by revision."""
-    with closing(open_store(f"sqlite:///{file}")) as store:
-        return {(0, ""), *((one.number, one.digest) for one in store.revisions())}
-
-
-def _survived(work: Work, pristine: Path, place: Path, *, after: float, allowed: set[tuple[int, str]]) -> str:
-    """Kill once, look, do it again to its end, look again; what was there after the kill."""
-    folder, arguments = _place(work, pristine, place)
-    met = killed(folder, arguments, CLOCK, after=after)
-    found = _state(folder / "context.db")
-    assert found in allowed
-    if work.other.endswith(".gz") and (place / work.other).exists():
-        assert _whole(place / work.other, place / "whole.db") == found[0]
-    if work.other.endswith(".db") and (place / work.other).exists():
-        assert _verified(place / work.other) <= found[0]
-    if work.arguments[0] != "revert" or found == min(allowed):  # a revert that is there is not undone by another
-        timed(folder, arguments, CLOCK)
-    assert _state(folder / "context.db") == max(allowed)
-    if work.other.endswith(".db"):
-        assert _state(place / work.other) == max(allowed)
-    shutil.rmtree(place)
-    return "came too late" if not met else "whole" if found == max(allowed) and len(allowed) > 1 else "as before"
-
-
-def _many_kills(sort: str, pristine: Path, root: Path, times: int) -> Counter[str]:
+def _many_kills(engine: str, sort: str, kept: Kept, root: Path, times: int) -> Counter[str]:
     """What was there after each of so many kills, at moments spread at random over the whole work; two at a time."""
-    work = WORKS[sort]
-    folder, arguments = _place(work, pristine, root / "whole")
-    before = {_state(pristine / "context.db")} if sort != "restore" else _all_states(pristine / "context.db")
-    takes = timed(folder, arguments, CLOCK)
-    allowed, moments, span = {*before, _state(folder / "context.db")}, random.Random(sort), [takes]
+    work, takes = WORKS[sort], list[float]()
+
+    def whole(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
+        takes.append(timed(folder, arguments, environment))
+        return False
+
+    _, after, _ = _once(engine, work, kept, root / "whole", whole)
+    allowed, moments = {*(kept.states if work.empty else kept.states[-1:]), after}, random.Random(sort)
 
     def once(number: int) -> str:
-        found = _survived(work, pristine, root / str(number), after=moments.uniform(0, span[0]), allowed=allowed)
-        span[0] *= 0.9 if found == "came too late" else 1.02
-        return found
+        met, found, last = _once(engine, work, kept, root / str(number), partial(killed, after=moments.uniform(0, takes[0])))
+        assert found in allowed
+        assert last == after
+        takes[0] *= 1.02 if met else 0.9
+        return "came too late" if not met else "whole" if found == after and len(allowed) > 1 else "as before"
 
     with ThreadPoolExecutor(2) as pool:
         return Counter(pool.map(once, range(times)))
 
 
-@pytest.mark.parametrize("sort", WORKS)
-def test_killed_at_any_moment(two_revisions: Path, tmp_path: Path, sort: str) -> None:
+@pytest.mark.parametrize(("engine", "sort"), KILLED)
+def test_killed_at_any_moment(kept: Kept, tmp_path: Path, engine: str, sort: str) -> None:
     """The store opens, its chain verifies, it holds the whole revision or none of it; the same command then ends where it should."""
-    assert _many_kills(sort, two_revisions, tmp_path, 3).total() == 3
+    assert _many_kills(engine, sort, kept, tmp_path, 2).total() == 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("sort", WORKS)
-def test_killed_many_times(two_revisions: Path, tmp_path: Path, sort: str) -> None:
+@pytest.mark.parametrize(("engine", "sort"), KILLED)
+def test_killed_many_times(kept: Kept, tmp_path: Path, engine: str, sort: str) -> None:
     """The same over and over, at least once while it was under way; `ORGCONTEXT_KILLS` says how often (100 for a table of figures)."""
-    times = int(os.environ.get("ORGCONTEXT_KILLS", "25"))
-    counts = _many_kills(sort, two_revisions, tmp_path, times)
-    print(f"{sort}: {dict(counts)}")
+    times = int(os.environ.get("ORGCONTEXT_KILLS", "10"))
+    counts = _many_kills(engine, sort, kept, tmp_path, times)
+    print(f"{engine} {sort}: {dict(counts)}")
     assert counts.total() == times
     assert counts["came too late"] < times
 
@@ -261,16 +287,16 @@ def test_killed_many_times(two_revisions: Path, tmp_path: Path, sort: str) -> No
 # the disk, the clock
 
 
-def test_a_folder_that_is_only_read_is_said(two_revisions: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_only_read_is_said(kept: Kept, tmp_path: Path) -> None:
     """Exit code 5 in words for a load, and the graph is as it was; with the right to write again it goes through."""
     folder = tmp_path / "acme"
-    shutil.copytree(two_revisions, folder)
-    before = _state(folder / "context.db")
+    shutil.copytree(kept.folder, folder)
+    before = _within(folder)
     _writable(folder, yes=False)
     try:
         done = subprocess.run(
             [*_bound_by_rights(), sys.executable, "-m", "app.cli", "-w", str(folder), "load"],
-            env=os.environ | CLOCK,
+            env={**os.environ, "ORGCONTEXT_NOW": MOMENT},
             capture_output=True,
             text=True,
             check=False,
@@ -280,9 +306,9 @@ def test_a_folder_that_is_only_read_is_said(two_revisions: Path, tmp_path: Path)
     assert done.returncode == 5, done.stderr
     assert done.stderr.startswith("orgcontext: ")
     assert "Traceback" not in done.stderr
-    assert _state(folder / "context.db") == before
-    timed(folder, ("load",), CLOCK)
-    assert _verified(folder / "context.db") == 3
+    assert _within(folder) == before
+    timed(folder, ("load",), {"ORGCONTEXT_NOW": MOMENT})
+    assert _within(folder)[0] == 3
 
 
 def _bound_by_rights() -> list[str]:
@@ -299,10 +325,10 @@ def _writable(folder: Path, *, yes: bool) -> None:
         one.chmod((0o755 if yes else 0o555) if one.is_dir() else (0o644 if yes else 0o444))
 
 
-def test_a_clock_that_moved_back_loses_nothing(two_revisions: Path, tmp_path: Path) -> None:
+def test_a_clock_that_moved_back_loses_nothing(kept: Kept, tmp_path: Path) -> None:
     """The newest revision is what is read, the chain holds, and no revision is of a time before the one that it follows."""
     folder = tmp_path / "acme"
-    shutil.copytree(two_revisions, folder)
+    shutil.copytree(kept.folder, folder)
     with closing(_opened(folder, "2026-11-22T12:00:00Z")) as context:
         run_load(read_settings(folder), context, actor="person:local-user")
         moments = [one.at for one in context.store.revisions()]
@@ -310,10 +336,52 @@ def test_a_clock_that_moved_back_loses_nothing(two_revisions: Path, tmp_path: Pa
         assert moments == sorted(moments)
         assert context.view(context.access.actor("person:local-user")).stamp.revision == 3
         assert context.stored(actor=context.access.actor("person:local-user")) == []
-    assert _verified(folder / "context.db") == 3
+    assert _within(folder)[0] == 3
 
 
 def _opened(folder: Path, moment: str) -> ContextGraph:
     context = open_context(read_settings(folder))
     context.now = lambda: datetime.fromisoformat(moment)
     return context
+
+
+# the server itself
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Generator[neo4j_server.Own]:
+    """A server that is stopped and started by the test."""
+    if not neo4j_server.can_start():
+        pytest.skip("a server that is stopped and started again needs Java 17 and Maven")
+    server = neo4j_server.Own(tmp_path / "server")
+    yield server
+    server.stop(signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_the_server_is_gone_in_the_middle_of_a_load(
+    kept: Kept, own: neo4j_server.Own, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    """The load says so and ends with 5, or gets through; started again, the graph is whole, and so is the next load."""
+    monkeypatch.setenv("NEO4J_PASSWORD", neo4j_server.PASSWORD)
+    monkeypatch.setenv("NEO4J_USERNAME", "neo4j")
+    clock = {**_environment(own.address), "NEO4J_PASSWORD": neo4j_server.PASSWORD, "NEO4J_USERNAME": "neo4j"}
+    _restored(kept, own.address)
+    met = 0
+    for moment in (0.4, 1.5):
+        loading = begin(kept.folder, ("load",), clock)
+        loading.join(moment)
+        met += loading.exitcode is None
+        own.stop(how)
+        loading.join(120)
+        assert loading.exitcode in (0, 5)
+        own.start()
+        found = _state(own.address)
+        assert found[0] in (2, 3)
+        if found[0] == 2:
+            assert found == kept.states[-1]
+    assert met
+    timed(kept.folder, ("load",), clock)
+    assert _state(own.address)[0] == 3

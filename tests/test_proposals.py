@@ -220,6 +220,22 @@ def test_only_who_answers_for_it_decides(context: ContextGraph) -> None:
     assert context.desk.accept(both, actor=actor("person:ben")).state == "accepted"
 
 
+def test_what_nobody_owns_goes_up_to_who_answers_for_it(store: Store) -> None:
+    """The head of its unit, or of the next unit above that has one; a post in no unit goes to whom it reports to."""
+    deeper = [
+        thing("Unit", "unit:claims", "Claims"),
+        link("unit:claims", "part_of", "unit:legal"),
+        link("unit:legal", "part_of", "unit:claims"),  # a mistake that must not go round for ever
+        thing("Term", "term:claim", "Claim", definition="What is asked."),
+        link("term:claim", "defined_for", "unit:claims"),
+    ]
+    context = company(store, [*FACTS, *deeper], access=ACCESS)
+    texts = {"term:claim": "definition", "unit:claims": "description", "unit:legal": "description", "position:counsel": "description"}
+    asked = {id_: propose(context, {"do": "set", "id": id_, "property": one, "value": "Other."}) for id_, one in texts.items()}
+    assert [case.owners for case in asked.values()] == [*[("position:counsel",)] * 3, ("position:cfo",)]
+    assert context.desk.accept(asked["term:claim"].id, actor=actor("person:ben")).state == "accepted"
+
+
 def test_who_has_left_decides_nothing_more(store: Store) -> None:
     """Although a source still names them as the holder of the post."""
     context = company(

@@ -2149,7 +2149,8 @@ class Neo4jDraft:
     def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
         """Write living states over what stands, committed statement by statement."""
         entities = {row.id: (row, since) for row, since, _ in rows if isinstance(row, EntityRow)}
-        numbers = self._lost_numbers(sorted(entities, key=lambda id_: (entities[id_][1], id_)))
+        lost = sorted(entities, key=lambda id_: (entities[id_][1], id_))
+        numbers = self._lost_numbers({id_: entities[id_][0].digest for id_ in lost}, [key for key in gone if isinstance(key, str)])
         puts: dict[str, _Put | None] = dict.fromkeys(key for key in gone if isinstance(key, str))
         puts |= {id_: _Put(row, since, numbers[id_]) for id_, (row, since) in entities.items()}
         ties: dict[RelationKey, tuple[RelationRow, int] | None] = dict.fromkeys(key for key in gone if not isinstance(key, str))
@@ -2163,13 +2164,20 @@ class Neo4jDraft:
         self._writer.write(_Statement("UNWIND $p.rows AS r MATCH (g:OrgContextGraph {name: $graph}) SET g.drafting = false", [0]))
         self._published = True
 
-    def _lost_numbers(self, ids: Sequence[str]) -> dict[str, int]:
-        """The numbers of these entities; of those that are gone, the numbers that nothing has, in this order."""
-        known = {id_: one.number for id_, one in self._writer.stood(ids).items()}
-        taken = set(self._writer.ask("MATCH (n:Entity) WHERE n._graph = $graph RETURN collect(n._number)"))
+    def _lost_numbers(self, digests: Mapping[str, str], gone: Sequence[str]) -> dict[str, int]:
+        """The numbers of these entities; of those that are not there what tells of it: their ended states, a node of those that are gone
+        and says the same, else the numbers that nothing has, in this order.
+        """
+        known = {id_: one.number for id_, one in self._writer.stood(digests).items()}
+        moved = {one.digest: one.number for one in self._writer.stood(gone).values()}
+        past = "UNWIND $p.ids AS id MATCH (n:OrgContextEntity {_graph: $graph, id: id}) RETURN collect([n.id, n._number])"
+        ended = dict(self._writer.ask(past, ids=[id_ for id_ in digests if id_ not in known]))
+        known = {id_: number for id_, digest in digests.items() if (number := known.get(id_) or ended.get(id_) or moved.get(digest))}
+        text = "MATCH (n:Entity) WHERE n._graph = $graph AND NOT n.id IN $p.gone RETURN collect(n._number)"
+        taken = {*self._writer.ask(text, gone=list(gone)), *known.values()}
         taken.update(self._writer.ask("MATCH (n:OrgContextNumber) WHERE n._graph = $graph RETURN collect(n.number)"))
-        free = (number for number in range(1, self._writer.entities + len(ids) + 1) if number not in taken)
-        return {id_: known.get(id_) or next(free) for id_ in ids}
+        free = (number for number in range(1, self._writer.entities + len(digests) + 1) if number not in taken)
+        return {id_: known.get(id_) or next(free) for id_ in digests}
 
     def _numbers(self) -> dict[str, int]:
         """The numbers of all entities that this draft put: those that they had, and for new ones the next, in the order of the puts."""

@@ -7,6 +7,7 @@ the filter must know of the neighbour, so that a hidden row is passed over witho
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import sqlite3
@@ -49,11 +50,12 @@ from graph.stores.base import (
     words_of,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CHUNK = 5000
 _FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
+_AT_ONCE = 256  # neighbours in an old revision that are looked up together
 _SPAN = 10_000  # entities that are read at a time where all are
 _ALL = range(1, 1 << 62)
 _MAPPED = 8_000_000_000  # bytes of the file that are read as memory
@@ -78,7 +80,7 @@ CREATE TABLE node_past (
   version INTEGER PRIMARY KEY, number INTEGER, facet INTEGER, day_from INTEGER, day_to INTEGER, since INTEGER, id TEXT, name TEXT,
   valid_from TEXT, valid_to TEXT, properties TEXT, origins TEXT, aliases TEXT, conflicts TEXT, words TEXT, grams TEXT, digest TEXT,
   folded TEXT, until INTEGER);
-CREATE INDEX node_past_number ON node_past (number, until);
+CREATE INDEX node_past_number ON node_past (number, since);
 CREATE INDEX node_past_folded ON node_past (folded);
 CREATE TABLE alias (alias TEXT, number INTEGER, since INTEGER, until INTEGER, PRIMARY KEY (alias, number, since)) WITHOUT ROWID;
 CREATE INDEX alias_number ON alias (number) WHERE until = 0;
@@ -97,7 +99,7 @@ CREATE TABLE dangling (source INTEGER, kind INTEGER, target INTEGER, edge INTEGE
 CREATE INDEX dangling_target ON dangling (target);
 CREATE VIRTUAL TABLE text USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE text_past USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
-"""
+"""  # text_past by number and then since (`sqlite_derived.PAST`): it is read in the order of `text`, and no further than need be
 _SINCE = """
 CREATE INDEX node_since ON node (since) WHERE since > 1;
 CREATE INDEX node_past_until ON node_past (until);
@@ -110,7 +112,13 @@ _NUMBERED = """
 ALTER TABLE kind ADD COLUMN number INTEGER;
 UPDATE kind SET number = id;
 """
-_MIGRATIONS = {1: _SINCE, 2: _NUMBERED}  # from each older schema, the statements that make it the next one
+_BY_NUMBER = f"""
+DROP INDEX node_past_number;
+CREATE INDEX node_past_number ON node_past (number, since);
+INSERT INTO text_past (text_past) VALUES ('delete-all');
+INSERT INTO text_past (rowid, label, words, grams) {sqlite_derived.texts("node_past")};
+"""
+_MIGRATIONS = {1: _SINCE, 2: _NUMBERED, 3: _BY_NUMBER}  # from each older schema, the statements that make it the next one
 _EDGES_OF = (  # of an entity: by its name and by its number
     "SELECT edge FROM adj WHERE node = {1} UNION SELECT edge FROM dangling WHERE source = {0} UNION SELECT edge FROM dangling WHERE target = {0}"
 )
@@ -140,6 +148,7 @@ _CLAIM = (
 )
 _NEW: Callable[[Any, tuple[Any, ...]], Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of no items yet; a row of all its values, in order
 _BY_SINCE = itemgetter(9)
+_SLOT = itemgetter(0, 1)
 _CLAIM_ORDER = "ORDER BY s.text, k.text, coalesce(t.text, ''), p.source, p.path, c.digest"
 
 Row: TypeAlias = tuple[Any, ...]
@@ -340,6 +349,7 @@ class SQLiteStore:
             with closing(sqlite3.connect(part)) as target:
                 db.backup(target)
             part.replace(kept)
+        sqlite_derived.know(db, _short)
         db.execute("BEGIN IMMEDIATE")
         for older in range(db.execute("PRAGMA user_version").fetchone()[0], SCHEMA_VERSION):
             for statement in _statements(_MIGRATIONS[older]):
@@ -402,9 +412,10 @@ class SQLiteStore:
         return told(*row) if row else None
 
     def revisions(self, numbers: Collection[int] | None = None) -> Iterator[Revision]:
+        some, wanted = ("", ()) if numbers is None else (" WHERE number IN (SELECT value FROM json_each(?))", (_list(numbers),))
         with self._reading() as db:
-            rows = db.execute("SELECT number, text FROM revision ORDER BY number").fetchall()
-        return (told(number, text) for number, text in rows if numbers is None or number in numbers)
+            rows = db.execute(f"SELECT number, text FROM revision{some} ORDER BY number", wanted).fetchall()
+        return (told(number, text) for number, text in rows)
 
     def facets(self) -> frozenset[Facet]:
         with self._reading() as db:
@@ -414,7 +425,7 @@ class SQLiteStore:
         if not ids:
             return {}
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             wanted = list(ids)
             then = "until = 0" if at is None else f"since <= {at} AND (until = 0 OR until > {at})"
             aliased = f"SELECT alias, number FROM alias WHERE alias IN ({_marks(wanted)}) AND {then}"
@@ -424,28 +435,16 @@ class SQLiteStore:
                 found.update({asked: there[number] for asked, number in rows if number in there})
         return {id_: found[id_] for id_ in ids if id_ in found}
 
-    @staticmethod
-    def _past(db: sqlite3.Connection, at: int | None) -> int | None:
-        """None where this is the newest revision, which is read quickest."""
-        if at is None:
-            return None
-        newest = db.execute("SELECT coalesce(max(number), 0) FROM revision").fetchone()[0]
-        return None if at >= newest else at
+    def _past(self, at: int | None) -> int | None:
+        """None where this is the newest revision that `_known` saw, which is read quickest."""
+        return None if at is None or at >= (self._local.count[2] or 0) else at
 
     def _rows(
         self, db: sqlite3.Connection, seen: _Seen, numbers: Sequence[int], at: int | None, *, columns: str = _NODE
     ) -> list[tuple[int, Row]]:
         """(number, columns) of the visible entities among these numbers."""
-        wanted = _list(numbers)
-        passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
         near = ", ".join(f"n.{column}" for column in columns.split(", "))
-        select = f"SELECT n.number, {near} FROM json_each(?) f CROSS JOIN {{}} n WHERE {{}} AND {passes}"
-        if at is None:
-            return [(row[0], row[1:]) for row in db.execute(select.format("node", "n.number = f.value"), (wanted,))]
-        now = f"{select.format('node', 'n.number = f.value')} AND n.since <= {at}"
-        ended = f"SELECT version FROM node_past WHERE number = f.value AND until > {at} ORDER BY until LIMIT 1"  # later ones began later
-        past = f"{select.format('node_past', f'n.version = ({ended})')} AND n.since <= {at}"
-        return [(row[0], row[1:]) for row in db.execute(f"{now} UNION ALL {past}", (wanted, wanted))]
+        return [(row[0], row[1:]) for row in _states(db, seen, numbers, at, near, near)]
 
     def entities(
         self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
@@ -453,7 +452,7 @@ class SQLiteStore:
         if ids is None:
             return chain.from_iterable(self._entities_in(span, where, kinds, at) for at, span in self._spans(at))
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             found = dict(self._rows(db, seen, list(_numbers(db, ids).values()), at))
         rows = [found[number] for number in sorted(found)]
         return map(seen.row, [row for row in rows if kinds is None or seen.known.facets[row[1]].kind in kinds])
@@ -478,7 +477,7 @@ class SQLiteStore:
 
     def _entities_in(self, span: range, where: Filter, kinds: Collection[str] | None, at: int | None) -> Iterator[EntityRow]:
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             within = f"number BETWEEN {span.start} AND {span.stop - 1}"
             passes = f"{within} AND {seen.entity('facet', 'number', 'day_from', 'day_to')}{self._of_kinds(seen, kinds)}"
             rows = db.execute(self._versions_at(f"number, {_NODE}", passes, at)).fetchall()
@@ -515,7 +514,7 @@ class SQLiteStore:
         self, which: Collection[str] | range, where: Filter, kinds: Collection[str] | None, at: int | None
     ) -> Iterator[RelationRow]:
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             numbers = which if isinstance(which, range) else list(_numbers(db, which).values())
             found = self._adjacent(db, seen, numbers, seen.kinds(kinds), at)
             edges = self._edges(db, [edge for _, _, _, edge in found], seen.known, at)
@@ -525,9 +524,8 @@ class SQLiteStore:
         self, db: sqlite3.Connection, seen: _Seen, numbers: list[int] | range, kinds: list[int], at: int | None
     ) -> list[tuple[int, int, int, int]]:
         """(source, kind, target, edge) of the visible relations of these kinds at these entities (of a range: from them), in that order."""
-        bits = (0,) if at is None else (0, 1)
         ways = (0,) if isinstance(numbers, range) else (0, 2)
-        slots = _list([kind * 4 + way + bit for kind in kinds for way in ways for bit in bits])
+        slots = [kind * 4 + way for kind in kinds for way in ways]
         terms = [*seen.true("a.day_from", "a.day_to")]
         if at is None:
             terms.append(seen.entity("a.facet", "a.other", "a.other_from", "a.other_to"))
@@ -537,13 +535,14 @@ class SQLiteStore:
         if isinstance(numbers, range):
             within = f"a.node BETWEEN {numbers.start} AND {numbers.stop - 1} AND +a.slot IN (SELECT value FROM json_each(?))"
             select = f"SELECT a.node, a.slot, a.other, a.edge FROM adj a WHERE {within} AND {condition}"
-            rows = db.execute(select, (slots,)).fetchall()
+            both = slots if at is None else [slot + bit for slot in slots for bit in (0, 1)]
+            rows = db.execute(select, (_list(both),)).fetchall()
         else:
             select = (
                 "SELECT a.node, a.slot, a.other, a.edge FROM json_each(?) f CROSS JOIN json_each(?) s CROSS JOIN adj a "
-                f"WHERE a.node = f.value AND a.slot = s.value AND {condition}"
+                f"WHERE a.node = f.value AND a.slot {_slots(at)} AND {condition}"
             )
-            rows = db.execute(select, (_list(numbers), slots)).fetchall()
+            rows = db.execute(select, (_list(numbers), _list(slots))).fetchall()
         ends = {row[0] for row in rows} if at is None else {end for row in rows for end in (row[0], row[2])}
         there = {number for number, _ in self._rows(db, seen, sorted(ends), at, columns="id")}
         kept = {
@@ -562,42 +561,34 @@ class SQLiteStore:
             f"SELECT {columns} FROM json_each(?) f CROSS JOIN {{}} e JOIN name s ON s.id = e.source JOIN name t ON t.id = e.target "
             "WHERE e.id = f.value"
         )
-        wanted = _list(ids)
-        tables = ("edge",) if at is None else ("edge", "edge_past")
         kinds = known.kinds
-        return {
-            row[0]: RelationRow(row[1], kinds[row[2]], *row[3:]) for table in tables for row in db.execute(select.format(table), (wanted,))
-        }
+        found: dict[int, RelationRow] = {}
+        for table in ("edge",) if at is None else ("edge", "edge_past"):
+            if wanted := [id_ for id_ in ids if id_ not in found]:
+                rows = db.execute(select.format(table), (_list(wanted),))
+                found.update({row[0]: RelationRow(row[1], kinds[row[2]], *row[3:]) for row in rows})
+        return found
 
     def walk(self, anchors: Sequence[str], rules: Sequence[Rule], where: Filter, *, limit: Limit, at: int | None = None) -> Walked:
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             numbers = _numbers(db, anchors)
             wanted = [numbers[id_] for id_ in dict.fromkeys(anchors) if id_ in numbers]
-            there = {number for number, _ in self._rows(db, seen, wanted, at, columns="id")}
-            starts = [number for number in wanted if number in there]
+            near = _Near(db, seen, at)
+            starts = near.visible(wanted)
             hops = dict.fromkeys(starts[: limit.entities], 0)
             taken: dict[int, None] = {}
-            cut = len(starts) > limit.entities or self._expand(db, seen, rules, limit, at, hops, taken)
-            rows = dict(self._rows(db, seen, list(hops), at))
+            cut = len(starts) > limit.entities or self._expand(near, rules, limit, hops, taken)
+            rows = near.rows(list(hops))
             edges = self._edges(db, list(taken), seen.known, at)
         return Walked(
             [seen.row(rows[number]) for number in hops], list(hops.values()), [edges[edge] for edge in taken if edge in edges], cut
         )
 
-    def _expand(
-        self,
-        db: sqlite3.Connection,
-        seen: _Seen,
-        rules: Sequence[Rule],
-        limit: Limit,
-        at: int | None,
-        hops: dict[int, int],
-        taken: dict[int, None],
-    ) -> bool:
+    @staticmethod
+    def _expand(near: _Near, rules: Sequence[Rule], limit: Limit, hops: dict[int, int], taken: dict[int, None]) -> bool:
         """Fill `hops` and `taken`; true where a limit stopped it."""
-        kinds = {seen.known.kinds[number]: number for number in seen.kinds()}
-        step = self._step_now(seen) if at is None else self._step_then(seen, at)
+        kinds = near.kinds
         frontier = list(hops)
         most, widest = limit.relations, limit.entities
         for hop in range(limit.hops):
@@ -605,8 +596,7 @@ class SQLiteStore:
             fresh: list[int] = []
             if not frontier or not slots:
                 break
-            found = db.execute(step, (_list(frontier), _list(slots)))
-            for other, edge in found if at is None else self._visible_then(db, seen, at, found.fetchall()):
+            for other, edge in near.step(frontier, slots):
                 if edge in taken:
                     continue
                 new = other not in hops
@@ -619,35 +609,13 @@ class SQLiteStore:
             frontier = fresh
         return False
 
-    @staticmethod
-    def _step_now(seen: _Seen) -> str:
-        """One hop, streamed in the order of the walk: the nested loops run over the frontier, then the rules, then a range of neighbours."""
-        passes = " AND ".join([*seen.true("a.day_from", "a.day_to"), seen.entity("a.facet", "a.other", "a.other_from", "a.other_to")])
-        return (
-            "SELECT a.other, a.edge FROM json_each(?) f CROSS JOIN json_each(?) s CROSS JOIN adj a "
-            f"WHERE a.node = f.value AND a.slot = s.value AND {passes}"
-        )
-
-    @staticmethod
-    def _step_then(seen: _Seen, at: int) -> str:
-        """One hop in an old revision: relations that have ended since lie in slots of their own and must be put back between the others."""
-        terms = " AND ".join([f"a.since <= {at} AND (a.until = 0 OR a.until > {at})", *seen.true("a.day_from", "a.day_to")])
-        return (
-            "SELECT a.other, a.edge FROM json_each(?) f CROSS JOIN json_each(?) s CROSS JOIN adj a "
-            f"WHERE a.node = f.value AND a.slot IN (s.value, s.value + 1) AND {terms} ORDER BY f.key, s.key, a.other"
-        )
-
-    def _visible_then(self, db: sqlite3.Connection, seen: _Seen, at: int, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        there = {number for number, _ in self._rows(db, seen, sorted({other for other, _ in found}), at, columns="id")}
-        return [pair for pair in found if pair[0] in there]
-
     # searching
 
     def search(
         self, text: str, where: Filter, *, limit: int, kinds: Collection[str] | None = None, at: int | None = None
     ) -> list[EntityRow]:
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             tiers = _Tiers(db, seen, self._of_kinds(seen, kinds), limit, at)
             found: dict[int, None] = {}
             for tier in (tiers.called, tiers.named, tiers.worded, tiers.partly, tiers.misspelt):
@@ -770,7 +738,7 @@ class SQLiteStore:
 
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             passes = seen.entity("facet", "number", "day_from", "day_to")
             entities: dict[str, int] = {}
             said: dict[str, int] = {}
@@ -905,6 +873,19 @@ def _numbers(db: sqlite3.Connection, ids: Collection[str]) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def _states(db: sqlite3.Connection, seen: _Seen, numbers: Collection[int], at: int | None, living: str, ended: str) -> list[Row]:
+    """(number, columns) of the visible entities among these numbers; the columns of living states, and of ended ones."""
+    select = f"SELECT n.number, {{}} FROM json_each(?) f CROSS JOIN {{}} n WHERE {{}} AND {seen.entity('n.facet', 'n.number', 'n.day_from', 'n.day_to')}"
+    if at is None:
+        return db.execute(select.format(living, "node", "n.number = f.value"), (_list(numbers),)).fetchall()
+    found = db.execute(select.format(living, "node", f"n.number = f.value AND n.since <= {at}"), (_list(numbers),)).fetchall()
+    if rest := set(numbers).difference([row[0] for row in found]):
+        last = f"SELECT version FROM node_past WHERE number = f.value AND since <= {at} ORDER BY since DESC LIMIT 1"
+        then = select.format(ended, "node_past", f"n.version = ({last}) AND n.until > {at}")
+        found += db.execute(then, (_list(rest),)).fetchall()
+    return found
+
+
 def _all_names(db: sqlite3.Connection) -> dict[int, str]:
     """All texts by their integers; "" for none."""
     return _Texts({0: "", **dict(db.execute("SELECT id, text FROM name"))})
@@ -922,6 +903,11 @@ def _list(numbers: Iterable[int]) -> str:
     return f"[{','.join(map(str, numbers))}]"
 
 
+def _slots(at: int | None) -> str:
+    """The slots in which relations of one kind and direction lie: beside the living ones those that have ended since."""
+    return "= s.value" if at is None else "BETWEEN s.value AND s.value + 1"
+
+
 def _marks(values: Collection[object]) -> str:
     """Question marks for these values; texts are not passed as JSON, which SQLite ends at a NUL."""
     return ",".join("?" * len(values))
@@ -936,12 +922,65 @@ _entity_claim_order = itemgetter(2, 0, 1, 12)
 _relation_claim_order = itemgetter(2, 3, 4, 0, 1, 12)
 
 
+class _Near:
+    """The neighbours of entities in one revision, in the order of a walk; what was looked up of an old one is remembered."""
+
+    def __init__(self, db: sqlite3.Connection, seen: _Seen, at: int | None) -> None:
+        self._db, self._seen, self._at = db, seen, at
+        self.kinds = {seen.known.kinds[number]: number for number in seen.kinds()}
+        self._places: dict[int, int] = {}  # of visible entities in an old revision: 0 for `node`, else a version of `node_past`
+        self._known: set[int] = set()
+        days = seen.true("a.day_from", "a.day_to")
+        then = f"a.since <= {at} AND (a.until = 0 OR a.until > {at})"
+        terms = [*days, seen.entity("a.facet", "a.other", "a.other_from", "a.other_to") if at is None else then]
+        self._step = (
+            f"SELECT {'' if at is None else 'f.key, s.key, '}a.other, a.edge FROM json_each(?) f CROSS JOIN json_each(?) s CROSS JOIN adj a "
+            f"WHERE a.node = f.value AND a.slot {_slots(at)} AND {' AND '.join(terms)}"
+        )
+
+    def visible(self, numbers: Sequence[int]) -> list[int]:
+        """Those that are there and may be seen."""
+        if self._at is None:
+            there = {row[0] for row in _states(self._db, self._seen, numbers, None, "0", "")}
+            return [number for number in numbers if number in there]
+        if fresh := [number for number in numbers if number not in self._known]:
+            self._known.update(fresh)
+            self._places.update(_states(self._db, self._seen, fresh, self._at, "0", "n.version"))
+        return [number for number in numbers if number in self._places]
+
+    def step(self, frontier: Sequence[int], slots: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """(neighbour, relation) of one hop: for each of the frontier, for each slot, by the neighbours' numbers; no more is read than is taken."""
+        found = self._db.execute(self._step, (_list(frontier), _list(slots)))
+        return found if self._at is None else self._put_back(found)
+
+    def _put_back(self, found: Iterable[tuple[int, int, int, int]]) -> Iterator[tuple[int, int]]:
+        """Of an old revision: relations that have ended since come after the others of their slot, and are put back between them."""
+        pairs = chain.from_iterable(sorted(row[2:] for row in some) for _, some in groupby(found, _SLOT))
+        while some := list(islice(pairs, _AT_ONCE)):
+            there = set(self.visible([other for other, _ in some]))
+            yield from (pair for pair in some if pair[0] in there)
+
+    def rows(self, numbers: Sequence[int]) -> dict[int, Row]:
+        """What is stored of these visible entities, by their numbers."""
+        places = self._places
+        living = [number for number in numbers if not places.get(number)]
+        ended = [places[number] for number in numbers if places.get(number)]
+        columns = f"n.number, n.{_NODE.replace(', ', ', n.')}"
+        found: dict[int, Row] = {}
+        for table, key, wanted in (("node", "number", living), ("node_past", "version", ended)):
+            if wanted:
+                select = f"SELECT {columns} FROM json_each(?) f CROSS JOIN {table} n WHERE n.{key} = f.value"
+                found.update({row[0]: row[1:] for row in self._db.execute(select, (_list(wanted),))})
+        return found
+
+
 class _Tiers:
     """The tiers of a search: each yields numbers of visible entities, in order, at most `limit` of a text."""
 
     def __init__(self, db: sqlite3.Connection, seen: _Seen, of_kind: str, limit: int, at: int | None) -> None:
         self.db, self.seen, self.limit, self.at = db, seen, limit, at
         self.passes = seen.entity("facet", "number", "day_from", "day_to") + of_kind
+        self.near = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to") + of_kind.replace("facet", "n.facet")
 
     def _select(self, condition: str, *values: str) -> Iterator[int]:
         """The entities of the revision for which the condition holds, by number."""
@@ -972,16 +1011,18 @@ class _Tiers:
         return iter(sorted([*open_ones, *others])[: self.limit])
 
     def _match(self, query: str, condition: str) -> Iterator[int]:
-        passes = re.sub(r"\b(facet|number|day_from|day_to)\b", r"n.\1", self.passes) + condition
-        now = f"SELECT n.number FROM text CROSS JOIN node n ON n.number = text.rowid WHERE text MATCH ? AND {passes}"
+        passes = self.near + condition
+        now = f"FROM text CROSS JOIN node n ON n.number = text.rowid WHERE text MATCH ? AND {passes} ORDER BY text.rowid"
         if self.at is None:
-            return (row[0] for row in self.db.execute(f"{now} ORDER BY text.rowid LIMIT {self.limit}", (query,)))
-        past = (
-            f"SELECT n.number FROM text_past CROSS JOIN node_past n ON n.version = text_past.rowid WHERE text_past MATCH ? AND {passes} "
-            f"AND n.since <= {self.at} AND n.until > {self.at}"
-        )
-        both = f"{now} AND n.since <= {self.at} UNION ALL {past} ORDER BY 1 LIMIT {self.limit}"
-        return (row[0] for row in self.db.execute(both, (query, query)))
+            return (row[0] for row in self.db.execute(f"SELECT n.number {now} LIMIT {self.limit}", (query,)))
+        then = (
+            "FROM text_past CROSS JOIN node_past n ON n.number = text_past.rowid >> {0} AND n.since = text_past.rowid & {1} "
+            f"WHERE text_past MATCH ? AND text_past.rowid & {{1}} <= {self.at} AND {passes} ORDER BY text_past.rowid"
+        ).format(sqlite_derived.SHIFT, sqlite_derived.MASK)
+        living = self.db.execute(f"SELECT n.number, n.since <= {self.at} {now}", (query,))
+        ended = self.db.execute(f"SELECT n.number, n.until > {self.at} {then}", (query,))
+        held = (number for number, holds in heapq.merge(living, ended) if holds)  # side by side: neither is read further than need be
+        return islice(held, self.limit)
 
     def worded(self, text: str) -> Iterator[int]:
         if words := fold(text).split():
@@ -1511,32 +1552,26 @@ class SQLiteDraft:
 
     def _end_nodes(self, numbers: Sequence[int]) -> None:
         """End the entities that live under these numbers: into the past, or, if they began in this draft, away."""
-        rows = self._nodes(numbers, "n.number, n.since, n.id, n.name, n.aliases, n.words, n.grams")
+        rows = sorted(self._nodes(numbers, "n.number, n.since, n.id, n.name, n.aliases, n.words, n.grams"))  # as FTS5 takes them best
         if not rows:
             return
-        past = [(row[0],) for row in rows if row[1] < self.number]
+        texts = [(number, since, words_of(name, id_, *json.loads(aliases)), *said) for number, since, id_, name, aliases, *said in rows]
+        past = [(sqlite_derived.place(number, since), *text) for number, since, *text in texts if since < self.number]
         self._replaced |= len(past) < len(rows)
         columns = _past_columns()
-        for (number,) in past:
-            cursor = self._db.execute(
-                f"INSERT INTO node_past ({columns}, until) SELECT {columns}, {self.number} FROM node WHERE number = ?", (number,)
-            )
-            self._past_text(number, cursor.lastrowid or 0)
+        ending = (
+            f"INSERT INTO node_past ({columns}, until) SELECT {columns}, {self.number} FROM node WHERE number = ? AND since < {self.number}"
+        )
         gone = [(row[0],) for row in rows]
-        texts = [(row[0], words_of(row[3], row[2], *json.loads(row[4])), row[5], row[6]) for row in rows]
-        self._db.executemany("INSERT INTO text (text, rowid, label, words, grams) VALUES ('delete', ?, ?, ?, ?)", texts)
+        self._db.executemany(ending, gone)
+        self._db.executemany("INSERT INTO text_past (rowid, label, words, grams) VALUES (?, ?, ?, ?)", past)
+        removed = [(number, *text) for number, _, *text in texts]
+        self._db.executemany("INSERT INTO text (text, rowid, label, words, grams) VALUES ('delete', ?, ?, ?, ?)", removed)
         self._db.executemany("DELETE FROM node WHERE number = ?", gone)
         self._db.executemany(f"DELETE FROM alias WHERE number = ? AND until = 0 AND since = {self.number}", gone)
         self._db.executemany(f"UPDATE alias SET until = {self.number} WHERE number = ? AND until = 0", gone)
         for (number,) in gone:
             self._keep_head(number, _NOWHERE)
-
-    def _past_text(self, number: int, version: int) -> None:
-        id_, name, aliases, words, grams = self._db.execute(
-            "SELECT id, name, aliases, words, grams FROM node WHERE number = ?", (number,)
-        ).fetchone()
-        label = words_of(name, id_, *json.loads(aliases))
-        self._db.execute("INSERT INTO text_past (rowid, label, words, grams) VALUES (?, ?, ?, ?)", (version, label, words, grams))
 
     def _restamp(self, numbers: Sequence[int]) -> None:
         """Tell the neighbours of these entities what the filter must know of them now."""
@@ -1675,10 +1710,10 @@ class SQLiteDraft:
 
     def forget(self, before: int, kept: Collection[int]) -> None:
         """At once: it is all one transaction."""
+        sqlite_derived.know(self._db, _short)
         seen = " OR ".join(f"(since <= {one} AND until > {one})" for one in sorted(kept)) or "0"
         over = f"until > 0 AND until <= {before} AND NOT ({seen})"
-        texts = self._db.execute(f"SELECT version, name, id, aliases, words, grams FROM node_past WHERE {over}").fetchall()
-        rows = [(row[0], words_of(row[1], row[2], *json.loads(row[3])), row[4], row[5]) for row in texts]
+        rows = self._db.execute(f"{sqlite_derived.texts('node_past')} WHERE {over}").fetchall()
         self._db.executemany("INSERT INTO text_past (text_past, rowid, label, words, grams) VALUES ('delete', ?, ?, ?, ?)", rows)
         self._db.execute(f"DELETE FROM same WHERE claim IN (SELECT id FROM claim WHERE {over})")
         for table in ("node_past", "edge_past", "adj", "alias", "claim"):

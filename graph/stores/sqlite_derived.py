@@ -18,6 +18,20 @@ _STATES = "SELECT id, number, since, 0 AS until, aliases FROM node UNION ALL SEL
 _HEAD = "(SELECT coalesce(max(number), 0) FROM revision)"
 _COMPACTED = "EXISTS (SELECT 1 FROM note WHERE key LIKE 'compacted:%')"
 
+SHIFT = 24
+MASK = (1 << SHIFT) - 1
+_PLACES = {"node": "number", "node_past": f"(number << {SHIFT} | since)"}  # where the words of their rows lie in `text` and `text_past`
+
+
+def place(number: int, since: int) -> int:
+    """Where the words of an ended state lie in `text_past`: by number, so that they are read in the order of those of living ones."""
+    return number << SHIFT | since
+
+
+def texts(table: str) -> str:
+    """A SELECT of what the full-text index of a table holds, with where, in that order; of `know` it needs a function of ours."""
+    return f"SELECT {_PLACES[table]} AS place, labelled(id, name, aliases), words, grams FROM {table}"
+
 
 def _near(table: str, until: str, bit: int, one: str, other: str, way: int) -> str:
     """The rows of `adj` that the relations of a table make at one of their ends; of an ended one the neighbour is not kept up to date."""
@@ -115,14 +129,14 @@ _DERIVED: tuple[_Derived, ...] = (
     ),
     _Derived("it is not under its number", "id", "SELECT 'revision:' || json_extract(text, '$.number') AS id FROM revision WHERE json_valid(text)", "SELECT 'revision:' || number AS id FROM revision WHERE json_valid(text)"),
     _Derived("it is not among the words that are searched", "number", "SELECT number FROM node", "SELECT id AS number FROM text_docsize"),
-    _Derived("it is not among the words that are searched in the past", "version", "SELECT version FROM node_past", "SELECT id AS version FROM text_past_docsize"),
+    _Derived("it is not among the words that are searched in the past", "place", f"SELECT {_PLACES['node_past']} FROM node_past", "SELECT id FROM text_past_docsize"),
 )  # fmt: skip
 _MOST = 200  # of one sort: who took away a whole table need not read of each row
 
 
 def misplaced(db: sqlite3.Connection, short: Callable[[str], int]) -> Iterator[Misplaced]:
     """What is not what it is made from; `db` sees one revision from the first row to the last, `short` is what a digest is indexed by."""
-    _know(db, short)
+    know(db, short)
     for one in _DERIVED:
         lacking = f"SELECT * FROM (SELECT * FROM ({one.made}) EXCEPT SELECT * FROM ({one.stored})) d WHERE NOT {one.missing}"
         more = f"SELECT * FROM (SELECT * FROM ({one.stored}) EXCEPT SELECT * FROM ({one.made})) d WHERE NOT {one.over}"
@@ -130,12 +144,12 @@ def misplaced(db: sqlite3.Connection, short: Callable[[str], int]) -> Iterator[M
         named = _named(db, one.about) if rows else {}
         for subject in dict.fromkeys(named.get(row[0]) or _ends(db, one.about, row) for row in rows):
             yield Misplaced(subject, one.message, one.place)
-    for table, key, source in (("text", "number", "node"), ("text_past", "version", "node_past")):
-        for id_ in _misworded(db, table, key, source):
+    for table, source in (("text", "node"), ("text_past", "node_past")):
+        for id_ in _misworded(db, table, source):
             yield Misplaced(id_, "it is not found by its words")
 
 
-def _know(db: sqlite3.Connection, short: Callable[[str], int]) -> None:
+def know(db: sqlite3.Connection, short: Callable[[str], int]) -> None:
     """Functions of ours in SQL."""
 
     def folded(text: object) -> str:
@@ -144,6 +158,10 @@ def _know(db: sqlite3.Connection, short: Callable[[str], int]) -> None:
     def shortened(digest: object) -> int:
         return short(str(digest))
 
+    def labelled(id_: str, name: str, aliases: str) -> str:
+        return words_of(name, id_, *listed(aliases))
+
+    db.create_function("labelled", 3, labelled, deterministic=True)
     db.create_function("folded", 1, folded, deterministic=True)
     db.create_function("shortened", 1, shortened, deterministic=True)
 
@@ -154,7 +172,7 @@ def _named(db: sqlite3.Connection, about: str) -> dict[Any, str]:
         "id": "SELECT id, id FROM node WHERE 0",
         "name": "SELECT id, text FROM name",
         "number": "SELECT number, text FROM name",
-        "version": "SELECT version, id FROM node_past",
+        "place": f"SELECT {_PLACES['node_past']}, id FROM node_past",
         "edge": " UNION ALL ".join(
             f"SELECT e.id, s.text || ' ' || k.name || ' ' || t.text FROM {table} e {_ENDS} JOIN kind k ON k.id = e.kind"
             for table in ("edge", "edge_past")
@@ -176,12 +194,6 @@ def _ends(db: sqlite3.Connection, about: str, row: tuple[Any, ...]) -> str:
     return " ".join(text for (text,) in texts)
 
 
-def _texts(row: tuple[Any, ...]) -> tuple[str, str, str]:
-    """The columns of the full-text index that a row (id, name, aliases, words, grams) makes."""
-    id_, name, aliases, words, grams = row
-    return words_of(name, id_, *listed(aliases)), words, grams
-
-
 def listed(text: str) -> tuple[str, ...]:
     """A list of texts that is kept as JSON; what somebody made of it, as its only item."""
     try:
@@ -193,11 +205,11 @@ def listed(text: str) -> tuple[str, ...]:
 _FIELDS = ("label", "words", "grams")
 
 
-def _misworded(db: sqlite3.Connection, table: str, key: str, source: str) -> Iterator[str]:
+def _misworded(db: sqlite3.Connection, table: str, source: str) -> Iterator[str]:
     """The entities whose words the full-text index does not hold, or holds and should not: it tells how many hold each word, and then who."""
     made: dict[str, Counter[str]] = {name: Counter() for name in _FIELDS}
-    for row in db.execute(f"SELECT id, name, aliases, words, grams FROM {source}"):
-        for name, text in zip(_FIELDS, _texts(row), strict=True):
+    for _, *said in db.execute(texts(source)):
+        for name, text in zip(_FIELDS, said, strict=True):
             made[name].update(text.split(" "))
     db.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary_{table} USING fts5vocab(main, {table}, col)")
     stored: dict[str, dict[str, int]] = {name: {} for name in _FIELDS}
@@ -211,19 +223,19 @@ def _misworded(db: sqlite3.Connection, table: str, key: str, source: str) -> Ite
     }
     if not wrong:
         return
-    rows = {one[0]: one[1:] for one in db.execute(f"SELECT {key}, id, name, aliases, words, grams FROM {source}")}
+    rows = dict(db.execute(f"SELECT {_PLACES[source]}, id FROM {source}").fetchall())
     holding: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for number, row in rows.items():
-        for name, text in zip(_FIELDS, _texts(row), strict=True):
+    for place, *said in db.execute(texts(source)):
+        for name, text in zip(_FIELDS, said, strict=True):
             for word in text.split(" "):
                 if (name, word) in wrong:
-                    holding[name, word].add(number)
+                    holding[name, word].add(place)
     found: dict[str, None] = {}
     for name, word in sorted(wrong)[:_MOST]:
         quoted = word.replace('"', '""')
-        hits = {number for (number,) in db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (f'{name} : "{quoted}"',))}
-        for number in sorted(hits ^ holding[name, word]):
-            found.setdefault(rows[number][0] if number in rows else f"{key} {number}")
+        hits = {place for (place,) in db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (f'{name} : "{quoted}"',))}
+        for place in sorted(hits ^ holding[name, word]):
+            found.setdefault(rows.get(place) or f"row {place} of {table}")
     yield from found
 
 
@@ -252,7 +264,7 @@ def clear(db: sqlite3.Connection) -> None:
 
 def rebuild(db: sqlite3.Connection, short: Callable[[str], int]) -> None:
     """Make anew all that is derived."""
-    _know(db, short)
+    know(db, short)
     clear(db)
     for table in ("node", "node_past"):
         db.execute(f"UPDATE {table} SET day_from = {_DAY.format('valid_from')}, day_to = {_DAY.format('valid_to')}, folded = folded(name)")
@@ -272,8 +284,6 @@ def rebuild(db: sqlite3.Connection, short: Callable[[str], int]) -> None:
     ):
         db.execute(f"DELETE FROM {table}")
         db.execute(f"INSERT OR IGNORE INTO {table} ({columns}) {made}")
-    for table, key, source in (("text", "number", "node"), ("text_past", "version", "node_past")):
+    for table, source in (("text", "node"), ("text_past", "node_past")):
         db.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
-        rows = db.execute(f"SELECT {key}, id, name, aliases, words, grams FROM {source}").fetchall()
-        texts = ((row[0], *_texts(row[1:])) for row in rows)
-        db.executemany(f"INSERT INTO {table} (rowid, label, words, grams) VALUES (?, ?, ?, ?)", texts)
+        db.execute(f"INSERT INTO {table} (rowid, label, words, grams) {texts(source)} ORDER BY 1")
