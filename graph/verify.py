@@ -459,40 +459,59 @@ class Bench:
             yield str(claim.value), kind.range if kind else (), over
 
     def _meant(self, claims: Sequence[Ways]) -> list[Claim]:
-        """Of each claim the first reading of which all names are known and can stand in such a claim, else the first one."""
+        """Of each claim the reading that names most of what is called just so; where there is none, the first of which all names are known, else the first.
+
+        What is named must be able to stand in such a claim.
+        """
+        self._know({name for ways in claims for claim in ways for name in self._names(claim)})
         found: dict[int, Claim] = {}
+        for place, ways in enumerate(claims):
+            sure = [(len(names), claim) for claim in ways if (names := [*self._names(claim)]) and all(self._is_known(one) for one in names)]
+            if sure:
+                found[place] = max(sure, key=itemgetter(0))[1]  # of equals the first
         for turn in range(max(map(len, claims), default=0)):
             left = [(place, ways[turn]) for place, ways in enumerate(claims) if place not in found and turn < len(ways)]
             self._find({name for _, claim in left for name in self._names(claim)})
             found.update({place: claim for place, claim in left if all(self._found(*name).id for name in self._names(claim))})
         return [found.get(place, ways[0]) for place, ways in enumerate(claims)]
 
+    def _is_known(self, name: _Name) -> bool:
+        return name in self.names and bool(self.names[name].id)
+
     def _found(self, *name: *_Name) -> Found:
         self._find([name])
         return self.names[name]
 
+    def _know(self, names: Collection[_Name]) -> None:
+        """Know what is meant by an id or an alias, and by the very name that one thing of these kinds has."""
+        self.names |= {name: known for name in names if (known := self.ids.get(name[0]))}
+        long = Found("", why=f"no name has more than {_SENTENCE:,} characters")
+        self.names |= {name: long for name in names if name not in self.names and len(name[0]) > _SENTENCE}
+        for over, view in ((False, self.view), (True, self._any_day())):
+            asked = {name: folded for name in names if name not in self.names and name[2] == over and (folded := fold(name[0]))}
+            there = view.store.called(set(asked.values()), view.where, at=view.at) if asked else {}
+            for name, folded in asked.items():
+                some = [one for one in there.get(folded, ()) if not name[1] or one[1] in self._kinds(name)]
+                if len(some) == 1 and ":" not in name[0]:  # an alias has a colon
+                    self.names[name] = Found(*some[0])
+
     def _find(self, names: Iterable[_Name]) -> None:
-        """Know what these names stand for; those that are not known yet are looked for together."""
-        lost: dict[bool, dict[_Name, list[str]]] = {True: {}, False: {}}
-        for name in sorted(set(names) - self.names.keys()):
-            text, kinds, over = name
-            known = self.ids.get(text)
-            if known is None and len(text) > _SENTENCE:
-                known = Found("", why=f"no name has more than {_SENTENCE:,} characters")
-            if known:
-                self.names[name] = known
-            else:
-                lost[over][name] = sorted({one for kind in kinds for one in self.view.ontology.family(kind)})
+        """Know what these names stand for; those that are not known yet are looked for together, as people look for them."""
+        lost = {over: [name for name in sorted(set(names)) if name not in self.names and name[2] == over] for over in (True, False)}
         for over, wanted in lost.items():
             if wanted:
                 self.names |= self._by_name(wanted, self._any_day() if over else self.view)
 
+    def _kinds(self, name: _Name) -> list[str]:
+        """The kinds that can be meant by a name, with those under them; none: any."""
+        return sorted({one for kind in name[1] for one in self.view.ontology.family(kind)})
+
     def _any_day(self) -> View:
         return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
 
-    def _by_name(self, wanted: Mapping[_Name, Sequence[str]], view: View) -> dict[_Name, Found]:
+    def _by_name(self, wanted: Iterable[_Name], view: View) -> dict[_Name, Found]:
         """What each of these names stands for, among these kinds."""
-        asked = {name: (name[0], tuple(kinds)) for name, kinds in wanted.items()}
+        asked = {name: (name[0], tuple(self._kinds(name))) for name in wanted}
         hits = dict(zip(asked, finds(view, list(asked.values()), limit=6), strict=True))
         found = {name: one for name, some in hits.items() if (one := self._named(name[0], some))}
         found |= self._by_local_ids({name: one for name, one in asked.items() if name not in found}, view)

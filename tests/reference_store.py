@@ -203,6 +203,11 @@ class ReferenceStore:
     ) -> list[list[EntityRow]]:
         return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
 
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
+        rows = self._picture(where, at).entities.values()
+        found = {name: [(row.id, row.kind) for row in rows if fold(row.name) == name] for name in names if name}
+        return {name: some for name, some in found.items() if some}
+
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
         world = self._memory.world
         last = world.newest if upto is None else upto

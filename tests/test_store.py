@@ -1194,6 +1194,18 @@ def test_a_search_goes_through_its_tiers(store: Store, text: str, expected: str)
     assert ids(store.search(text, EVERYTHING, limit=9)) == expected.split()
 
 
+def test_things_are_known_by_their_very_names(store: Store) -> None:
+    """Those with this folded name and no others, by number, each name once; now, then, and by what may be seen."""
+    _library(store)
+    revise(store, entity("term:other", "WORDING", kind="Term"), entity("person:jose", "Jose"))
+    names = ["wording", "jose", "jose muller ludenscheidt", "term:wording", "clause", "nothing", ""]
+    assert store.called(names, EVERYTHING) == {"wording": [("term:wording", "Term"), ("term:other", "Term")], "jose": [("person:jose", "Person")]}
+    then = {"wording": [("term:wording", "Term")], "jose muller ludenscheidt": [("person:jose", "Person")]}
+    assert store.called(names, EVERYTHING, at=1) == then
+    assert store.called(names, Filter(hidden=frozenset(["term:wording"])), at=1) == {"jose muller ludenscheidt": [("person:jose", "Person")]}
+    assert store.called([], EVERYTHING) == {}
+
+
 def test_a_typo_is_forgiven_by_thirds_of_the_trigrams(store: Store) -> None:
     """Of `abcd` (_ab abc bcd cd_) the runs are `_ab abc`, `bcd` and `cd_`; of `abcde` they are `_ab abc`, `bcd cde` and `de_`."""
     revise(store, *(entity(str(number), name) for number, name in enumerate(["abx", "abcx", "xbcdx", "cd", "xbcdex", "xde", "bc"])))

@@ -20,7 +20,7 @@ from reference_store import ReferenceStore
 from rows import EVERYTHING, claim, entity, relation, revise, revision
 
 from graph import Facet, Filter
-from graph.stores.base import Claim, Draft, EntityRow, Limit, RelationKey, RelationRow, Rule, Store
+from graph.stores.base import Claim, Draft, EntityRow, Limit, RelationKey, RelationRow, Rule, Store, fold
 
 IDS = [f"e:{number}" for number in range(6)]
 ALIASES = [*IDS, "x:0", "x:1"]
@@ -196,6 +196,7 @@ def _ask(store: Store, asked: Question, at: int | None) -> list[object]:
         store.walk(asked.anchors, asked.rules, where, limit=asked.room, at=at),
         store.search(asked.text, where, limit=asked.limit, kinds=asked.kinds, at=at),
         store.resolve(ALIASES, where, at=at),
+        store.called([fold(asked.text), *WORDS], where, at=at),
         store.tally(where, at=at),
         list(store.claims(at=at)),
         list(store.claims(about=asked.anchors, at=at)),

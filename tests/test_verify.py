@@ -6,7 +6,7 @@ import json
 from datetime import date
 
 import pytest
-from company import ALL, ANALYST, company, thing
+from company import ALL, ANALYST, company, link, thing
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -19,7 +19,8 @@ from graph.verify import number, parse, same, verify
 def context(store: Store) -> ContextGraph:
     """The little company, and a second source that disagrees with the first on a title."""
     old = thing("Policy", "asset:prices", "Price list 2025").model_copy(update={"valid_to": date(2026, 1, 1)})
-    return company(store, [*ALL, old], more=[("wiki", 1, [thing("Person", "person:ann", "Ann Ashby", title="Bookkeeper")])])
+    buyer = [thing("Role", "role:buyer", "Buyer"), link("person:ann", "has_role", "role:buyer")]
+    return company(store, [*ALL, old, *buyer], more=[("wiki", 1, [thing("Person", "person:ann", "Ann Ashby", title="Bookkeeper")])])
 
 
 SENTENCES: list[tuple[str, str, list[object]]] = [
@@ -66,6 +67,7 @@ SENTENCES: list[tuple[str, str, list[object]]] = [
     ("The description of Gift rules is that gifts are fine", "unknown", []),
     ("Nobody at all reports to Finance Chief", "unknown", []),
     ("What a fine day", "unknown", []),
+    ("Ann Ashby has the role Buyer", "supported", []),  # a relation whose ends are known, and no property that nobody has
 ]
 
 

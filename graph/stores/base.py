@@ -367,6 +367,13 @@ class Store(Protocol):
         """What `search` finds for each of these texts among these kinds. One round trip where the store is a server."""
         ...
 
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
+        """Of the visible entities with these folded names (`fold`) the ids and kinds, by number; a name that nothing has, or is blank, is left out.
+
+        What `search` gives in its second tier, for thousands of names at once. One round trip where the store is a server.
+        """
+        ...
+
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
         """The states that began or ended in a revision after `after` and up to `upto` (None: the newest): of one entity and the relations
         that touch it (read or unread), or of everything. An end after `upto` is 0: not yet.

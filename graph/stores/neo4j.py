@@ -1089,6 +1089,20 @@ class Neo4jStore:
         key = ("search", *((text, None if kinds is None else tuple(kinds)) for text, kinds in asked), limit, self._place(where))
         return self._once(at, key, question) if asked else []
 
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
+        def question(look: _Look) -> dict[str, list[tuple[str, str]]]:
+            seen, found = _Seen(where), defaultdict[str, list[tuple[str, str]]](list)
+            body = (
+                f"UNWIND $p.names AS a {_all('n._folded = a[1]', past=look.past, given='a, at')} WITH DISTINCT a, n WHERE {_passes('n')} "
+                "WITH a, n ORDER BY n._number RETURN collect([a[0], n.id, split(n._facet, ' ')[0]]) AS named"
+            )
+            for chunk in _chunks(sorted({*names} - {""}), _PAGE):
+                for name, id_, kind in look.ask(body, names=[[name, _hashed(name)] for name in chunk], **seen.parameters)["named"]:
+                    found[name].append((id_, kind))
+            return dict(found)
+
+        return self._once(at, ("called", tuple(sorted(names)), self._place(where)), question) if names else {}
+
     # history, claims, counts
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:

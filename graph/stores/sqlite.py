@@ -13,6 +13,7 @@ import re
 import sqlite3
 import threading
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -628,6 +629,21 @@ class SQLiteStore:
         self, asked: Sequence[tuple[str, Collection[str] | None]], where: Filter, *, limit: int, at: int | None = None
     ) -> list[list[EntityRow]]:
         return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
+
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
+        found = defaultdict[str, list[tuple[str, str]]](list)
+        with self._reading() as db:
+            seen, at = self._seen(db, where), self._past(db, at)
+            passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
+            select = f"SELECT n.number, n.folded, n.id, n.facet FROM json_each(?) f CROSS JOIN {{}} n WHERE n.folded = f.value AND {passes}"
+            now = select.format("node")
+            if at is not None:
+                past = f"{select.format('node_past')} AND n.since <= {at} AND n.until > {at}"
+                now = f"{now} AND n.since <= {at} UNION ALL {past}"
+            wanted = json.dumps(sorted({*names} - {""}))
+            for _, name, id_, facet in sorted(db.execute(now, (wanted,) if at is None else (wanted, wanted))):
+                found[name].append((id_, seen.known.facets[facet].kind))
+        return dict(found)
 
     # history, claims, counts
 
