@@ -265,7 +265,7 @@ class Twins(RuleBasedStateMachine):
             assert _ask(self.store, one, at) == _ask(self.reference, one, at), f"at {at}"
 
 
-EXAMPLES = {"sqlite": (60, 10), "neo4j": (5, 6)}  # how many, and of how many steps
+EXAMPLES = {"sqlite": (60, 10), "neo4j": (3, 6)}  # how many, and of how many steps
 
 
 @pytest.mark.timeout(900)  # making a failing example small may take five minutes
