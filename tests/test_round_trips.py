@@ -35,7 +35,7 @@ MORE = {  # what takes more, and how many at most; all that is not named takes a
     "readiness": 12,
     "ready": 12,
     "route": 6,
-    "verify": 14,
+    "verify": 15,
 }
 ASKED: tuple[Asked, ...] = (
     *(one for one in JUDGED if one != ("precedents", {})),
