@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
 
-from app.explorer.launch import command
+from app.explorer.launch import OPTIONS, command
 from app.explorer.views import screens
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
@@ -317,6 +317,8 @@ SUBJECTS = {
     "analyses": "analysis=circles",
     "access": "who=agent:campaign-writer&what=asset:risk-appetite",
 }
+PAINTED = """hex => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor
+  === `rgb(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(', ')})`"""
 FAULTS = """axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => said.violations
   .filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => [one.id, one.nodes.map((node) => node.target.join(' '))]))"""
 
@@ -339,7 +341,7 @@ def test_nothing_is_hard_to_reach(page: Page, axe: str, path: str) -> None:
     page.evaluate(axe)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_timeout(400)
+        page.wait_for_function(PAINTED, arg=OPTIONS[f"theme.{scheme}.backgroundColor"], timeout=20_000)
         expect(page.locator("[data-stale=true]")).to_have_count(0)  # what is drawn anew is pale until then
         _seen(page, f"{path}-{scheme}")
         assert page.evaluate(FAULTS) == [], scheme

@@ -10,13 +10,15 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Place
+from engines import Place, place
 from rows import entity, relation
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from app.explorer import manners, pictures, views
@@ -37,12 +39,29 @@ views.page_of(next(one for one in views.screens() if one.path == {path!r}))()
 HOSTILE = "![seen](http://tracker.example/x.png) <script>alert(1)</script> =cmd|calc"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def scanned_once() -> Generator[None]:
+    """Streamlit's AppTest reads what is said of each installed package before each run of a script, which takes longer than a screen does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample company with one hostile term and two revisions, loaded into SQLite."""
     folder = tmp_path_factory.mktemp("explorer") / "acme"
     made(folder, {})
     return folder
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Path, str]]:
+    """The same company in a Neo4j: its folder, and the address of its store."""
+    folder = tmp_path_factory.mktemp("served") / "acme"
+    with place("neo4j", folder) as there:
+        made(folder, {"ORGCONTEXT_STORE": there.address})
+        yield folder, there.address
 
 
 def made(folder: Path, environment: dict[str, str], *, twice: bool = True) -> None:
@@ -63,6 +82,13 @@ def made(folder: Path, environment: dict[str, str], *, twice: bool = True) -> No
 
 
 Look = Callable[..., AppTest]
+
+
+def anew(connect: Place, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """The screens of the sample company, loaded into this place for one test alone, which may write into it."""
+    monkeypatch.setenv("ORGCONTEXT_STORE", connect.address)
+    made(folder / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
+    return looking(folder / "acme", monkeypatch)
 
 
 @pytest.fixture
@@ -285,11 +311,13 @@ PROPOSAL = (
 )
 
 
-@pytest.mark.skipif("review accept" not in views.OPERATIONS, reason="proposals cannot be reviewed here yet")
-def test_a_proposal_is_accepted_from_the_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+BOTH = pytest.mark.parametrize("connect", ["sqlite", "neo4j"], indirect=True)
+
+
+@BOTH
+def test_a_proposal_is_accepted_from_the_queue(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would change stands before and after; a yes makes it a revision."""
-    made(tmp_path / "acme", {}, twice=False)
-    look = looking(tmp_path / "acme", monkeypatch)
+    look = anew(connect, tmp_path, monkeypatch)
     context = open_context(read_settings(tmp_path / "acme"))
     question = views.OPERATIONS["propose"].question.model_validate({"text": PROPOSAL})
     proposed = json.loads(ask(context, context.access.actor("agent:risk-scorer"), "propose", question).json())["id"]
@@ -348,10 +376,10 @@ def test_drift_says_what_came_apart_and_how_to_mend_it(look: Look) -> None:
     assert ("asset:nda-policy", "The owner confirms it, or corrects it.") in list(zip(rows["id"], rows["remedy"], strict=True))
 
 
-def test_a_gap_is_accepted_from_the_screen_and_reported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@BOTH
+def test_a_gap_is_accepted_from_the_screen_and_reported_again(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its reason; it is gone from the list, stands among those decided on, and comes back."""
-    made(tmp_path / "acme", {}, twice=False)
-    look = looking(tmp_path / "acme", monkeypatch)
+    look = anew(connect, tmp_path, monkeypatch)
     screen = look("gaps", check="vacant_approver")
     screen.session_state["findings.rows"] = {"selection": {"rows": [0], "columns": []}}
     screen.run().text_input(key="gap-why").set_value("the post is filled in May")
@@ -563,20 +591,18 @@ def test_a_thread_for_each_question_leaves_no_file_open(company: Path) -> None:
     context.close()
 
 
-@pytest.mark.parametrize("connect", ["neo4j"], indirect=True)
-def test_the_screens_stand_over_neo4j_too(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same things, the same words."""
-    monkeypatch.setenv("ORGCONTEXT_STORE", connect.address)
-    made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
-    look = looking(tmp_path / "acme", monkeypatch)
-    home = look("home")
-    for _ in range(20):  # a cold server counts beside the page
-        if home.metric:
-            break
-        home.run()
-    assert {one.label: one.value for one in home.metric}["Revisions"] == "1"
-    assert "position:cfo" in {one["id"] for one in picture(look("graph", entity="step:procurement.cfo"))["nodes"]}
-    assert look("eyes", agent="agent:risk-scorer", task="task:score-contract-risk").dataframe
+@pytest.mark.parametrize("path", [pytest.param(path, id=f"neo4j-{path}") for path in ADDRESSES if path != "audit"])
+def test_every_screen_says_the_same_over_neo4j(company: Path, served: tuple[Path, str], path: str) -> None:
+    """All that stands on it, for one who sees all and for one who does not; the audit says who looked when, and so differs."""
+
+    def seen(folder: Path, store: str, actor: str) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            if store:
+                patch.setenv("ORGCONTEXT_STORE", store)
+            return said(looking(folder, patch)(path, actor=actor, **ADDRESSES[path]))
+
+    for actor in ("", "person:e-1005"):
+        assert seen(*served, actor) == seen(company, "", actor)
 
 
 LONG = "\u202eabc\u202c شركة " + "a very long name " * 600
@@ -655,19 +681,49 @@ def test_what_is_selected_is_hidden_in_one_step(look: Look) -> None:
     assert {one["id"] for one in picture(screen)["nodes"]} == whole
 
 
-def test_home_says_what_is_new_since_the_last_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second visit after a load; not the first, and not the third."""
-    made(tmp_path / "acme", {}, twice=False)
-    look = looking(tmp_path / "acme", monkeypatch)
+@BOTH
+def test_a_load_from_the_screen_is_new_at_the_next_visit(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run says what it would be, the load writes it; Home says so at the second visit, and not at the first or the third."""
+    look = anew(connect, tmp_path, monkeypatch)
     new = "Since you were here last"
-    assert new not in [one.value for one in look("home").subheader]
+    assert new not in [one.value for one in at_home(look).subheader]
     people = tmp_path / "acme" / "hr" / "people.csv"
     people.write_text(people.read_text(encoding="utf-8").replace("Key Account Lead", "Key Account Chief"), encoding="utf-8")
-    settings = read_settings(tmp_path / "acme", environment={"ORGCONTEXT_NOW": NOW})
-    context = open_context(settings)
-    run_load(settings, context, actor="person:tester")
-    context.close()
-    screen = look("home")
+    screen = look("sources")
+    screen.button(key="dry").click().run()
+    assert "This would be written:" in [one.value for one in screen.info]
+    screen.button(key="load").click().run()
+    assert "Revision 2 is written." in [one.value for one in screen.success]
+    screen = at_home(look)
     assert new in [one.value for one in screen.subheader]
     assert any(one.value.startswith("1 revision: ") for one in screen.text)
-    assert new not in [one.value for one in look("home").subheader]
+    assert new not in [one.value for one in at_home(look).subheader]
+    assert {"stats", "diff"} <= set(look("audit").dataframe[0].value["operation"])
+
+
+def at_home(look: Look) -> AppTest:
+    """Home, as soon as a cold server has counted beside the page."""
+    screen = look("home")
+    for _ in range(20):
+        if screen.metric:
+            break
+        screen.run()
+    return screen
+
+
+@pytest.mark.parametrize("connect", ["neo4j"], indirect=True)
+def test_a_graph_in_neo4j_is_looked_at_from_an_empty_workspace(connect: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Home, by its address; what is no address is said, and changes nothing."""
+    made(tmp_path / "acme", {"ORGCONTEXT_STORE": connect.address}, twice=False)
+    (tmp_path / "orgcontext.yaml").write_text("organization: New\nsources: []\n", encoding="utf-8")
+    screen = looking(tmp_path, monkeypatch)("home")
+    for address in ("ldap://nowhere", connect.address):
+        screen.text_input(key="begin-server").set_value(address).run()
+        next(one for one in screen.button if one.label == "Connect").click().run()
+        assert not screen.exception
+        assert address != "ldap://nowhere" or "no address of a Neo4j" in screen.error[0].value
+    for _ in range(20):
+        if screen.metric:
+            break
+        screen.run()
+    assert {one.label: one.value for one in screen.metric}["Revisions"] == "1"

@@ -48,7 +48,7 @@ def explore(seat: Seat) -> None:
 
 def _begin(seat: Seat) -> None:
     """Nothing is in the middle yet."""
-    tally: dict[str, dict[str, int]] = seat.soon("stats") or {}
+    tally: dict[str, dict[str, int]] = seat.soon("stats", wait=0.2) or {}
     counts = tally.get("entities", {})
     kinds = sorted(counts) or seat.kinds()
     told = remembered("kind", kinds)

@@ -12,14 +12,17 @@ import streamlit as st
 
 from app.explorer.manners import STATES, ago, plain, words
 from app.explorer.pictures import short
-from app.explorer.seat import Seat
+from app.explorer.seat import Seat, fragment
 
 HINT = "a name, words, an id"
 
 
+@fragment
 def search(seat: Seat, *, key: str, then: Callable[[str], None], label: str = "Find", kinds: Sequence[str] = ()) -> None:
-    """A search box that answers as one types; `then` is called with the id of what was chosen, before the page is drawn again."""
-    text = st.text_input(label, key=key, bind="query-params", placeholder=HINT, type="search", live="100ms")
+    """A search box that answers as one types, alone; `then` is called with the id of what was chosen, before the page is drawn again."""
+    if st.session_state.pop(f"{key}.chosen", False):
+        st.rerun()
+    text = st.text_input(label, key=key, bind="query-params", placeholder=HINT, type="search", live="50ms")
     if not text:
         return
     hits = seat.ask("find", text=text, limit=20, kind=list(kinds))
@@ -32,6 +35,7 @@ def search(seat: Seat, *, key: str, then: Callable[[str], None], label: str = "F
         places: list[int] = st.session_state[f"{key}.hits"]["selection"]["rows"]
         if places and places[0] < len(ids):
             st.session_state[key] = ""
+            st.session_state[f"{key}.chosen"] = True
             then(ids[places[0]])
 
     rows = [{"name": one["name"], "kind": one["kind"], "id": one["id"]} for one in hits]
