@@ -1199,10 +1199,15 @@ def test_things_are_known_by_their_very_names(store: Store) -> None:
     _library(store)
     revise(store, entity("term:other", "WORDING", kind="Term"), entity("person:jose", "Jose"))
     names = ["wording", "jose", "jose muller ludenscheidt", "term:wording", "clause", "nothing", ""]
-    assert store.called(names, EVERYTHING) == {"wording": [("term:wording", "Term"), ("term:other", "Term")], "jose": [("person:jose", "Person")]}
+    assert store.called(names, EVERYTHING) == {
+        "wording": [("term:wording", "Term"), ("term:other", "Term")],
+        "jose": [("person:jose", "Person")],
+    }
     then = {"wording": [("term:wording", "Term")], "jose muller ludenscheidt": [("person:jose", "Person")]}
     assert store.called(names, EVERYTHING, at=1) == then
-    assert store.called(names, Filter(hidden=frozenset(["term:wording"])), at=1) == {"jose muller ludenscheidt": [("person:jose", "Person")]}
+    assert store.called(names, Filter(hidden=frozenset(["term:wording"])), at=1) == {
+        "jose muller ludenscheidt": [("person:jose", "Person")]
+    }
     assert store.called([], EVERYTHING) == {}
 
 

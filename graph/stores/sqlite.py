@@ -633,7 +633,7 @@ class SQLiteStore:
     def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
         found = defaultdict[str, list[tuple[str, str]]](list)
         with self._reading() as db:
-            seen, at = self._seen(db, where), self._past(db, at)
+            seen, at = self._seen(db, where), self._past(at)
             passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
             select = f"SELECT n.number, n.folded, n.id, n.facet FROM json_each(?) f CROSS JOIN {{}} n WHERE n.folded = f.value AND {passes}"
             now = select.format("node")
