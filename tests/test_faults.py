@@ -277,7 +277,7 @@ def test_killed_at_any_moment(kept: Kept, tmp_path: Path, engine: str, sort: str
 @pytest.mark.parametrize(("engine", "sort"), KILLED)
 def test_killed_many_times(kept: Kept, tmp_path: Path, engine: str, sort: str) -> None:
     """The same over and over, at least once while it was under way; `ORGCONTEXT_KILLS` says how often (100 for a table of figures)."""
-    times = int(os.environ.get("ORGCONTEXT_KILLS", "10"))
+    times = int(os.environ.get("ORGCONTEXT_KILLS", "4"))
     counts = _many_kills(engine, sort, kept, tmp_path, times)
     print(f"{engine} {sort}: {dict(counts)}")
     assert counts.total() == times
@@ -369,19 +369,14 @@ def test_the_server_is_gone_in_the_middle_of_a_load(
     monkeypatch.setenv("NEO4J_USERNAME", "neo4j")
     clock = {**_environment(own.address), "NEO4J_PASSWORD": neo4j_server.PASSWORD, "NEO4J_USERNAME": "neo4j"}
     _restored(kept, own.address)
-    met = 0
-    for moment in (0.4, 1.5):
-        loading = begin(kept.folder, ("load",), clock)
-        loading.join(moment)
-        met += loading.exitcode is None
-        own.stop(how)
-        loading.join(120)
-        assert loading.exitcode in (0, 5)
-        own.start()
-        found = _state(own.address)
-        assert found[0] in (2, 3)
-        if found[0] == 2:
-            assert found == kept.states[-1]
-    assert met
+    loading = begin(kept.folder, ("load",), clock)
+    loading.join(0.6)
+    assert loading.exitcode is None
+    own.stop(how)
+    loading.join(120)
+    assert loading.exitcode in (0, 5)
+    own.start()
+    found = _state(own.address)
+    assert found == kept.states[-1] or found[0] == 3
     timed(kept.folder, ("load",), clock)
     assert _state(own.address)[0] == 3
