@@ -243,8 +243,8 @@ class ContextGraph:
     def _revision(self, at: str | int | None, head: Revision | None) -> Revision | None:
         if at is None:
             return head
-        tagged = None if str(at).isdigit() else past.tags(self.store).get(str(at))
-        if tagged is not None or str(at).isdigit():
+        tagged = None if str(at).isdecimal() else past.tags(self.store).get(str(at))
+        if tagged is not None or str(at).isdecimal():
             found = next(self.store.revisions([tagged or int(at)]), None)
         else:
             moment = _parse(str(at))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from difflib import SequenceMatcher
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -181,12 +182,16 @@ def _like(view: View, id_: str) -> str:
     return best or next((hit.id for hit in find(view, local or id_, limit=1)), "")
 
 
-def rules(ontology: Ontology, hops: int, asked: Asked | None = None) -> list[Rule]:
+def rules(ontology: Ontology, hops: int, asked: Asked | None = None) -> Sequence[Rule]:
     """The walk's rules: heavier relations first, and the lighter a relation the fewer hops it is followed; one that is asked for to the end."""
-    return [
-        Rule(name, outward, max(1, hops) if asked and asked.wants(name, outward=outward) else max(1, int(hops * weight + _GRACE)))
-        for name, outward, weight in ontology.ways
-    ]
+    return _rules(ontology.ways, hops, asked.sought if asked else frozenset[str]())
+
+
+@lru_cache(maxsize=64)
+def _rules(ways: tuple[tuple[str, bool, float], ...], hops: int, sought: frozenset[str]) -> Sequence[Rule]:
+    return tuple(
+        Rule(name, outward, max(1, hops) if name in sought else max(1, int(hops * weight + _GRACE))) for name, outward, weight in ways
+    )
 
 
 def requirements(view: View, task: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
@@ -308,6 +313,7 @@ def _source_owner(view: View, origins: str) -> str:
 
 def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: Ontology) -> dict[str, float]:
     """How much each walked entity has to do with the starts (each with its strength) and the words of the question: 0 to 1, four places."""
+    sought = asked.sought
     place = {row.id: number for number, row in enumerate(walked.entities)}
     ends = [(place[row.source], ontology.relations[row.kind], place[row.target]) for row in walked.relations]
     ways = [(one, other, (way.name, True), way.walk) for one, way, other in ends]
@@ -324,20 +330,18 @@ def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: On
     for one, other, way, weight in ways:
         if weight and walked.hops[one] <= walked.hops[other]:
             level = 2 * walked.hops[one] + (walked.hops[one] < walked.hops[other])
-            wanted = _WANTED if asked.wants(way[0], outward=way[1]) else 1.0
+            wanted = _WANTED if way[0] in sought else 1.0
             levels[level].append((one, other, min(1.0, _DECAY * wanted * weight) / fan[one, way] ** _SPREAD))
     for level in levels:
         held = [(other, 1 - (1 - doubt[one]) * share) for one, other, share in level]
         for other, left in held:
             doubt[other] *= left
-    for number in {one for one, way, _ in ends if asked.wants(way.name, outward=True)}:
+    asked_for = [(one, other) for one, way, other in ends if way.name in sought]
+    for number in {one for one, _ in asked_for}:
         doubt[number] *= 1 - _ANSWERS
-    asked_for = [(one, other) for one, way, other in ends if asked.wants(way.name, outward=True)]
-    sought = {
-        end for pair in asked_for if 0 in (walked.hops[pair[0]], walked.hops[pair[1]]) for end in pair
-    }  # what an anchor is asked about
+    about = {end for pair in asked_for if 0 in (walked.hops[pair[0]], walked.hops[pair[1]]) for end in pair}  # an anchor is asked
     for number, row in enumerate(walked.entities):
-        if row.id not in starts and number not in sought and len(row.properties) <= _BARE_TEXT:
+        if row.id not in starts and number not in about and len(row.properties) <= _BARE_TEXT:
             doubt[number] = 1 - _BARE * (1 - doubt[number])
     return {id_: round(1 - doubt[number], 4) for id_, number in place.items()}
 
@@ -469,13 +473,13 @@ def told(
     for id_, rows in near.items():
         for row in rows:
             ahead[row.target if row.source == id_ else row.source].append(row)
-    before: set[int] = set()  # the relations that are said of the earlier of their ends
+    sought, before = asked.sought, set[int]()  # the relations that are said of the earlier of their ends
     for place in places:
         id_ = place.row.id
         much = place.required or not place.why
         wanted = [row for row in ahead[id_] if much or _weight(ontology, row, id_) >= _LEADS]
-        if asked.relations:
-            wanted.sort(key=lambda row: not asked.wants(row.kind, outward=True))
+        if sought:
+            wanted.sort(key=lambda row: row.kind not in sought)
         ahead[id_] = wanted[: _NEAR if much else _FAR]
         before.update(map(id, ahead[id_]))
     return {id_: [*ahead[id_], *(row for row in rows if id(row) not in before)] for id_, rows in near.items()}

@@ -111,9 +111,10 @@ class Asked(NamedTuple):
         relations = frozenset((name, way) for name, way, label in ways if _verbs(label) & set(stems))
         return cls(content, stems, kinds, relations, tuple(_runs(words)))
 
-    def wants(self, relation: str, *, outward: bool) -> bool:
-        """Whether the question asks for this relation, in either direction."""
-        return (relation, outward) in self.relations or (relation, not outward) in self.relations
+    @property
+    def sought(self) -> frozenset[str]:
+        """The relations that the question asks for, in whichever direction."""
+        return frozenset(name for name, _ in self.relations)
 
     def searches(self, text: str) -> tuple[str, ...]:
         """The texts to look for, so that what the question is about is among the candidates."""

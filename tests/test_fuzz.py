@@ -8,11 +8,12 @@ import json
 import logging
 from collections.abc import Generator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import schemathesis
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
@@ -57,6 +58,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[TestClient]:
 # HTTP
 
 SCHEMA = schemathesis.openapi.from_dict(description("Velamere Robotics"))
+LONGEST = 30_000  # characters of an address: a request's head may have 32 KiB
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -65,6 +67,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 def test_every_operation_keeps_to_its_description(service: TestClient, case: schemathesis.Case[Any]) -> None:
     """With what OpenAPI allows: a status, a form and a body that it names."""
     sent = case.as_transport_kwargs(base_url="http://127.0.0.1:8080")
+    assume(len(urlencode(sent.get("params") or {}, doseq=True)) < LONGEST)
     said = service.request(
         sent["method"], sent["url"], params=sent.get("params"), content=sent.get("data"), json=sent.get("json"), headers=sent["headers"]
     )

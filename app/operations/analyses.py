@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.operations.question import PAIR, Operation, Question, Reply, argument, columns, dump, moment, simple
+from app.operations.question import PAIR, Operation, Question, Reply, Several, argument, columns, dump, moment, simple
 from app.reports import sarif
 from graph import ANALYSES, Actor, ContextGraph, Impact, InputError, Noted, Wanted
 
@@ -30,14 +30,14 @@ class ImpactOf(Question):
     direction: Literal["downstream", "upstream"] = Field(
         default="downstream", description="What it reaches (downstream), or what reaches it (upstream)."
     )
-    kind: tuple[str, ...] = Field(default=(), description="List only what is of this kind.")
+    kind: Several = Field(default=(), description="List only what is of this kind.")
     function: str = Field(default="", description="List only what belongs to this business function.")
     limit: int = Field(default=1000, ge=1, le=100_000, description="List only so many of what is reached, the nearest; all are counted.")
     late: int = Field(
         default=0, ge=0, le=36_500, description="What if its next delivery came so many days late: from when until when what is stale?"
     )
-    without: tuple[str, ...] = Field(default=(), description="What if this were gone: ask a copy without it, and say what differs.")
-    move: tuple[str, ...] = Field(default=(), description="What if this person held this position and no other.", json_schema_extra=PAIR)
+    without: Several = Field(default=(), description="What if this were gone: ask a copy without it, and say what differs.")
+    move: Several = Field(default=(), description="What if this person held this position and no other.", json_schema_extra=PAIR)
 
 
 def analyze(context: ContextGraph, actor: Actor, question: Analyze, _: str) -> Reply:

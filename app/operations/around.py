@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, moment
+from app.operations.question import Operation, Question, Reply, Several, argument, columns, moment
 from graph import Actor, Around, ContextGraph, around_json
 
 
 class AroundOf(Question):
     id: str = argument("The id of the thing in the middle, or an alias of it.")
-    opened: tuple[str, ...] = Field(
+    opened: Several = Field(
         default=(),
         description="Things whose neighbours come too: an id, 'id relation' for one relation only, or 'id relation unit' for those in one unit.",
     )
-    without: tuple[str, ...] = Field(default=(), description="Things to leave out.")
+    without: Several = Field(default=(), description="Things to leave out.")
     limit: int = Field(default=300, ge=10, le=2000, description="More things than this come as groups.")
 
 

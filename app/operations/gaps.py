@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import Field
 
-from app.operations.question import FILE, MAX_CONTENT, Operation, Question, Reply, argument, findings_text, moment, simple
+from app.operations.question import FILE, MAX_CONTENT, Input, Operation, Question, Reply, Several, argument, findings_text, moment, simple
 from app.readiness_report import FORMS, TEXT
 from app.reports import junit, sarif
-from graph import Actor, ContextGraph, Disposition, Finding, Gap, InputError, Value
+from graph import Actor, ContextGraph, Disposition, Finding, Gap, InputError
 
 
 class Gaps(Question):
-    check: tuple[str, ...] = Field(default=(), description="Only these checks.")
+    check: Several = Field(default=(), description="Only these checks.")
     all: bool = Field(default=False, description="Those that were accepted or assigned, too.")
     baseline: str = Field(
         default="",
@@ -26,18 +26,18 @@ class Gaps(Question):
     )
 
 
-class GapsAccept(Value):
+class GapsAccept(Input):
     id: str = argument("The id of the gap.")
     why: str = Field(description="The reason.", min_length=3, max_length=1000)
     until: str = Field(default="", description="The last day on which it is accepted, such as 2027-03-31; default: for good.")
 
 
-class GapsAssign(Value):
+class GapsAssign(Input):
     id: str = argument("The id of the gap.")
     to: str = Field(description="The person, position or unit that mends it.")
 
 
-class GapsReopen(Value):
+class GapsReopen(Input):
     id: str = argument("The id of the gap.")
 
 

@@ -6,12 +6,12 @@ from datetime import UTC
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, columns, dump, findings_text, moment, simple
+from app.operations.question import Input, Operation, Question, Reply, columns, dump, findings_text, moment, simple
 from app.reports import sarif
-from graph import Actor, ContextGraph, Event, NotFound, Value
+from graph import Actor, ContextGraph, Event, NotFound
 
 
-class Audit(Value):
+class Audit(Input):
     verify: bool = Field(default=False, description="Recompute every digest of the chain, and name what is not as it was sealed.")
     actor: str = Field(default="", description="Only what this actor asked.")
     entity: str = Field(default="", description="Only what served this thing.")

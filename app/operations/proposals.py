@@ -8,52 +8,52 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
-from app.operations.question import Operation, Reply, argument, columns, content, dump, simple
-from graph import Actor, Case, ContextGraph, InputError, Request, Value
+from app.operations.question import Input, Operation, Reply, argument, columns, content, dump, simple
+from graph import Actor, Case, ContextGraph, InputError, Request
 
 _MAX = 1_000_000  # characters of a proposal
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Propose(Value):
+class Propose(Input):
     text: str = content("The proposal in JSON or YAML: changes, why, evidence, key.")
     dry_run: bool = Field(default=False, description="Say what would change, and hand nothing in.")
 
 
-class Review(Value):
+class Review(Input):
     state: str = Field(
         default="open", description="Only those in this state (open, accepted, adopted, rejected, expired, withdrawn); all: every one."
     )
 
 
-class ReviewOne(Value):
+class ReviewOne(Input):
     id: str = argument("The id of the proposal.")
 
 
-class ReviewWhy(Value):
+class ReviewWhy(Input):
     id: str = argument("The id of the proposal.")
     why: str = Field(description="The reason, for who asked.", min_length=3)
 
 
-class ReviewAmend(Value):
+class ReviewAmend(Input):
     id: str = argument("The id of the proposal.")
     text: str = content("What takes its place, as for `propose`.")
 
 
-class ReviewExpire(Value):
+class ReviewExpire(Input):
     days: int = Field(default=60, ge=1, description="End those that have waited longer than so many days.")
 
 
-class ReviewStats(Value):
+class ReviewStats(Input):
     pass
 
 
-class Confirm(Value):
+class Confirm(Input):
     id: str = argument("The thing that is true as it stands.")
     note: str = Field(default="", description="What there is to say to it.", max_length=1000)
 
 
-class DigestOf(Value):
+class DigestOf(Input):
     owner: str = argument("The post or person whose things they are.")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, cast
+from typing import Annotated, Any, TypeAlias, cast
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from graph import Actor, ContextGraph, Finding, InputError, Stamp, Value, canonical
@@ -19,6 +19,8 @@ CONTENT: JsonDict = {"place": True, "file": True}  # one that it takes from a fi
 FILE: JsonDict = {"file": True}  # one that it takes from a file that an option names
 PAIR: JsonDict = {"pair": True}  # texts of two words each, which the command line takes as two values after the option
 MAX_CONTENT = 256_000_000  # characters of a text that is to be checked
+_WORDS, _MANY = 4_000, 1_000  # characters of any other text in a question, and ids and the like in a list
+Several: TypeAlias = Annotated[tuple[str, ...], Field(max_length=_MANY)]
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,14 @@ def asked(question: Value) -> dict[str, Any]:
     return given | {name: f"sha256:{sha256(given[name].encode()).hexdigest()}" for name in files if name in given}
 
 
-class Question(Value):
-    """What every question can say."""
+class Input(Value):
+    """What an operation is asked with. All text is Unicode, and of a length that answers soon; contents say how long they may be."""
+
+    model_config = ConfigDict(str_max_length=_WORDS)
+
+
+class Question(Input):
+    """What every question about the graph can say."""
 
     at: str = Field(default="", description="Ask the graph as it was at a revision (number) or a time; default: now.")
     run: str = Field(default="", description="Ask within this run, at the revision and the day to which it is pinned.")
@@ -67,7 +75,7 @@ class Operation:
 
     name: str
     summary: str
-    question: type[Value]
+    question: type[Input]
     answer: Callable[[ContextGraph, Actor, Any, str], Reply]
     formats: tuple[str, ...] = ("text", "json")
     judges: bool = False  # its findings can make a program fail

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, dump, moment, simple, worded
+from app.operations.question import Operation, Question, Reply, Several, argument, columns, dump, moment, simple, worded
 from graph import (
     RENDERINGS,
     Actor,
@@ -25,7 +25,7 @@ from graph import (
 
 class Find(Question):
     text: str = argument("What to look for: a name, words, an id; one typo is forgiven.")
-    kind: tuple[str, ...] = Field(default=(), description="Only this kind and its subkinds.")
+    kind: Several = Field(default=(), description="Only this kind and its subkinds.")
     limit: int = Field(default=10, ge=1, le=200, description="At most so many.")
 
 
@@ -41,7 +41,7 @@ class ScopeOf(Question):
     text: str = argument("What it is about, in words; not needed with --task, --function or --anchor.", default="")
     task: str = Field(default="", description="The agent task to be prepared; its required context comes first.")
     function: str = Field(default="", description="The business function to be covered.")
-    anchor: tuple[str, ...] = Field(default=(), description="An id to start from; can be given several times.")
+    anchor: Several = Field(default=(), description="An id to start from; can be given several times.")
     hops: int = Field(default=3, ge=0, le=6, description="How many relations to follow at most.")
     budget: int = Field(default=4000, ge=1, le=1_000_000, description="Tokens that the answer may take, in the format asked for.")
     after: str = Field(

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, dump, moment, simple
-from graph import Actor, ContextGraph, Happened, PropertyValue, Value, rdf_patch, worded_change
+from app.operations.question import Input, Operation, Question, Reply, argument, columns, dump, moment, simple
+from graph import Actor, ContextGraph, Happened, PropertyValue, rdf_patch, worded_change
 from graph import diff_markdown as markdown
 
 _MARKS = {"added": "+", "changed": "~", "withdrawn": "-"}
@@ -17,7 +17,7 @@ class History(Question):
     id: str = argument("An entity's id, or a relation as 'source kind target'; without one, the revisions.", default="")
 
 
-class Diff(Value):
+class Diff(Input):
     before: str = argument("A revision (number), tag or time.")
     after: str = argument("Another one.")
     entity: str = Field(default="", description="Only this thing and the relations that touch it.")
@@ -25,7 +25,7 @@ class Diff(Value):
     owner: str = Field(default="", description="Only what this owner answers for.")
 
 
-class Tags(Value):
+class Tags(Input):
     pass
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from app.operations.question import Operation, Reply, argument, columns, dump, simple
+from app.operations.question import Input, Operation, Reply, argument, columns, dump, simple
 from graph import (
     Actor,
     ContextGraph,
     Sensitivity,
-    Value,
     Verdict,
 )
 
 
-class AccessExplain(Value):
+class AccessExplain(Input):
     actor: str = argument("Whose rights: the id of a person or an agent.")
     id: str = argument("The thing that is or is not seen.")
     behalf: str = Field(default="", description="The person for whom the actor acts.")
     task: str = Field(default="", description="The agent task for which it asks.")
 
 
-class AccessMatrix(Value):
+class AccessMatrix(Input):
     least: Sensitivity = Field(default=Sensitivity("confidential"), description="Only things that are at least this sensitive.")
 
 

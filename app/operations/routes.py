@@ -7,7 +7,7 @@ from itertools import groupby
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, columns, dump, moment, simple
+from app.operations.question import Operation, Question, Reply, Several, columns, dump, moment, simple
 from graph import Actor, Approval, Candidate, ContextGraph, InputError, Route
 
 ALL = "all"
@@ -20,7 +20,7 @@ class Ready(Question):
 
 class RouteOf(Question):
     process: str = Field(description="The process that the request is for, or a decision table.")
-    given: tuple[str, ...] = Field(default=(), description="What is known of the request, as KEY=VALUE: `amount=60000 EUR`, `amount=50k`.")
+    given: Several = Field(default=(), description="What is known of the request, as KEY=VALUE: `amount=60000 EUR`, `amount=50k`.")
     requester: str = Field(default="", description="Who asks: a person, position or unit.")
     explain: bool = Field(default=False, description="Also the steps that this request does not need, each with its reason.")
 

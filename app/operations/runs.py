@@ -7,35 +7,33 @@ from typing import Any
 
 from pydantic import Field
 
-from app.operations.question import Operation, Question, Reply, argument, columns, dump, simple
-from graph import Actor, ContextGraph, HandOver, InputError, Run, RunReport, Value
+from app.operations.question import Input, Operation, Question, Reply, Several, argument, columns, dump, simple
+from graph import Actor, ContextGraph, HandOver, InputError, Run, RunReport
 
 
-class Runs(Value):
+class Runs(Input):
     going_on: bool = Field(default=False, description="Only those that have not ended.")
 
 
-class RunsStart(Value):
+class RunsStart(Input):
     name: str = Field(default="", description="What the job is called.")
-    participant: tuple[str, ...] = Field(
-        default=(), description="The id of an agent or person that takes part; several times. Who starts it does."
-    )
+    participant: Several = Field(default=(), description="The id of an agent or person that takes part; several times. Who starts it does.")
     at: str = Field(default="", description="The revision (number) or time to which it is pinned; default: the newest.")
 
 
-class RunsShow(Value):
+class RunsShow(Input):
     id: str = argument("The id of the run.")
 
 
-class RunsEnd(Value):
+class RunsEnd(Input):
     id: str = argument("The id of the run.")
 
 
-class RunsHandOver(Value):
+class RunsHandOver(Input):
     run: str = argument("The id of the run.")
     to: str = Field(description="The participant that it is for.")
     note: str = Field(description="What there is to say.", max_length=20_000)
-    lean: tuple[str, ...] = Field(default=(), description="The id of a thing that the note leans on; several times.")
+    lean: Several = Field(default=(), description="The id of a thing that the note leans on; several times.")
 
 
 class RunsInbox(Question):

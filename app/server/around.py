@@ -204,7 +204,7 @@ class Bodies:
             return await self.inner(scope, receive, send)
         stated = Headers(scope=scope).get("content-length", "")
         refusal = _refusal(413, "Too large", f"a body may have {self.most} bytes")
-        if stated.isdigit() and int(stated) > self.most:
+        if stated.isdecimal() and int(stated) > self.most:
             return await refusal(scope, receive, send)
         got, whole, started, until = 0, False, False, time.monotonic() + self.seconds
 

@@ -6,6 +6,8 @@ from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from graph import canonical
+
 _HEAD = 32_768  # bytes
 _PATIENCE = 15.0  # seconds until a head is there
 
@@ -38,6 +40,13 @@ class Patient(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._came()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is answered as all else is that cannot be used (RFC 9457), and hung up on."""
+        said = canonical({"type": "about:blank", "title": "No HTTP", "status": 400, "detail": msg}).encode()
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {len(said)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(head.encode() + said)
+        self.transport.close()
 
     def _wait(self) -> None:
         self._late = self._late or self.loop.call_later(_PATIENCE, self._refuse, "The request did not come in time.")

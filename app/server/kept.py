@@ -56,12 +56,12 @@ class Answers:
         ]
         return sha256(canonical(said).encode()).hexdigest()[:32]
 
-    def ask(self, actor: Actor, name: str, question: Value, *, form: str = "json") -> Reply:
-        """The reply, as `ask` has it: recorded each time, worked out where it is not at hand."""
+    def ask(self, actor: Actor, name: str, question: Value, *, form: str = "json", tag: str = "") -> Reply:
+        """The reply, as `ask` has it: recorded each time, worked out where it is not at hand. `tag` is its tag, where that is known."""
         operation = OPERATIONS[name]
         if name not in KEPT or any(getattr(question, one, None) for one in ("run", "at")):  # a run may end, a tag may be set anew
             return ask(self.context, actor, name, question, form=form)
-        tag = self.tag(operation, actor, question, form)
+        tag = tag or self.tag(operation, actor, question, form)
 
         def answer(context: ContextGraph, actor: Actor, question: Value, form: str) -> Reply:
             return self._known(tag) or self._keep(tag, operation.answer(context, actor, question, form))

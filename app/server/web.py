@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.operations import CONTENT, OPERATIONS, Operation, envelope
 from app.server.around import Bodies, Hosts, Metrics, Traces
-from app.server.kept import Answers
+from app.server.kept import KEPT, Answers
 from app.server.openapi import MEDIA, description, path_of
 from app.tokens import Caller, Gate
 from graph import (
@@ -97,11 +97,12 @@ class Service:
         return Route(path_of(operation), endpoint, methods=["POST"] if operation.writes else ["GET", "POST"], name=operation.name)
 
     def _answer(self, operation: Operation, caller: Caller, question: Value, form: str, known: str) -> Response:
-        tag = f'W/"{self.answers.tag(operation, caller.actor, question, form)}"'
+        mark = self.answers.tag(operation, caller.actor, question, form)
+        tag = f'W/"{mark}"'
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "authorization, accept"}
         if operation.lasting and tag in {one.strip() for one in known.split(",")}:
             return Response(status_code=304, headers=headers)
-        reply = self.answers.ask(caller.actor, operation.name, question, form=form)
+        reply = self.answers.ask(caller.actor, operation.name, question, form=form, tag=mark)
         if form == "json":
             return Response(envelope(reply, caller.actor, question), media_type=MEDIA["json"], headers=headers)
         text = reply.formats[form]() if form in reply.formats else reply.text()
@@ -141,13 +142,14 @@ def make_app(
     async def measured(_: Request) -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
-    routes: list[BaseRoute] = [
+    often = sorted(OPERATIONS.values(), key=lambda one: one.name not in KEPT)
+    routes: list[BaseRoute] = [  # they are tried one after the other, so first what is asked often
+        *more,
+        *(service.route(operation) for operation in often),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", measured),
         Route("/openapi.json", openapi),
-        *(service.route(operation) for operation in OPERATIONS.values()),
-        *more,
     ]
     around = [
         Middleware(Traces, metrics=metrics),

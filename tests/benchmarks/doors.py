@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import socket
 import statistics
 import subprocess
@@ -19,11 +20,12 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from app.operations import OPERATIONS
 from app.settings import open_context, read_settings
@@ -32,6 +34,7 @@ from tests.benchmarks.generator import Organization
 from tests.benchmarks.table import Bench, anchors_of, whole
 
 CLIENTS = 32
+_LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 _EMPTY = """
 import sys
 from mcp.server import MCPServer
@@ -44,13 +47,14 @@ server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]), json_resp
 
 
 class Load(NamedTuple):
-    """What came of a load: requests a second, and milliseconds: half of all, 99 of 100, and of the server's processors for one."""
+    """What came of a load: requests a second, and milliseconds: half of all, 99 of 100, and of processors for one: the server's, the caller's."""
 
     rate: float
     middle: float
     most: float
     errors: int
     cost: float
+    asking: float
 
 
 @dataclass(frozen=True)
@@ -78,34 +82,65 @@ class Server:
         return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon")) / 1024
 
 
-async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    """One request on a connection that stays: status and body."""
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
-    return int(head[9:12]), await reader.readexactly(length)
+@dataclass
+class Client(asyncio.Protocol):
+    """A caller on a connection that stays, who asks the next of these requests when the one before is answered; it costs little itself."""
+
+    requests: Iterator[bytes]
+    times: list[float]
+    errors: list[bytes]
+    done: asyncio.Future[None]
+    began: float = 0
+    got: bytearray = field(default_factory=bytearray)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to ask."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        """Look whether the answer is whole, and whether it is one."""
+        self.got += data
+        head = self.got.find(b"\r\n\r\n")
+        if head < 0 or len(self.got) < head + 4 + int(_LENGTH.findall(self.got, 0, head)[0]):
+            return
+        self.times.append(time.perf_counter() - self.began)
+        if (
+            not self.got.startswith(b"HTTP/1.1 200")
+            or self.got.find(b'"isError":true') >= 0
+            or self.got.find(b'"error":', head, head + 200) >= 0
+        ):
+            self.errors.append(bytes(self.got))
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever is hung up on counts that as an error."""
+        if not self.done.done():
+            self.errors.append(repr(exc).encode())
+            self.done.set_result(None)
+
+    def _next(self) -> None:
+        self.got.clear()
+        if asked := next(self.requests, None):
+            self.began = time.perf_counter()
+            self.transport.write(asked)
+        else:
+            self.done.set_result(None)
+            self.transport.close()
 
 
 async def _load(server: Server, make: Callable[[int], bytes], count: int) -> Load:
-    times: list[float] = []
-    errors = 0
-    numbers = iter(range(count))
-
-    async def client() -> None:
-        nonlocal errors
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        for number in numbers:
-            began = time.perf_counter()
-            status, body = await _one(reader, writer, make(number))
-            times.append(time.perf_counter() - began)
-            errors += status != 200 or b'"isError":true' in body or b'"error":' in body[:200]
-        writer.close()
-
-    spent, began = server.seconds(), time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    took, spent = time.perf_counter() - began, server.seconds() - spent
+    times, errors = list[float](), list[bytes]()
+    requests = map(make, range(count))
+    loop = asyncio.get_running_loop()
+    spent, own, began = server.seconds(), time.process_time(), time.perf_counter()
+    ends = [loop.create_future() for _ in range(CLIENTS)]
+    for end in ends:
+        await loop.create_connection(partial(Client, requests, times, errors, end), "127.0.0.1", server.port)
+    await asyncio.gather(*ends)
+    took, own, spent = time.perf_counter() - began, time.process_time() - own, server.seconds() - spent
     centiles = statistics.quantiles(times, n=100)
-    return Load(count / took, 1000 * centiles[49], 1000 * centiles[98], errors, 1000 * spent / count)
+    return Load(count / took, 1000 * centiles[49], 1000 * centiles[98], len(errors), 1000 * spent / count, 1000 * own / count)
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
@@ -292,7 +327,7 @@ def main() -> None:
             if chosen.soak:
                 soak(server, asked, chosen.soak)
                 return
-            print(f"{'door':<26} {'a second':>9} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8} {'errors':>7} {'CPU ms':>7}")
+            print(f"{'door':<26} {'a second':>9} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8} {'errors':>7} {'CPU ms':>7} {'asking':>7}")
             for name, load in measure(server, asked, chosen.count):
                 _print(name, load)
         with running("-c", _EMPTY) as server:
@@ -306,7 +341,7 @@ def main() -> None:
 
 def _print(name: str, load: Load) -> None:
     print(
-        f"{name:<26} {load.rate:>9.0f} {load.middle:>8.1f} {load.most:>8.1f} {load.most / load.middle:>8.1f} {load.errors:>7} {load.cost:>7.2f}",
+        f"{name:<26} {load.rate:>9.0f} {load.middle:>8.1f} {load.most:>8.1f} {load.most / load.middle:>8.1f} {load.errors:>7} {load.cost:>7.2f} {load.asking:>7.2f}",
         flush=True,
     )
 
