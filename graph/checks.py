@@ -149,7 +149,7 @@ class _Said(Mapping[str, Properties]):
         return len(self.rows)
 
 
-_APART = 200_000
+_APART = 50_000
 
 
 def lean(row: EntityRow) -> EntityRow:
