@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from hashlib import blake2b
 from itertools import islice
@@ -30,7 +30,7 @@ WHERE = Filter(facets=frozenset(Facet(kind, level) for kind, (_, level, _) in KI
 class Walk(NamedTuple):
     """Which relations are followed, and where it stops."""
 
-    rules: list[Rule]
+    rules: Sequence[Rule]
     limit: Limit
 
 
