@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from reference_store import ReferenceStore
 
-from graph import Actor, ContextGraph, Entity, Fact, NotAllowed, NotFound, Policy, Sensitivity
+from graph import Actor, ContextGraph, Entity, Fact, NotAllowed, NotFound, NotInOntology, Policy, Sensitivity, load_ontology
 from graph.policy import Grant
 from graph.stores.base import Store
 
@@ -151,6 +151,14 @@ def test_a_nearer_rule_beats_a_farther_one_and_deny_beats_allow_beside_it(store:
     assert seen(context) == set(IDS) - {"asset:privilege", "asset:clause", "function:law"}
 
 
+def test_a_rule_about_a_kind_speaks_of_its_subkinds(store: Store) -> None:
+    """And the rule about a narrower one is the nearer."""
+    context = kept(store, {"allow": {"kinds": ["KnowledgeAsset"]}})
+    assert seen(context) == {"asset:discounts", "asset:privilege", "asset:clause"}
+    context = kept(store, {"allow": {"kinds": ["Clause"]}}, {"deny": {"kinds": ["KnowledgeAsset"]}}, {"allow": {}})
+    assert seen(context) == set(IDS) - {"asset:discounts", "asset:privilege"}
+
+
 def test_who_acts_for_somebody_sees_what_both_see(store: Store) -> None:
     """Exactly: also what one of them sees by kind and the other because it is singled out."""
     context = kept(
@@ -218,6 +226,77 @@ def test_a_policy_that_makes_no_sense_is_refused(grant: dict[str, Any], words: s
     """With what is wrong in words."""
     with pytest.raises(ValidationError, match=words):
         policy(grant)
+
+
+@pytest.mark.parametrize("more", [{"actors": {"person:x": ["nobody"]}}, {"default": ["nobody"]}, {"agents": ["nobody"]}])
+def test_a_role_that_is_not_there_is_refused_wherever_it_is_named(more: dict[str, Any]) -> None:
+    """For an actor, and for those whom the policy does not name."""
+    with pytest.raises(ValidationError, match="role 'nobody' is not among the roles"):
+        policy(**more)
+
+
+@pytest.mark.parametrize("reach", [{"kinds": ["Persn"]}, {"relations": ["hold"]}])
+def test_a_rule_about_what_no_ontology_knows_is_refused(reach: dict[str, Any]) -> None:
+    """It would allow or deny nothing, and nobody would notice."""
+    with pytest.raises(NotInOntology):
+        policy({"deny": reach}).known(load_ontology())
+
+
+def test_who_holds_what_another_owns_does_not_own_it(store: Store) -> None:
+    """What is owned is owned by the other end."""
+    context = company(store, [*FACTS, link("position:rep", "owned_by", "position:head")], access=policy({"allow": {"related": ["owner"]}}))
+    assert (seen(context, "person:ben"), "position:rep" in seen(context, "person:ann")) == (set(), True)
+
+
+def test_explain_names_what_is_masked_of_what_is_allowed(store: Store) -> None:
+    """And nothing of what is not."""
+    masks: dict[str, Any] = {"deny": {"kinds": ["Person"], "properties": ["email"]}}
+    others: list[dict[str, Any]] = [
+        {"allow": {"kinds": ["Person"], "properties": ["title"]}},
+        {"deny": {"kinds": ["Unit"], "properties": ["location"]}},
+    ]
+    actors = {"person:x": ["r"], "person:y": ["s"]}
+    context = kept(store, {"allow": {"kinds": ["Person"]}}, masks, *others, {"role": "s", **masks}, actors=actors)
+    for actor, state, masked in (("person:x", "allowed", ("email",)), ("person:y", "denied", ())):
+        said = context.explain(actor, "person:ann", actor=ADMIN)
+        assert (said.state, said.masked, tuple(said.verdicts[0].masked)) == (state, masked, masked)
+
+
+def test_a_nearer_rule_about_a_property_beats_a_farther_one(store: Store) -> None:
+    """As rules about whole things do."""
+    near, far = {"kinds": ["Person"], "properties": ["email"]}, {"properties": ["email"]}
+    context = kept(
+        store,
+        {"allow": {}},
+        {"allow": near},
+        {"deny": far},
+        {"role": "s", "allow": {}},
+        {"role": "s", "deny": near},
+        {"role": "s", "allow": far},
+        actors={"person:x": ["r"], "person:y": ["s"]},
+    )
+    for actor, masked in (("person:x", ()), ("person:y", ("email",))):
+        assert context.explain(actor, "person:ann", actor=ADMIN).masked == masked
+
+
+def test_the_history_does_not_name_what_is_masked(store: Store) -> None:
+    """Of a thing of which only that changed there is a change, and not of what."""
+    masks: dict[str, Any] = {"deny": {"kinds": ["Person"], "properties": ["email"]}}
+    context = kept(store, {"allow": {}}, masks, actors={"person:x": ["r"]})
+    later = [
+        thing("Person", "person:ann", "Ann", email=["ann@other.example"], title="Head") if one.id == "person:ann" else one
+        for one in FACTS
+        if isinstance(one, Entity)
+    ]
+    context.load(
+        [reading("main", [*later, *(one for one in FACTS if not isinstance(one, Entity))], digest="sha256:2")], actor="person:tester"
+    )
+    named = {
+        actor.id: {name for one in context.show("person:ann", actor=actor).history for name in one["properties"]}
+        for actor in (ADMIN, context.access.actor("person:x"))
+    }
+    assert ("email" in named[ADMIN.id], named["person:x"]) == (True, named[ADMIN.id] - {"email"})
+    assert "title" in named["person:x"]
 
 
 def test_only_who_sees_everything_looks_into_the_rights_of_others(store: Store) -> None:

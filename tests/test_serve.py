@@ -183,7 +183,9 @@ def test_nobody_holds_a_connection_by_being_slow(impatient: int, token: str, sen
     """A head or a body that does not come, and a head without an end, are answered and hung up on."""
     with socket.create_connection(("127.0.0.1", impatient), timeout=20) as line:
         line.sendall(sent.replace(b"%b", token.encode()))
-        assert line.recv(65536).startswith(said)
+        got = line.recv(65536)
+    assert got.startswith(said)
+    assert (b"application/problem+json" in got) == (not said.endswith(b"200"))
 
 
 def test_over_standard_input_too_an_agent_must_be_registered(company: Path) -> None:

@@ -55,7 +55,7 @@ TESTS: dict[str, str] = {  # files of tests, and what the names of those contain
     "test_no_leak.py": r"\[(scope|show|find|audit|history|access explain)\]|doors|export",
 }
 _QUIETLY = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "0")
-_NOTICED, _ALIVE = 1, 0
+_NOTICED, _ALIVE, _BROKEN = 1, 0, 3
 CALLED: set[tuple[str, str]] = set()  # the functions, by file and name, that were called since this was emptied
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.LtE, ast.GtE: ast.Gt,
@@ -263,14 +263,24 @@ class Trial:
         """Whether a test noticed; one that does not come to an end in time is noticed, too, unless the tests before it took that long."""
         if not (child := os.fork()):
             signal.alarm(self.seconds)
-            _spoil(mutant)
-            self.failed = False
-            for test, then in zip(tests, [*tests[1:], None], strict=True):
-                self._run(test, then)
-                if self.failed:
-                    os._exit(_NOTICED)
-            os._exit(_ALIVE)
-        return abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            outcome = _BROKEN
+            try:
+                _spoil(mutant)
+                outcome = self._first_failure(tests)
+            finally:
+                os._exit(outcome)
+        if (outcome := abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))) == _BROKEN:
+            message = f"{mutant.file}:{mutant.line}: {mutant.what} could not be tried"
+            raise pytest.UsageError(message)
+        return outcome
+
+    def _first_failure(self, tests: Sequence[pytest.Item]) -> int:
+        self.failed = False
+        for place, test in enumerate(tests, start=1):
+            self._run(test, tests[place] if place < len(tests) else None)
+            if self.failed:
+                return _NOTICED
+        return _ALIVE
 
     def _say(self, text: str) -> None:
         os.write(self.out, text.encode())
@@ -289,7 +299,7 @@ def _tell() -> None:
     for file in TARGETS:
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         for name, function in _functions(tree):
-            function.body[:0] = ast.parse(f"import {__name__} as told; told.CALLED.add(({file!r}, {name!r}))").body
+            function.body[:0] = ast.parse(f"import {__name__} as _mutants; _mutants.CALLED.add(({file!r}, {name!r}))").body
             telling[file, name] = _compiled(file, name, function)
     for one in _held():
         if code := telling.get(_place(one)):
