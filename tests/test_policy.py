@@ -279,6 +279,24 @@ def test_a_nearer_rule_about_a_property_beats_a_farther_one(store: Store) -> Non
         assert context.explain(actor, "person:ann", actor=ADMIN).masked == masked
 
 
+def test_the_matrix_names_who_sees_what_is_sensitive_and_nobody_else(store: Store) -> None:
+    """Each with the rule by which they see it."""
+    secret = thing("Policy", "asset:secret", "Secret").model_copy(update={"sensitivity": Sensitivity.restricted})
+    roles = {"person:x": ["r"], "person:y": ["s"], "person:admin": ["admin"]}
+    context = company(store, [*FACTS, secret], access=policy({"allow": {"kinds": ["Policy"]}}, actors=roles))
+    (found,) = context.sensitive(least=Sensitivity.restricted, actor=ADMIN)
+    assert found.id == "asset:secret"
+    assert [(one.actor, one.role) for one in found.by] == [("person:admin", "admin"), ("person:x", "r")]
+
+
+def test_a_right_to_a_kind_needs_that_of_whom_one_acts_for_too(store: Store) -> None:
+    """Of what has no row of its own."""
+    context = kept(store, {"allow": {"kinds": ["Policy"]}}, actors={"person:ben": ["s"], "person:ann": ["r"]})
+    for behalf, there in (("", True), ("person:ann", True), ("person:ben", False)):
+        actor = Actor(id="person:x", roles=frozenset({"r"}), behalf=behalf)
+        assert (context.may_see(actor, "Policy"), context.may_see(actor, "Unit")) == (there, False)
+
+
 def test_the_history_does_not_name_what_is_masked(store: Store) -> None:
     """Of a thing of which only that changed there is a change, and not of what."""
     masks: dict[str, Any] = {"deny": {"kinds": ["Person"], "properties": ["email"]}}
