@@ -1068,13 +1068,13 @@ class ContextGraph:
         wanted = wanted._replace(function=own.get(wanted.function, ""))
         changed = impact.Changed(tuple(own[one] for one in without), tuple((own[one], own[other]) for one, other in moves))
         known = self._shape(view)
-        if not (without or moves):
+        if without or moves:
+            found = impact.what_if(own.get(id_, ""), known, changed, direction=direction, wanted=wanted)
+            before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
+            found = impact.with_gaps(found, before, after)
+        else:
             with _rare_collections():
                 found = impact.impact(own[id_], known, direction=direction, wanted=wanted)
-            return self._delayed(found, late, view) if late else found
-        found = impact.what_if(own.get(id_, ""), known, changed, direction=direction, wanted=wanted)
-        before, after = (self._gaps_if(view, one) for one in (impact.Changed(), changed))
-        found = impact.with_gaps(found, before, after)
         return self._delayed(found, late, view) if late else found
 
     def _delayed(self, found: impact.Impact, late: int, view: View) -> impact.Impact:

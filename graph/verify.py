@@ -491,15 +491,16 @@ class Bench:
             asked = {name: folded for name in names if name not in self.names and name[2] == over and (folded := fold(name[0]))}
             there = view.store.called(set(asked.values()), view.where, at=view.at) if asked else {}
             for name, folded in asked.items():
-                some = [one for one in there.get(folded, ()) if not name[1] or one[1] in self._kinds(name)]
+                kinds = self._kinds(name)
+                some = [one for one in there.get(folded, ()) if not kinds or one[1] in kinds]
                 if len(some) == 1 and ":" not in name[0]:  # an alias has a colon
                     self.names[name] = Found(*some[0])
 
     def _find(self, names: Iterable[_Name]) -> None:
         """Know what these names stand for; those that are not known yet are looked for together, as people look for them."""
-        lost = {over: [name for name in sorted(set(names)) if name not in self.names and name[2] == over] for over in (True, False)}
-        for over, wanted in lost.items():
-            if wanted:
+        lost = sorted({name for name in names if name not in self.names})
+        for over in (True, False):
+            if wanted := [name for name in lost if name[2] == over]:
                 self.names |= self._by_name(wanted, self._any_day() if over else self.view)
 
     def _kinds(self, name: _Name) -> list[str]:

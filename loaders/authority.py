@@ -127,9 +127,7 @@ def _bands(file: File) -> dict[str, Limit]:
 
 def _is_wide(file: File) -> bool:
     rows = _sampled(file)
-    columns = [
-        [cell for row in rows if (cell := str(row.get(name) or "").strip())] for name in (rows[0] if rows else ()) if not _kind(name)
-    ]
+    columns = [[cell for row in rows if (cell := row.get(name, ""))] for name in (rows[0] if rows else ()) if not _kind(name)]
     roles = [cells for cells in columns if cells and sum(map(_says_something, cells)) >= 0.8 * len(cells)]
     cells = [cell for column in roles for cell in column]
     return len(cells) >= 2 and len(roles) * 3 >= len(columns) * 2 and any(_letters(cell) or _says_amount(cell) for cell in cells)
@@ -277,24 +275,14 @@ def _chains(shape: _Shape, row: Mapping[str, str], where: str) -> Iterator[Fact 
     if lower:
         found = found._replace(lower=lower.upper or lower.lower)
     yield thing("Process", reference("process", matter), where, name=matter)
-    turns: dict[int, list[str]] = {}
-    for name, turn in sorted(shape.approvers.items(), key=lambda one: one[1]):
-        turns.setdefault(turn, []).append(row.get(name, ""))
-    if any(_named(cell) for cells in turns.values() for cell in cells):
-        yield from _chain(
-            shape,
-            row,
-            where,
-            matter=matter,
-            found=found,
-            turns=[one for cells in turns.values() for cell in cells if (one := _named(cell))],
-        )
+    if turns := [one for name in sorted(shape.approvers, key=shape.approvers.__getitem__) if (one := _named(row.get(name, "")))]:
+        yield from _chain(shape, row, where, matter=matter, found=found, turns=turns)
     elif not shape.bands:
         yield _unread(where, f"nobody is named who approves {matter!r}", level="warning")
     for name, band in shape.bands.items():
         place = f"{where}:{name}"
-        if turns_of := [one for part in re.split(r"\s*(?:\+|&|;|\n|\bthen\b|→|->|>)\s*", row.get(name, "")) if (one := _named(part))]:
-            yield from _chain(shape, row, place, matter=matter, found=band, turns=turns_of)
+        if turns := [one for part in re.split(r"\s*(?:\+|&|;|\n|\bthen\b|→|->|>)\s*", row.get(name, "")) if (one := _named(part))]:
+            yield from _chain(shape, row, place, matter=matter, found=band, turns=turns)
 
 
 def _named(cell: str) -> list[str]:
@@ -311,11 +299,10 @@ def _chain(
     bounds = [f"amount > {_plainly(found.lower)}"] * bool(found.lower) + (
         [f"amount <= {_plainly(found.upper)}"] if found.upper is not None else []
     )
-    currency = found.currency or shape.value(row, "currency").upper() or shape.currency if bounds else ""
-    span = [slug(_shown(found.lower))] if found.lower else []
+    currency = _money(shape, row, found) if bounds else ""
     before = ""
     for number, holders in enumerate(turns, 1):
-        own = "step:" + ".".join([process.partition(":")[2], *filter(None, [slug(unit), *span]), slug(" or ".join(holders))])
+        own = "step:" + ".".join([process.partition(":")[2], *filter(None, [slug(unit), _span(found)]), slug(" or ".join(holders))])
         properties = filled(order=number, condition=" and ".join(bounds), currency=currency, description=shape.value(row, "note"))
         yield thing("ApprovalStep", own, where, name=f"Approval of {matter} by {' or '.join(holders)}", properties=properties)
         yield from link(own, "step_of", process, where)
@@ -327,6 +314,16 @@ def _chain(
                 if isinstance(fact, Entity) and fact.kind == "Authority":
                     yield from link(own, "under_authority", fact.id, where)
         before = own
+
+
+def _money(shape: _Shape, row: Mapping[str, str], found: Limit) -> str:
+    """The currency of a limit: its own, else its row's, else that of the table."""
+    return found.currency or shape.value(row, "currency").upper() or shape.currency
+
+
+def _span(found: Limit) -> str:
+    """From where a band begins, since two bands of one holder are two authorities; blank for one from nothing on."""
+    return slug(_shown(found.lower)) if found.lower else ""
 
 
 _READERS = {"long": _long, "wide": _wide, "chains": _chains}
@@ -344,9 +341,8 @@ def _authority(
     raci: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Iterator[Fact]:
     who, unit = reference(prefix, holder), shape.value(row, "unit")
-    currency = found.currency or shape.value(row, "currency").upper() or shape.currency
-    span = [slug(_shown(found.lower))] if found.lower else []  # two bands of one holder are two authorities
-    own = "authority:" + ".".join(filter(None, [slug(who.partition(":")[2]), slug(matter), slug(unit), *span]))
+    currency = _money(shape, row, found)
+    own = "authority:" + ".".join(filter(None, [slug(who.partition(":")[2]), slug(matter), slug(unit), _span(found)]))
     properties = filled(
         subject=matter,
         limit=_plainly(found.upper),

@@ -100,7 +100,7 @@ CREATE TABLE dangling (source INTEGER, kind INTEGER, target INTEGER, edge INTEGE
 CREATE INDEX dangling_target ON dangling (target);
 CREATE VIRTUAL TABLE text USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
 CREATE VIRTUAL TABLE text_past USING fts5 (label, words, grams, content='', detail=column, tokenize="ascii tokenchars '_'");
-"""  # text_past by number and then since (`sqlite_derived.PAST`): it is read in the order of `text`, and no further than need be
+"""  # text_past by number and then since (`sqlite_derived.place`): it is read in the order of `text`, and no further than need be
 _SINCE = """
 CREATE INDEX node_since ON node (since) WHERE since > 1;
 CREATE INDEX node_past_until ON node_past (until);
@@ -634,14 +634,10 @@ class SQLiteStore:
         found = defaultdict[str, list[tuple[str, str]]](list)
         with self._reading() as db:
             seen, at = self._seen(db, where), self._past(at)
-            passes = seen.entity("n.facet", "n.number", "n.day_from", "n.day_to")
-            select = f"SELECT n.number, n.folded, n.id, n.facet FROM json_each(?) f CROSS JOIN {{}} n WHERE n.folded = f.value AND {passes}"
-            now = select.format("node")
-            if at is not None:
-                past = f"{select.format('node_past')} AND n.since <= {at} AND n.until > {at}"
-                now = f"{now} AND n.since <= {at} UNION ALL {past}"
+            passes = f"folded IN (SELECT value FROM json_each(?)) AND {seen.entity('facet', 'number', 'day_from', 'day_to')}"
             wanted = json.dumps(sorted({*names} - {""}))
-            for _, name, id_, facet in sorted(db.execute(now, (wanted,) if at is None else (wanted, wanted))):
+            select = self._versions_at("number, folded, id, facet", passes, at)
+            for _, name, id_, facet in db.execute(select, (wanted,) * select.count("?")):
                 found[name].append((id_, seen.known.facets[facet].kind))
         return dict(found)
 
