@@ -35,6 +35,7 @@ server.https.enabled=false
 server.memory.pagecache.size=256m
 db.tx_log.preallocate=false
 dbms.usage_report.enabled=false
+dbms.cypher.min_replan_interval=2h
 """
 _OPENS = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch")]
 _PATIENCE = 240.0  # seconds for the first start ever, in which the jars are fetched

@@ -333,6 +333,7 @@ def axe() -> str:
     return file.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [one.path for one in screens()])
 def test_nothing_is_hard_to_reach(page: Page, axe: str, path: str) -> None:
     """axe-core finds no serious fault, in the light and in the dark, but for Streamlit's own list of pages (its items stand in boxes of their own)."""
@@ -344,4 +345,9 @@ def test_nothing_is_hard_to_reach(page: Page, axe: str, path: str) -> None:
         page.wait_for_function(PAINTED, arg=OPTIONS[f"theme.{scheme}.backgroundColor"], timeout=20_000)
         expect(page.locator("[data-stale=true]")).to_have_count(0)  # what is drawn anew is pale until then
         _seen(page, f"{path}-{scheme}")
-        assert page.evaluate(FAULTS) == [], scheme
+        faults = page.evaluate(FAULTS)
+        for _ in range(5):  # what is drawn anew just then is pale for a moment; a fault stays
+            if faults:
+                page.wait_for_timeout(2_000)
+                faults = page.evaluate(FAULTS)
+        assert faults == [], scheme

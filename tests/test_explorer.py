@@ -710,8 +710,12 @@ def test_a_load_from_the_screen_is_new_at_the_next_visit(connect: Place, tmp_pat
 
 
 def at_home(look: Look) -> AppTest:
-    """Home, as soon as a cold server has counted beside the page."""
-    screen = look("home")
+    """Home, with its counts."""
+    return counted(look("home"))
+
+
+def counted(screen: AppTest) -> AppTest:
+    """A screen, as soon as a cold server has counted beside the page."""
     for _ in range(20):
         if screen.metric:
             break
@@ -730,8 +734,4 @@ def test_a_graph_in_neo4j_is_looked_at_from_an_empty_workspace(connect: Place, t
         next(one for one in screen.button if one.label == "Connect").click().run()
         assert not screen.exception
         assert address != "ldap://nowhere" or "no address of a Neo4j" in screen.error[0].value
-    for _ in range(20):
-        if screen.metric:
-            break
-        screen.run()
-    assert {one.label: one.value for one in screen.metric}["Revisions"] == "1"
+    assert {one.label: one.value for one in counted(screen).metric}["Revisions"] == "1"

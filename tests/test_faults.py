@@ -266,6 +266,7 @@ def _many_kills(engine: str, sort: str, kept: Kept, root: Path, times: int) -> C
         return Counter(pool.map(once, range(times)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("engine", "sort"), KILLED)
 def test_killed_at_any_moment(kept: Kept, tmp_path: Path, engine: str, sort: str) -> None:
     """The store opens, its chain verifies, it holds the whole revision or none of it; the same command then ends where it should."""

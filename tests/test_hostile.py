@@ -209,6 +209,7 @@ BOMBS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("loader", [name for name in LOADERS if name != MAPPED])
 def test_a_bomb_is_refused_or_survived(loader: str, tmp_path: Path) -> None:

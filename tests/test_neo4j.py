@@ -307,6 +307,7 @@ def connected(address: str, *, at_once: int) -> Neo4jStore:
     return Neo4jStore(server, user=user, password=os.environ["NEO4J_PASSWORD"], name=name, at_once=at_once)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commits", [2, 5, 8, 10, 12, 14, 16, 18, 20, 22, 23, 24, 25])
 def test_a_writer_that_dies_in_the_midst_of_publishing_is_undone(home: Place, commits: int) -> None:
     """However far it came: readers read on as before, or all that is new; and the next draft begins as if nobody had died."""

@@ -223,6 +223,7 @@ VEILS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
 @given(veil=VEILS, data=st.data())
 def test_whatever_is_hidden_changes_no_byte(veil: Veil, data: st.DataObject) -> None:

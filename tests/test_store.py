@@ -19,7 +19,7 @@ from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revisio
 from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy, canonical
 from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, sources_of, words_of
 
-FAR = Limit(hops=9, entities=99, relations=99)
+FAR = Limit(hops=4, entities=99, relations=99)
 ANN, BEN, CLEO = entity("person:ann", "Ann Ash"), entity("person:ben", "Ben Birch"), entity("person:cleo", "Cleo Cedar")
 
 
@@ -1005,7 +1005,7 @@ def _town(store: Store) -> None:
     )
 
 
-def _walk(store: Store, anchors: str, rules: Sequence[tuple[str, int]], *, hops: int = 9, entities: int = 99, relations: int = 99) -> str:
+def _walk(store: Store, anchors: str, rules: Sequence[tuple[str, int]], *, hops: int = 4, entities: int = 99, relations: int = 99) -> str:
     """The walk in one line: `a0 b1 | a>b`; rules as `likes>` (outward) and `<likes` (back), each with its depth."""
     made = [Rule(name.strip("<>"), outward=name.endswith(">"), depth=depth) for name, depth in rules]
     walked = store.walk(list(anchors), made, EVERYTHING, limit=Limit(hops, entities, relations))

@@ -268,6 +268,7 @@ class Twins(RuleBasedStateMachine):
 EXAMPLES = {"sqlite": (60, 10), "neo4j": (3, 6)}  # how many, and of how many steps
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # making a failing example small may take five minutes
 @pytest.mark.parametrize("engine", EXAMPLES)
 def test_a_store_is_the_reference_whatever_happens_to_it(engine: str, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def _changes(db: sqlite3.Connection) -> Iterator[tuple[str, str, Sequence[Any]]]
                         )
 
 
+@pytest.mark.slow
 def test_each_column_of_each_table(tmp_path: Path) -> None:
     """In SQLite: whatever row is changed or taken away."""
     whole, file = tmp_path / "whole.db", tmp_path / "one.db"

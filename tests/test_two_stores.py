@@ -149,6 +149,7 @@ def test_the_sample_company_answers_alike(places: list[Place], tmp_path: Path) -
     assert '"entities":[{' in answers[" ('scope', {'text': 'contract review'})"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not all((DATA / one).is_dir() for one in FOLDERS), reason=f"{', '.join(FOLDERS)} are not in ORGCONTEXT_DATA or ../shared/data"
 )
