@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from math import comb
 
 from graph.arrays import Arrows, arrows, betweenness, cut_points, np, ranks
@@ -188,7 +189,7 @@ def _answered_for(shape: Shape) -> Mapping[str, list[frozenset[str]]]:
                     if not len(units) % 5000:
                         shape.watch(f"analyze: single_points, {len(units)} posts and people")
                     units[one], able[one] = _units(shape, one), frozenset(_able(shape, one))
-            people = able[several[0]].union(*(able[one] for one in several[1:]))
+            people = able[several[0]] if len(several) == 1 else frozenset(chain.from_iterable(able[one] for one in several))
             inside = {unit for one in several for unit in units[one]} or (_units(shape, thing) if kind == "holds" else ())  # the post's own
             for unit in sorted(inside if people else ()):
                 found[unit].append(people)
@@ -211,13 +212,16 @@ def _able(shape: Shape, id_: str) -> Iterator[str]:
 def bus_factor(cover: Sequence[frozenset[str]]) -> tuple[bool, tuple[str, ...]]:
     """The fewest people without whom more than half of these groups are empty, and whether fewer are surely too few."""
     weights = Counter(cover)
+    if max(map(len, weights), default=0) * len(weights) > _TRIED:  # there are no fewer people than in the largest group
+        return False, _greedy(weights)
     people = frozenset[str]().union(*weights)
     for size in range(1, len(people) + 1):
         if comb(len(people), size) * len(weights) > _TRIED:
             return False, _greedy(weights)
-        for some in combinations(sorted(people), size):
+        small = [(one, count) for one, count in weights.items() if len(one) <= size]  # no other is emptied by so few
+        for some in combinations(sorted(people), size) if sum(count for _, count in small) * 2 > len(cover) else ():
             gone = frozenset(some)
-            if sum(count for one, count in weights.items() if one <= gone) * 2 > len(cover):
+            if sum(count for one, count in small if one <= gone) * 2 > len(cover):
                 return True, some
     return True, ()
 
@@ -342,10 +346,11 @@ def _hierarchy(shape: Shape) -> Iterator[Noted]:
 
 def _duties(shape: Shape) -> Iterator[Noted]:
     """Segregation of duties (four eyes): who approves a process in which they also act, or approves it more than once."""
+    people = cache(shape.people)  # of a post that approves much they are asked for again and again
     for process, steps in sorted(shape.behind("step_of").items()):
-        acts, approves = (_by_person(shape, steps, kind) for kind in ("performed_by", "approved_by"))
+        acts, approves = (_by_person(shape, steps, kind, people) for kind in ("performed_by", "approved_by"))
         for person in sorted(approves):
-            steps_of = approves[person] | acts.get(person, set())
+            steps_of = approves[person] | acts[person] if person in acts else approves[person]
             if len(steps_of) > 1 or person in acts:
                 sort = "acts_and_approves" if person in acts else "approves_twice"
                 words = "acts in and approves" if person in acts else "approves more than once"
@@ -354,11 +359,11 @@ def _duties(shape: Shape) -> Iterator[Noted]:
                 yield Noted(analysis="duties", sort=sort, subject=person, amount=len(steps_of), message=message, evidence=evidence)
 
 
-def _by_person(shape: Shape, steps: Iterable[str], kind: str) -> Mapping[str, set[str]]:
+def _by_person(shape: Shape, steps: Iterable[str], kind: str, people: Callable[[str], list[str]]) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for step in steps:
         for post in shape.to(step, kind):
-            for person in shape.people(post):
+            for person in people(post):
                 found[person].add(step)
     return found
 

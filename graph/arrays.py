@@ -50,9 +50,11 @@ class Arrows:
 
     def onward(self, nodes: Ints) -> Ints:
         """The heads of the arrows that begin at these things."""
-        counts = self.start[nodes + 1] - self.start[nodes]
+        begins = self.start.take(nodes)  # to take and to compress is quicker than to index
+        counts = self.start.take(nodes + 1) - begins
         ends = np.cumsum(counts)
-        return self.heads[np.repeat(self.start[nodes] - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)]
+        places = np.repeat(begins - ends + counts, counts)
+        return self.heads.take(np.add(places, np.arange(len(places)), out=places))
 
     def among(self, nodes: Ints) -> Arrows:
         """The arrows between these things (ascending), which are numbered anew by their places."""
@@ -95,32 +97,33 @@ class Reach(NamedTuple):
 
 def reach(of: Arrows, starts: Sequence[int] | Ints) -> Reach:
     """What can be reached from these things, along the arrows."""
-    distance, first = np.full(of.size, -1), np.zeros(of.size, dtype=np.int64)
-    front = np.asarray(starts, dtype=np.int64)
-    distance[front] = level = 0
-    while len(front):
-        level += 1
-        heads = of.onward(front)
-        front = heads[distance[heads] < 0]
+    distance = np.full(of.size, -1)
+    for level, front in enumerate(_fronts(of, np.asarray(starts, dtype=np.int64))):
         distance[front] = level
-        front = _once(front, first)
     return Reach(of, distance)
+
+
+def _fronts(of: Arrows, front: Ints) -> Iterator[Ints]:
+    """These things, what is one step from them, two steps, and so on: everything in the first front that it is met in."""
+    left, first = np.ones(of.size, dtype=bool), np.zeros(of.size, dtype=np.int64)
+    while len(front):
+        yield front
+        left[front] = False
+        heads = of.onward(front)
+        front = _once(heads.compress(left.take(heads)), first)
 
 
 def _once(nodes: Ints, first: Ints) -> Ints:
     """Each of these things once; `first` is a place for each of all things, to write on."""
     first[nodes] = places = np.arange(len(nodes))
-    return nodes[first[nodes] == places]
+    return nodes.compress(first.take(nodes) == places)
 
 
 def _reached(of: Arrows, start: int) -> NDArray[np.bool_]:
     """Which things can be reached from this one, itself too: all that `reach` says, but not how far they are."""
-    seen, first = np.zeros(of.size, dtype=bool), np.zeros(of.size, dtype=np.int64)
-    front = np.array([start])
-    while len(front):
+    seen = np.zeros(of.size, dtype=bool)
+    for front in _fronts(of, np.array([start])):
         seen[front] = True
-        heads = of.onward(front)
-        front = _once(heads[~seen[heads]], first)
     return seen
 
 
@@ -152,7 +155,8 @@ def _strong(of: Arrows, names: Ints) -> Iterator[Ints]:
     """Take the part of the busiest thing by two searches, peel off what lies on no circle, and search what is left once, and deeply."""
     peeled = False
     while of.size > _SMALL:
-        busiest = int(np.argmax(np.diff(of.start) * np.diff(of.back.start)))
+        passing = np.diff(of.start) * np.diff(of.back.start)  # 0: no way leads over it
+        busiest = int(np.argmax(passing))
         inside = _reached(of, busiest) & _reached(of.back, busiest)
         found = np.flatnonzero(inside)
         few = len(found) * 10 < of.size  # one by one many small parts would take long
@@ -160,7 +164,7 @@ def _strong(of: Arrows, names: Ints) -> Iterator[Ints]:
             break
         if not few:
             yield names[found]
-            rest = np.flatnonzero(~inside)
+            rest = np.flatnonzero(~inside & (passing > 0))
             of, names = of.among(rest), names[rest]
         (of, names), peeled = _peeled(of, names), True
     yield from (names[np.array(sorted(part), dtype=np.int64)] for part in _tarjan(of.lists))

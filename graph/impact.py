@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from pydantic import Field
 
@@ -199,77 +200,114 @@ _STANDS: Mapping[str, tuple[str, ...]] = {  # by which relations somebody stands
     "Unit": ("heads", "member_of", "part_of"),
     "Organization": ("heads", "member_of", "part_of"),
 }
+_DEPUTY = "deputizes_for"
 
 
-class Standing:
-    """Who and what is able in a shape when these things have gone: a person at work or their deputy, a post with such a person, …"""
+class Standing(NamedTuple):
+    """Who and what is able, by number: `alone` needs nobody; `there` is, or somebody who is there stands `behind` it.
 
-    def __init__(self, shape: Shape, gone: Collection[str] = ()) -> None:
-        self.shape = shape
-        self.gone = np.zeros(len(shape.ids), dtype=bool)
-        self.gone[[shape.number[one] for one in gone if one in shape.number]] = True
-        alone = self._of_themselves()
-        behind = self._behind(alone)
-        self.there = alone | (reach(behind, np.flatnonzero(alone & (np.diff(behind.start) > 0))).distance >= 0)
+    A person at work or their deputy, a post with such a person, …; deputies of deputies count, however they turn back.
+    """
 
-    def able(self, id_: str) -> bool:
-        """Whether a thing can do its part, itself or by a deputy; deputies of deputies count, however they turn back."""
-        return id_ in self.shape and bool(self.there[self.shape.number[id_]])
+    alone: Truths
+    behind: Arrows
+    there: Truths
 
-    def _of_themselves(self) -> Truths:
-        """What has not gone and needs nobody: people at work, and things behind which nobody has to stand."""
-        here, table = ~self.gone, self.shape.table
-        is_a = self.shape.ontology.is_a
-        alone = [is_a(name, "Person") or not any(is_a(name, kind) for kind in _STANDS) for name in table.called]
-        here[[*table.left]] = False
-        return here & np.array(alone, dtype=bool)[table.kinds]
 
-    def _behind(self, alone: Truths) -> Arrows:
-        """From whoever stands behind a thing that is not able alone to the thing; of what has gone only its deputies are left."""
-        shape = self.shape
-        tails, heads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-        first = [next((kind for kind in _STANDS if shape.ontology.is_a(name, kind)), "") for name in shape.table.called]
-        for relation in dict.fromkeys(one for several in _STANDS.values() for one in several):
-            links = shape.columns(relation)
-            needs = np.array([relation in _STANDS.get(kind, ()) for kind in first], dtype=bool)[shape.table.kinds[links.targets]]
-            kept = np.where(self.gone[links.targets], relation == "deputizes_for", needs) & ~alone[links.targets]
-            tails.append(links.sources[kept])
-            heads.append(links.targets[kept])
-        return arrows(len(shape.ids), np.concatenate(tails), np.concatenate(heads))
+_KNOWN: WeakKeyDictionary[Shape, Standing] = WeakKeyDictionary()  # a shape never changes
 
-    def met(self, need: Need) -> Truths:
-        """By number: whether a thing has this need, and it is met."""
-        own, other = self.shape.ends(need.relation, outward=need.outward)
-        met = np.zeros(len(self.shape.ids), dtype=bool)
-        if need.each:
-            met[own] = True
-            met[own[~self.there[other]]] = False
-        else:
-            met[own[self.there[other]]] = True
-        return met
+
+def _standing(shape: Shape) -> Standing:
+    """The one of all that is in a shape."""
+    known = _KNOWN.get(shape)
+    if known is None:
+        alone = _of_themselves(shape)
+        behind = _behind(shape, alone)
+        there = alone | (reach(behind, np.flatnonzero(alone & (np.diff(behind.start) > 0))).distance >= 0)
+        known = _KNOWN[shape] = Standing(alone, behind, there)
+    return known
+
+
+def _of_themselves(shape: Shape) -> Truths:
+    """What needs nobody: people at work, and things behind which nobody has to stand."""
+    is_a, table = shape.ontology.is_a, shape.table
+    alone = np.array([is_a(name, "Person") or not any(is_a(name, kind) for kind in _STANDS) for name in table.called], dtype=bool)[
+        table.kinds
+    ]
+    alone[[*table.left]] = False
+    return alone
+
+
+def _behind(shape: Shape, alone: Truths) -> Arrows:
+    """From whoever stands behind a thing that is not able alone to the thing; from each deputy to whom they stand in for."""
+    tails, heads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    first = [next((kind for kind in _STANDS if shape.ontology.is_a(name, kind)), "") for name in shape.table.called]
+    for relation in dict.fromkeys(one for several in _STANDS.values() for one in several):
+        links = shape.columns(relation)
+        needs = np.array([relation in _STANDS.get(kind, ()) for kind in first], dtype=bool)[shape.table.kinds[links.targets]]
+        kept = needs & (~alone[links.targets] | (relation == _DEPUTY))
+        tails.append(links.sources[kept])
+        heads.append(links.targets[kept])
+    return arrows(len(shape.ids), np.concatenate(tails), np.concatenate(heads))
+
+
+def able(shape: Shape, without: Collection[str] = ()) -> Truths:
+    """By number: whether each thing can do its part when some have gone, of whom only deputies are left.
+
+    Nothing is looked at that none of those stands behind.
+    """
+    known, size, gone = _standing(shape), len(shape.ids), _places(shape, without)
+    touched = reach(known.behind, gone).distance >= 0
+    there, out = known.there & ~touched, np.zeros(size, dtype=bool)
+    out[gone] = True
+    there |= touched & known.alone & ~out
+    whose, whom = known.behind.back.out(np.flatnonzero(touched))
+    deputies = shape.columns(_DEPUTY)
+    stays, instead = ~out[whose], out[deputies.targets]
+    whose = np.concatenate([whose[stays], deputies.targets[instead]])
+    whom = np.concatenate([whom[stays], deputies.sources[instead]])
+    return there | (reach(arrows(size, whom, whose), np.unique(whom[there[whom]])).distance >= 0)
+
+
+def _met(shape: Shape, need: Need, there: Truths) -> Truths:
+    """By number: whether a thing has this need, and it is met."""
+    own, other = shape.ends(need.relation, outward=need.outward)
+    met = np.zeros(len(shape.ids), dtype=bool)
+    if need.each:
+        met[own] = True
+        met[own[~there[other]]] = False
+    else:
+        met[own[there[other]]] = True
+    return met
 
 
 def losses(shape: Shape, gone: Collection[str]) -> list[Noted]:
     """What has nobody or not all it needs when these things go, and had before; sorted by what it is, then by id."""
-    return _with_passed(shape, _lost(Standing(shape), Standing(shape, gone)), gone)
+    return _with_passed(shape, _lost(shape, shape, gone), gone)
 
 
-def _lost(before: Standing, after: Standing) -> list[Noted]:
-    """The needs that are met in the one and not in the other, of what has not gone, with who or what met them."""
-    shape, fallen, found = before.shape, before.there & ~after.there, list[Noted]()
+def _places(shape: Shape, ids: Collection[str]) -> Ints:
+    return np.array([shape.number[one] for one in ids if one in shape.number], dtype=np.int64)
+
+
+def _lost(before: Shape, after: Shape, gone: Collection[str] = ()) -> list[Noted]:
+    """The needs that are met in the one and, when these have gone, not in the other, of what has not gone, with who or what met them."""
+    there, out = able(after, gone), _places(after, gone)
+    fallen, found = _standing(before).there & ~there, list[Noted]()
     for need in NEEDS:
-        own, other = shape.ends(need.relation, outward=need.outward)
-        if shape is after.shape and not fallen[other].any():
+        own, other = before.ends(need.relation, outward=need.outward)
+        if before is after and not fallen.take(other).any():
             continue  # nothing that meets it is otherwise
-        lost = before.met(need) & ~after.met(need) & ~after.gone
+        lost = _met(before, need, _standing(before).there) & ~_met(after, need, there)
+        lost[out] = False
         if need.kind:
-            lost &= shape.of_kind(need.kind)
+            lost &= before.of_kind(need.kind)
         rows = np.flatnonzero(lost[own] & fallen[other] if need.each else lost[own])
         by: dict[str, list[str]] = defaultdict(list)
         whose: list[int] = own[rows].tolist()
         whom: list[int] = other[rows].tolist()
         for one, who in zip(whose, whom, strict=True):
-            by[shape.ids[one]].append(shape.ids[who])
+            by[before.ids[one]].append(before.ids[who])
         found += [_loss(need.sort, id_, f"{id_} {need.words} ({', '.join(met)})", tuple(met)) for id_, met in by.items()]
     return found
 
@@ -356,7 +394,7 @@ def _only(some: Sequence[Finding], others: Sequence[Finding]) -> list[Noted]:
 
 def vacated(before: Shape, after: Shape) -> list[Noted]:
     """What has nobody, or not all it needs, in one shape, and had in the other, where nothing went and only links changed."""
-    return _with_passed(before, _lost(Standing(before), Standing(after)))
+    return _with_passed(before, _lost(before, after))
 
 
 def _said(shape: Shape) -> dict[tuple[str, str, str, float, tuple[str, ...]], Noted]:

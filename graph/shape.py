@@ -155,8 +155,16 @@ class Shape:
 
     def people(self, id_: str) -> list[str]:
         """Who works here of: the person itself, the holders of a post, who has a role; of a unit nobody."""
+        number, works = self.number, self._works
         found = [id_] if self.is_a(id_, "Person") else [*self.of(id_, "holds"), *self.of(id_, "has_role")]
-        return [one for one in found if self.is_a(one, "Person") and not self.has_left(one)]
+        return [one for one in found if works[number[one]]]
+
+    @cached_property
+    def _works(self) -> bytes:
+        """By number: whether this is a person who works here still."""
+        works = self.of_kind("Person").copy()
+        works[[*self.table.left]] = False
+        return works.tobytes()
 
     # links
 
