@@ -4,7 +4,7 @@ The first three have the same graph of consequences in memory, and what is measu
 machine leaves alone. Of circles, ranks, reach and articulation NetworkX and rustworkx do the bare algorithm, ours what the analyses do (of
 circles the parts as well as a shortest circle of each). The whole answer of `impact` is the same from NetworkX, counts by kind and by
 function, and the nearest thousand things with the relations on the least of the shortest ways to them, which is asserted; what is lost is
-said by ours alone. rustworkx finds a shortest way to everything and counts nothing. The last row begins with what is on file: ours
+said by ours alone, downstream, so that upstream both do the same. rustworkx finds a shortest way to everything and counts nothing. The last row begins with what is on file: ours
 reads the columns that are kept of a revision, NetworkX makes its graph of lists.
 
 With `--cypher` a Neo4j, the one that the tests would use, has the same graph in its page cache, warm, and is asked by
@@ -128,12 +128,19 @@ def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
     bare: rx.PyDiGraph[None, None] = rx.PyDiGraph()
     bare.add_nodes_from([None] * columns.size)
     bare.extend_from_edge_list(pairs)
+    back: rx.PyDiGraph[None, None] = rx.PyDiGraph()
+    back.add_nodes_from([None] * columns.size)
+    back.extend_from_edge_list([(other, one) for one, other in pairs])
     undirected, flat = nx.Graph(pairs), rx.PyGraph(multigraph=False)
     flat.extend_from_edge_list(pairs)
     start = int(np.argmax(np.diff(columns.start)))
     subject, wanted = shape.ids[start], Wanted(limit=LISTED)
     ours = impact(subject, shape, wanted=wanted).model_dump(include={"kinds", "functions", "reached"})
     assert {**ours, "reached": [*ours["reached"]]} == known.impact(start)
+    behind = Plain([(other, one) for one, other in pairs], steps, things, homes)
+    end = int(np.argmax(np.diff(columns.back.start)))
+    rests = impact(shape.ids[end], shape, direction="upstream", wanted=wanted).model_dump(include={"kinds", "functions", "reached"})
+    assert {**rests, "reached": [*rests["reached"]]} == behind.impact(end)
     file = Path(tempfile.mkdtemp()) / "kept.npz"
     np.savez(file, allow_pickle=False, **packed(shape))
     gc.collect()
@@ -162,6 +169,12 @@ def rows(shape: Shape) -> list[tuple[str, float, float, float]]:
             milliseconds(lambda: impact(subject, shape, wanted=wanted)),
             milliseconds(lambda: known.impact(start)),
             milliseconds(lambda: rx.dijkstra_shortest_paths(bare, start, default_weight=1)),
+        ),
+        (
+            "impact: upstream, whole",
+            milliseconds(lambda: impact(shape.ids[end], shape, direction="upstream", wanted=wanted)),
+            milliseconds(lambda: behind.impact(end)),
+            milliseconds(lambda: rx.dijkstra_shortest_paths(back, end, default_weight=1)),
         ),
         (
             "impact, from the file",
@@ -234,7 +247,7 @@ def beside_cypher(shape: Shape) -> None:
             account = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
             with GraphDatabase.driver(server, auth=account, notifications_min_severity="OFF") as driver, driver.session() as session:
                 for name, ours, asked in cypher(session, shape.effects.arrows):
-                    print(f"{name:<22}{ours:10.1f} {asked:10.1f} in Cypher  {asked / ours:6.1f} x quicker")
+                    print(f"{name:<24}{ours:10.1f} {asked:10.1f} in Cypher  {asked / ours:6.1f} x quicker")
         else:
             print(os.environ["ORGCONTEXT_NO_NEO4J"])
     finally:
@@ -246,10 +259,10 @@ def main(entities: int, *, server: bool = False) -> None:
     made = Organization(entities, 7)
     if server:
         beside_cypher(invented(made))
-    print(f"{entities} entities\n{'':<22}{'ours':>10} {'NetworkX':>10} {'rustworkx':>10}  ms of the processor")
+    print(f"{entities} entities\n{'':<24}{'ours':>10} {'NetworkX':>10} {'rustworkx':>10}  ms of the processor")
     for name, ours, plain, bare in rows(invented(made)):
         beside = f"{plain / ours:6.1f} x quicker" + (f", {ours / bare:5.2f} x bare" if bare else "")
-        print(f"{name:<22}{ours:10.1f} {plain:10.1f} {bare or float('nan'):10.1f}  {beside}")
+        print(f"{name:<24}{ours:10.1f} {plain:10.1f} {bare or float('nan'):10.1f}  {beside}")
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{Path(folder) / 'made.db'}")
         fill(store, made)
@@ -260,7 +273,7 @@ def main(entities: int, *, server: bool = False) -> None:
         print(f"impact through the application: {first:.0f} ms the first time at a revision, then {again:.0f} ms")
         for name in ("circles", "single_points", "bottlenecks", "foundations", "matrix", "hierarchy", "duties", "handovers"):
             took = milliseconds(lambda name=name: context.analyze([name], actor=actor), times=1)
-            print(f"{name:<22}{took:10.0f} ms")
+            print(f"{name:<24}{took:10.0f} ms")
 
 
 if __name__ == "__main__":
