@@ -362,6 +362,7 @@ class SQLiteStore:
         with self._guard:
             for db in self._open:
                 with suppress(sqlite3.Error):
+                    db.interrupt()  # or what another thread still asks would be waited for
                     db.close()
             self._open.clear()
             self._readers.clear()
