@@ -686,8 +686,9 @@ class ContextGraph:
         others = {end for one in relations for end in (one.source, one.target)}
         names = {one.id: one.name for one in self.store.entities(view.where, ids=sorted(others), at=view.at)} if others else {}
         fresh = scope.freshnesses(view, [row])[own]
+        masked = view.where.masked.get(row.kind, frozenset())  # whatever kind a source gives it
         claims = tuple(
-            _masked_claim(claim, view.where) for claim in self.store.claims(about=[own, *row.aliases], at=view.at) if not claim.target
+            _masked_claim(claim, masked) for claim in self.store.claims(about=[own, *row.aliases], at=view.at) if not claim.target
         )
         item = Item(row=row, why=(), rank=1.0, freshness=fresh)
         lines = self.store.notes(*{_lines_key(one.source, one.part) for one in claims}) if claims else {}
@@ -1454,8 +1455,7 @@ def _shrunk(name: str, loss: _Loss, *, level: str) -> Finding:
     )
 
 
-def _masked_claim(claim: Claim, where: Filter) -> Claim:
-    hidden = where.masked.get(claim.kind)
+def _masked_claim(claim: Claim, hidden: Collection[str]) -> Claim:
     if not hidden:
         return claim
     kept = {name: value for name, value in json.loads(claim.properties).items() if name.partition("@")[0] not in hidden}

@@ -416,6 +416,19 @@ def test_the_audit_names_nothing_that_its_reader_may_no_longer_see(store: Store)
     assert context.asked(actor=nobody()) == []
 
 
+def test_the_audit_of_a_revision_that_was_given_up_names_what_is_seen_today(store: Store) -> None:
+    """What was served then is named where its reader sees it now, for nobody can tell any more who saw it then."""
+    context = company(store, [*AGENTS, thing("BusinessFunction", "function:gone", "Legal advice")], access=POLICY)
+    two = POLICY.actor("agent:two")
+    ask(context, two, "find", OPERATIONS["find"].question.model_validate({"text": "legal"}))
+    for number in range(2):
+        later = [thing("Policy", f"asset:later-{number}", "Later")]
+        context.load([reading("main", [*AGENTS, *later], digest=f"sha256:{number}")], actor="person:tester")
+    assert set(context.asked(actor=two)[0].served) == {"function:legal", "function:gone"}
+    context.compact(3, actor=POLICY.actor("person:analyst"))
+    assert context.asked(actor=two)[0].served == ("function:legal",)
+
+
 # other programs
 
 

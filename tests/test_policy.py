@@ -317,6 +317,20 @@ def test_the_history_does_not_name_what_is_masked(store: Store) -> None:
     assert "title" in named["person:x"]
 
 
+def test_no_source_tells_what_is_masked(store: Store) -> None:
+    """In no language, and neither one that names the thing by a wider kind."""
+    masks: dict[str, Any] = {"deny": {"kinds": ["Policy"], "properties": ["description"]}}
+    said: list[Fact] = [thing("Policy", "asset:pay", "Pay", description="Secret 1", version="2", **{"description@de": "Secret 2"})]
+    wider: list[Fact] = [thing("KnowledgeAsset", "asset:pay", "Pay", description="Secret 3", frequency="yearly")]
+    context = company(store, said, access=policy({"allow": {}}, masks, actors={"person:x": ["r"]}), more=[("wiki", 5, wider)])
+    told = {
+        actor.id: {name for one in context.show("asset:pay", actor=actor).claims for name in json.loads(one.properties)}
+        for actor in (ADMIN, context.access.actor("person:x"))
+    }
+    assert told[ADMIN.id] == {"description", "description@de", "version", "frequency"}
+    assert told["person:x"] == {"version", "frequency"}
+
+
 def test_only_who_sees_everything_looks_into_the_rights_of_others(store: Store) -> None:
     """Everybody may ask of themselves; what they may not see stays unknown to them."""
     context = kept(store, {"allow": {"kinds": ["Policy"]}}, actors={"person:x": ["r"]})
