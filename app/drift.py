@@ -84,6 +84,7 @@ def _findings(settings: Settings, context: ContextGraph, seen: Moved) -> Iterato
             )
         if seen.gone:
             yield _gone(context, seen)
+        yield from _undone(context, seen.source)
         yield from _other_columns(settings, context, seen)
 
 
@@ -97,13 +98,21 @@ def _gone(context: ContextGraph, seen: Moved) -> Finding:
     return _finding(seen.source, "source_gone", level, message, seen.gone, remedy)
 
 
+def _undone(context: ContextGraph, source: Source) -> Iterator[Finding]:
+    """What the source says and reverts undid, or brought back though it says it no longer."""
+    for number, subjects in sorted(context.undone(source.name).items()):
+        message = f"source {source.name!r} says otherwise than the graph of {_some(subjects)}, since revision {number} undid what it said"
+        remedy = f"Correct the source, or `orgcontext revert {number}` takes it at its word again."
+        yield _finding(source, "source_undone", "warning", message, subjects, remedy, detail=str(number))
+
+
 def _some(paths: Sequence[str]) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def _finding(source: Source, check: str, level: Level, message: str, evidence: Sequence[str], remedy: str) -> Finding:
+def _finding(source: Source, check: str, level: Level, message: str, evidence: Sequence[str], remedy: str, detail: str = "") -> Finding:
     return Finding(
-        id=f"{check}:{source.name}",
+        id=f"{check}:{source.name}" + (f":{detail}" if detail else ""),
         check=check,
         level=level,
         subject=source.name,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from json.encoder import encode_basestring
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graph.model import Finding, Revision, Value, canonical
 from graph.stores.base import Claim, EntityRow, Made, RelationRow, Store, Version
@@ -102,26 +102,41 @@ class Given(NamedTuple):
     """What compactions noted of the revisions whose states they took away."""
 
     before: int
+    kept: Sequence[int]
     contents: Mapping[int, int]
     rest: int
+    closed: int  # what the ends of states that are gone add to the content of `before`, the first revision that is kept
     notes: Mapping[int, str]
+
+    def standing(self, versions: Iterable[Version]) -> Iterable[Version]:
+        """Those of these states that were not given up: a store whose writer was killed may still hold some that were."""
+        if not self.before:
+            return versions
+        return (one for one in versions if not _goes(one[1], one[2], self.before, self.kept))
+
+    def standing_claims(self, made: Iterable[Made]) -> Iterable[Made]:
+        """The same of claims."""
+        if not self.before:
+            return made
+        return (one for one in made if not _goes(one.claim.revision, one.until, self.before, self.kept))
 
 
 def given_up(store: Store) -> Given:
     """The notes of all compactions; of two that speak of a revision the later holds."""
     notes = {int(key.removeprefix(COMPACTED)): text for key, text in store.notes(COMPACTED).items() if text}
-    before, rest, contents = 0, 0, dict[int, int]()
+    said: dict[str, Any] = {"before": 0, "kept": [], "rest": "0"}
+    contents = dict[int, int]()
     for _, text in sorted(notes.items()):
         said = json.loads(text)
-        before, rest = said["before"], int(said["rest"], 16)
         contents.update({int(number): int(content, 16) for number, content in said["contents"].items()})
-    return Given(before, contents, rest, notes)
+    return Given(said["before"], said["kept"], contents, int(said["rest"], 16), int(said.get("closed", "0"), 16), notes)
 
 
 def ledger(store: Store, given: Given) -> Ledger:
     """What the store's states add up to, with what compactions noted."""
     found = Ledger()
-    found.read(store.versions(), before=given.before)
+    found.read(given.standing(store.versions()), before=given.before)
+    found.contents[given.before] += given.closed
     for number, text in given.notes.items():
         found.contents[number] += term(text)
     found.contents.update({number: content for number, content in given.contents.items() if number < given.before})
@@ -134,8 +149,8 @@ def verify(store: Store) -> Chain:
     summed = ledger(store, given)
     findings = [_finding("row_changed", one, f"{one} was changed behind the system's back.") for one in summed.changed]
     revisions = list(store.revisions())
-    claims = _Claims(summed.spans, {one.number: moment(one.at) for one in revisions}, compacted=given.before > 0)
-    findings += claims.read(store.claimed())
+    claims = _Claims(summed.spans, {one.number: moment(one.at) for one in revisions}, given)
+    findings += claims.read(given.standing_claims(store.claimed()))
     findings += claims.unlike(store)
     findings += _broken(store, revisions, summed, given)
     return Chain(revisions=len(revisions), facts=summed.facts, claims=claims.count, findings=tuple(findings))
@@ -163,7 +178,7 @@ class _Claims:
 
     spans: Mapping[str, Span]
     moments: Mapping[int, str]
-    compacted: bool  # what only revisions that were given up saw is gone
+    given: Given
     count: int = 0
     told: set[str] = field(default_factory=set[str])
     parts: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))  # by source
@@ -227,7 +242,7 @@ class _Claims:
     def unlike(self, store: Store) -> Iterator[Finding]:
         """Claims that began or ended in other revisions than what rests on them; several can be of one origin, each of which is read again."""
         spans: dict[str, Span] = {}
-        for claim, until in store.claimed() if self.doubtful else ():
+        for claim, until in self.given.standing_claims(store.claimed()) if self.doubtful else ():
             origin = self._origin(claim)
             if origin in self.doubtful:
                 held = spans.get(origin)
@@ -236,7 +251,7 @@ class _Claims:
             began, ended = self.spans[origin]
             claim = self.doubtful[origin].claim
             inside = began >= since and (not until or 0 < ended <= until)
-            if not (inside if claim.target or self.compacted else (began, ended) == (since, until)):
+            if not (inside if claim.target or self.given.before else (began, ended) == (since, until)):
                 message = f"What {claim.source} says of {claim.subject} ({claim.locator}) did not begin or end when what rests on it did."
                 yield _finding("claim_changed", claim.subject, message)
         yield from self._unplaced(store)
@@ -246,7 +261,7 @@ class _Claims:
         for key, text in store.notes("source:").items():
             source = key.partition(":")[2]
             for path, (_, *counts) in _parts(text).items():
-                if sum(counts) and path not in self.parts.get(source, ()) and not self.compacted:
+                if sum(counts) and path not in self.parts.get(source, ()) and not self.given.before:
                     yield _finding("claim_gone", f"{source} {path}", f"What was read from {path} of {source} is no longer kept as such.")
 
 
@@ -300,17 +315,27 @@ class Compaction(NamedTuple):
 
 def compaction(store: Store, before: int, kept: Iterable[int]) -> Compaction:
     """What goes if all revisions before this one are given up but those kept."""
-    numbers = sorted(kept)
-    summed = ledger(store, given_up(store))
+    numbers, given = sorted(kept), given_up(store)
+    summed = ledger(store, given)
     rest = facts = 0
-    for row, since, until in store.versions():
+    ended, began = dict[str, str](), set[str]()  # the digests of states that go and ended in `before`; what a state began of there
+    for row, since, until in given.standing(store.versions()):
+        key = _key(row)
         if _goes(since, until, before, numbers):
             facts += 1
+            if until == before:
+                ended[key] = row.digest
         elif since < before:
-            rest += term(f"{_key(row)} {row.digest} {since}")
-    claims = sum(_goes(claim.revision, until, before, numbers) for claim, until in store.claimed())
+            rest += term(f"{key} {row.digest} {since}")
+        elif since == before:
+            began.add(key)
+    closed = sum(term(f"-{key} {digest}") for key, digest in ended.items() if key not in began)
+    if given.before == before:
+        closed += given.closed
+    claims = sum(_goes(claim.revision, until, before, numbers) for claim, until in given.standing_claims(store.claimed()))
     contents = {str(one.number): f"{summed.contents.get(one.number, 0) % WHOLE:064x}" for one in store.revisions() if one.number < before}
-    return Compaction(facts, claims, canonical({"before": before, "kept": numbers, "rest": f"{rest % WHOLE:064x}", "contents": contents}))
+    note = {"before": before, "kept": numbers, "rest": f"{rest % WHOLE:064x}", "closed": f"{closed % WHOLE:064x}", "contents": contents}
+    return Compaction(facts, claims, canonical(note))
 
 
 def _goes(since: int, until: int, before: int, kept: Iterable[int]) -> bool:

@@ -78,6 +78,7 @@ from graph.stores import open_store
 from graph.stores.base import Claim, Draft, EntityRow, RelationRow, Store, Tally
 
 _FEW = 5  # facts: a source that lost fewer did not shrink, however small it is
+_REVERTED = "reverted:"  # the notes on what was undone: the digests of the parts of its sources
 _FINDINGS = 1000  # a load that has more wrong than this says how many more there are
 
 
@@ -362,6 +363,22 @@ class ContextGraph:
         text = self.store.notes(f"source:{source}").get(f"source:{source}")
         return json.loads(text) if text else {}
 
+    def undone(self, source: str) -> dict[int, list[str]]:
+        """By revert: the things of which the graph holds something else than this source says, since it has said nothing new of them."""
+        first, reverts = dict[tuple[str, str], tuple[int, str, bool]](), self.store.notes(_REVERTED)
+        read = self.loaded(source)
+        for number, text in sorted((int(key.removeprefix(_REVERTED)), text) for key, text in reverts.items()):
+            same = {path for path, digest in json.loads(text).get(source, {}).items() if read.get(path) == digest}
+            for claim, until in self.store.claimed(after=number - 1, upto=number) if same else ():
+                if claim.source == source and claim.part in same:
+                    first.setdefault((claim.part, claim.digest), (number, claim.subject, until > 0))
+        living = {(claim.part, claim.digest) for claim in self.store.claims(source=source)} if first else set[tuple[str, str]]()
+        found = dict[int, set[str]]()
+        for key, (number, subject, says) in first.items():
+            if says != (key in living):
+                found.setdefault(number, set()).add(subject)
+        return {number: sorted(subjects) for number, subjects in found.items()}
+
     def said_before(self, source: str) -> bool:
         """Whether this source said anything when it was last loaded."""
         return _total(self._note(source).get("parts", {})) != (0, 0)
@@ -546,7 +563,7 @@ class ContextGraph:
     def revert(self, at: str | int, *, actor: Actor) -> LoadReport:
         """Undo what one revision changed, as a new revision: what it claimed is withdrawn, what it withdrew is claimed again.
 
-        What later revisions changed stays. A source is not asked: what it said stays undone until it says something new.
+        What later revisions changed stays. A source is not asked: what it said stays undone until it says something new, and `undone` tells.
         """
         self.needs_everything(actor, "revert revisions")
         number, began = self.view(actor, at=at).stamp.revision, self.now()
@@ -558,6 +575,9 @@ class ContextGraph:
             head = self.store.head()
             revision = self._sealed(draft.number, head, began, actor.id, f"revert of revision {number}", settled)
             if not settled.empty:
+                draft.note(
+                    f"{_REVERTED}{draft.number}", canonical({name: self.loaded(name) for name in {one.claim.source for one in made}})
+                )
                 draft.publish(revision)
         return LoadReport(
             revision=head.number if settled.empty and head else revision.number,

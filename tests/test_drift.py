@@ -66,6 +66,26 @@ def test_drift_of_sources_is_found_where_it_is(sample: Path) -> None:
     assert drifted(sample, "--since", "2") == [*quiet, ("source_gone", "glossary")]
 
 
+def test_what_a_revert_undid_is_told_until_the_source_says_something_new(sample: Path) -> None:
+    """The source still says it; reverted again, or read anew, graph and source are one again."""
+    people = sample / "hr" / "people.csv"
+    people.write_text(people.read_text().replace("Controller", "Head of Control"))
+    said(sample, "load")
+    quiet = drifted(sample)
+    told = [("source_undone", "hris")]
+    said(sample, "revert", "2")
+    assert sorted(drifted(sample)) == sorted([*quiet, *told])
+    said(sample, "load")
+    assert sorted(drifted(sample)) == sorted([*quiet, *told])
+    said(sample, "revert", "3")
+    assert drifted(sample) == quiet
+    said(sample, "revert", "4")
+    assert "source_undone" in said(sample, "drift")
+    people.write_text(people.read_text().replace("Head of Control", "Chief of Control"))
+    said(sample, "load")
+    assert drifted(sample) == quiet
+
+
 def test_a_watch_ends_with_what_it_was_to_fail_on(sample: Path) -> None:
     """It says once what is new, and ends with 1 as soon as there is a finding of that level."""
     (sample / "glossary/deviation.md").unlink()

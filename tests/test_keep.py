@@ -12,8 +12,8 @@ from company import ALL, ANALYST, FLOW, NOW, PEOPLE, company, reading, thing
 from engines import Place, place
 from rows import EVERYTHING, claim, entity, relation, revise, revision
 
-from graph import ContextGraph, Event, Fact, Filter, InputError, NotAllowed, NotFound, Policy, StoreError, UnreadableSource
-from graph.chain import verify
+from graph import ContextGraph, Event, Fact, Filter, InputError, NotAllowed, NotFound, Policy, Revision, StoreError, UnreadableSource
+from graph.chain import COMPACTED, compaction, seal, term, verify
 from graph.portable import backup, copy, restore
 from graph.stores.base import EntityRow, Store, Version
 
@@ -185,6 +185,29 @@ def test_a_compaction_changes_no_answer_that_is_promised(store: Store) -> None:
     assert context.compact(5, actor=ANALYST).facts > 0
     assert verify(store).findings == ()
     assert [one.key for one in context.happened("person:ann", actor=ANALYST) if one.what == "entity"]
+
+
+def test_what_ended_where_a_compaction_begins_is_sealed(store: Store) -> None:
+    """Who left in the first revision that is kept: the chain holds, also after the next compaction."""
+    context = years(store, [*PEOPLE, thing("Person", "person:dee", "Dee")], MOVED, PROMOTED)
+    for before in (3, 4):
+        assert context.compact(before, actor=ANALYST).facts > 0
+        assert verify(store).findings == ()
+
+
+def test_what_a_dead_writer_left_of_a_compaction_breaks_nothing(store: Store) -> None:
+    """A compaction that is published and whose rows are all there still: the chain holds, and goes on to hold after the next."""
+    context = years(store, PROMOTED, PEOPLE)
+    with store.draft() as draft:
+        note = compaction(store, 2, []).note
+        draft.note(f"{COMPACTED}{draft.number}", note)
+        last = store.head()
+        assert last
+        plain = Revision(number=draft.number, at=context.now(), actor="person:tester", message="compact before revision 2")
+        draft.publish(seal(plain, term(note), last.digest))
+    assert verify(store).findings == ()
+    assert context.compact(3, actor=ANALYST).facts > 0
+    assert verify(store).findings == ()
 
 
 # carried elsewhere

@@ -1426,16 +1426,18 @@ class _Writer:
         self._inside: Transaction | None = None  # undoing what a dead writer left is no part of a dry draft
         self.wrote = False
         self._placed: dict[str, str] = {}  # by id, the server's names of nodes that were created here
-        ((state, self.entities, kinds, drafting, self.waiting),) = session.run(
+        ((state, self.entities, kinds, drafting, forgetting, self.waiting),) = session.run(
             "MATCH (g:OrgContextGraph {name: $graph}) SET g.writer = $token, g.reserved = 0 RETURN g.state, g.entities, g.kinds, "
-            "coalesce(g.drafting, false), EXISTS { MATCH (x:OrgContextWaiting) WHERE x._graph = $graph }",
+            "coalesce(g.drafting, false), g.forgetting IS NOT NULL, EXISTS { MATCH (x:OrgContextWaiting) WHERE x._graph = $graph }",
             graph=name,
             token=self._token,
-        ).values() or [[0, 0, [], False, False]]
+        ).values() or [[0, 0, [], False, False, False]]
         self.kinds: list[str] = kinds
         self.head = state % _TURN
         if drafting:
             self.undo()
+        if forgetting:
+            self.forget()
         self._inside = inside
 
     def ask(self, text: str, /, **parameters: Any) -> Any:
@@ -1547,6 +1549,26 @@ class _Writer:
             graph=self.name,
         ).values()
         self.wrote = False
+
+    def forget(self) -> None:
+        """Take away what a compaction gave up; nobody reads it any more, so that what a dying writer leaves of it does no harm."""
+        before, *kept = self.ask("MATCH (g:OrgContextGraph {name: $graph}) RETURN g.forgetting")
+        over = "{0}.{2} > 0 AND {0}.{2} <= $p.before AND none(one IN $p.kept WHERE {0}.{1} <= one AND {0}.{2} > one)"
+        labels = (("Entity", "_since", "_until"), ("Relation", "_since", "_until"), ("Claim", "since", "until"))
+        known = (  # the claims that have identity values, each together with those
+            "MATCH (s:OrgContextIdentity) WHERE s._graph = $graph MATCH (c:OrgContextClaim {_graph: $graph, key: s.claim}) "
+            f"WHERE c.since = s.since AND {over.format('c', 'since', 'until')} WITH c, collect(s) AS values LIMIT {_BATCH} "
+            "FOREACH (s IN values | DELETE s) DETACH DELETE c RETURN count(*)"
+        )
+        rest = (
+            f"MATCH (n:OrgContext{label}) WHERE n._graph = $graph AND {over.format('n', since, until)} "
+            f"WITH n LIMIT {_BATCH} DETACH DELETE n RETURN count(*)"
+            for label, since, until in labels
+        )
+        for text in (known, *rest):
+            while self.ask(text, before=before, kept=kept):
+                pass
+        self.ask("MATCH (g:OrgContextGraph {name: $graph}) REMOVE g.forgetting RETURN count(*)")
 
     def _sweep(self, what: Iterable[tuple[str, str, str]]) -> None:
         """Do something to all that has a label and fulfils a condition, until nothing does any more."""
@@ -1870,7 +1892,7 @@ class Neo4jDraft:
         self._stood: dict[str, _Stood | None] = {}
         self._tied: dict[RelationKey, _Tied | None] = {}
         self._notes: dict[str, str] = {}
-        self._forgotten: tuple[int, list[int]] | None = None
+        self._forgotten: list[int] | None = None  # before which revision, and which of those are kept
 
     def leave(self) -> None:
         """Undo what was committed, unless it was published."""
@@ -2094,27 +2116,7 @@ class Neo4jDraft:
     # beside the graph
 
     def forget(self, before: int, kept: Collection[int]) -> None:
-        self._forgotten = (before, sorted(kept))
-
-    def _sweep(self) -> None:
-        """Take away what is to be forgotten; nobody reads it any more, so that what a dying writer leaves does no harm."""
-        if self._forgotten:
-            before, kept = self._forgotten
-            over = "{0}.{2} > 0 AND {0}.{2} <= $p.before AND none(one IN $p.kept WHERE {0}.{1} <= one AND {0}.{2} > one)"
-            labels = (("Entity", "_since", "_until"), ("Relation", "_since", "_until"), ("Claim", "since", "until"))
-            known = (  # the claims that have identity values, each together with those
-                "MATCH (s:OrgContextIdentity) WHERE s._graph = $graph MATCH (c:OrgContextClaim {_graph: $graph, key: s.claim}) "
-                f"WHERE c.since = s.since AND {over.format('c', 'since', 'until')} WITH c, collect(s) AS values LIMIT {_BATCH} "
-                "FOREACH (s IN values | DELETE s) DETACH DELETE c RETURN count(*)"
-            )
-            rest = (
-                f"MATCH (n:OrgContext{label}) WHERE n._graph = $graph AND {over.format('n', since, until)} "
-                f"WITH n LIMIT {_BATCH} DETACH DELETE n RETURN count(*)"
-                for label, since, until in labels
-            )
-            for text in (known, *rest):
-                while self._writer.ask(text, before=before, kept=kept):
-                    pass
+        self._forgotten = [before, *sorted(kept)]
 
     def note(self, key: str, text: str) -> None:
         self._notes[key] = text
@@ -2149,7 +2151,9 @@ class Neo4jDraft:
         self._writer.write(
             _Statement(_NOTE, [list(one) for key, text in self._notes.items() for one in sealed(key, text)]),
             _Statement(
-                f"{node} SET g.state = g.state + $p.turn, g.drafting = $p.drafting", [0], {"turn": _TURN + 1, "drafting": bool(rest.rows)}
+                f"{node} SET g.state = g.state + $p.turn, g.drafting = $p.drafting, g.forgetting = $p.forgetting",
+                [0],
+                {"turn": _TURN + 1, "drafting": bool(rest.rows), "forgetting": self._forgotten},
             ),
             whole=True,
         )
@@ -2158,7 +2162,8 @@ class Neo4jDraft:
         if rest.rows:
             self._writer.write(*change.unmarked())
             self._writer.write(rest, _Statement(f"{node} SET g.drafting = false", [0]))
-        self._sweep()
+        if self._forgotten:
+            self._writer.forget()
 
     def mend(self, rows: Sequence[Version], gone: Collection[str | RelationKey]) -> None:
         """Write living states over what stands, committed statement by statement."""
