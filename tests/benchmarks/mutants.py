@@ -11,6 +11,7 @@ import argparse
 import ast
 import copy
 import gc
+import importlib
 import io
 import os
 import pickle
@@ -297,6 +298,7 @@ def _tell() -> None:
     """Let every function that is spoilt in some mutant say in `CALLED` that it was called."""
     telling = dict[tuple[str, str], CodeType]()
     for file in TARGETS:
+        importlib.import_module(file.removesuffix(".py").replace("/", "."))  # a store is imported only where one is opened
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         for name, function in _functions(tree):
             function.body[:0] = ast.parse(f"import {__name__} as _mutants; _mutants.CALLED.add(({file!r}, {name!r}))").body
