@@ -71,10 +71,14 @@ class Server:
             fresh = [int(one) for pid in fresh for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         return found
 
-    def seconds(self) -> float:
-        """The processor time that it took until now."""
+    def shares(self) -> list[float]:
+        """The processor time that each of its processes took until now."""
         spent = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in self._all())
-        return sum(int(one) for pair in spent for one in pair) / os.sysconf("SC_CLK_TCK")
+        return [sum(map(int, pair)) / os.sysconf("SC_CLK_TCK") for pair in spent]
+
+    def seconds(self) -> float:
+        """What they took together."""
+        return sum(self.shares())
 
     def megabytes(self) -> float:
         """The memory that is its own, without that of the store's file which the system keeps for all."""
@@ -182,8 +186,11 @@ def running(*command: str) -> Generator[Server]:
                 break
             except OSError:
                 time.sleep(0.1)
-        time.sleep(2)  # all workers are there
-        yield Server(port, process.pid)
+        server, before = Server(port, process.pid), -1.0
+        while server.seconds() > before:  # until all workers are there, and wait
+            before = server.seconds()
+            time.sleep(2)
+        yield server
     finally:
         process.terminate()
         process.wait(20)
