@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Generator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.loading import SAMPLE, copy_workspace, run_load
+from app.operations import OPERATIONS, ask
 from app.settings import actor_of, open_context, read_settings
 from graph import Actor, ContextGraph, LoadReport, NotFound, Revision, Scope
 
@@ -86,6 +88,17 @@ def test_the_gaps_are_the_planted_faults(company: Company) -> None:
     print(f"{'all':<56}{(planted & found).total():>6}{(planted - found).total():>8}{(found - planted).total():>7}")
     assert planted.total() > 10
     assert (planted - found, found - planted) == (Counter(), Counter())
+
+
+def test_the_report_in_the_docs_is_that_of_the_sample(tmp_path: Path) -> None:
+    """`ORGCONTEXT_REGOLD=1` writes it anew."""
+    made, name = Company(tmp_path / "acme"), "readiness"
+    reply = ask(made.context, made.actor(), name, OPERATIONS[name].question())
+    made.context.close()
+    text, file = reply.formats["markdown"](), Path(__file__).parents[1] / "docs/readiness.md"
+    if os.environ.get("ORGCONTEXT_REGOLD"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text
 
 
 def test_it_does_not_rot(company: Company) -> None:

@@ -298,7 +298,6 @@ def _tell() -> None:
     """Let every function that is spoilt in some mutant say in `CALLED` that it was called."""
     telling = dict[tuple[str, str], CodeType]()
     for file in TARGETS:
-        importlib.import_module(file.removesuffix(".py").replace("/", "."))  # a store is imported only where one is opened
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         for name, function in _functions(tree):
             function.body[:0] = ast.parse(f"import {__name__} as _mutants; _mutants.CALLED.add(({file!r}, {name!r}))").body
@@ -309,6 +308,8 @@ def _tell() -> None:
 
 
 def _held() -> list[FunctionType]:
+    for file in TARGETS:  # a store is imported only where one is opened
+        importlib.import_module(file.removesuffix(".py").replace("/", "."))
     files = {str(ROOT / file) for file in TARGETS}
     return [one for one in gc.get_objects() if type(one) is FunctionType and one.__code__.co_filename in files]
 
