@@ -41,6 +41,7 @@ TASKS: list[Fact] = [
     link("asset:new", "serves", "function:law"),
     link("process:buy", "depends_on", "system:ledger"),
     link("system:ledger", "depends_on", "asset:new"),
+    thing("KnowledgeAsset", "asset:new", "Gift rules", description="What may be given."),  # a wider kind, and another text
 ]
 FACTS = [*PEOPLE, *FLOW, *WORDS, *DECISIONS, *TASKS]
 SECRETS: list[Fact] = [
@@ -82,8 +83,12 @@ class Veil:
         """These facts as if what is hidden had never been; that a task requires a thing is said, whether it is hidden or not there at all."""
         said = list(facts)
         hidden = {one.id for one in said if isinstance(one, Entity) and any(ONTOLOGY.is_a(one.kind, kind) for kind in self.kinds)}
+        kinds: dict[str, set[str]] = {}
+        for one in said:
+            if isinstance(one, Entity):
+                kinds.setdefault(one.id, set()).add(one.kind)
         return [
-            self._bare(one) if isinstance(one, Entity) else one
+            self._bare(one, kinds[one.id]) if isinstance(one, Entity) else one
             for one in said
             if not (self._hides(one, hidden) if isinstance(one, Relation) else one.id in hidden)
         ]
@@ -93,13 +98,13 @@ class Veil:
             return True
         return one.target in hidden and one.kind != "requires"
 
-    def _bare(self, one: Entity) -> Entity:
-        names = {name for kind, names in self.masked.items() if ONTOLOGY.is_a(one.kind, kind) for name in names}
+    def _bare(self, one: Entity, kinds: set[str]) -> Entity:
+        names = {name for kind, names in self.masked.items() if any(ONTOLOGY.is_a(own, kind) for own in kinds) for name in names}
         return one.model_copy(update={"properties": {key: value for key, value in one.properties.items() if key not in names}})
 
 
 ACTORS = [Actor(id=id_, roles=frozenset({"reader"})) for id_ in ("agent:reader", "person:ann")]
-VEIL = Veil(frozenset({"Dataset"}), frozenset({"cites"}), {"Person": frozenset({"email", "title"})})
+VEIL = Veil(frozenset({"Dataset"}), frozenset({"cites"}), {"Person": frozenset({"email", "title"}), "Policy": frozenset({"description"})})
 IDS = sorted({one.id for one in (*FACTS, *SECRETS) if isinstance(one, Entity)})
 HIDDEN = sorted(one.id for one in SECRETS if isinstance(one, Entity))
 _SECONDS = re.compile(r'"seconds":[\d.e-]+|\d+ ms *')  # how long it took is never the same, nor how wide a column of it
