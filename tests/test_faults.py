@@ -27,10 +27,11 @@ import neo4j_server
 import pytest
 from engines import place
 from fault_worker import begin, killed, timed
+from rows import entity, revise
 
 from app.loading import run_load
 from app.settings import open_context, read_settings
-from graph import ContextGraph, chain, open_store, portable
+from graph import ContextGraph, Filter, chain, open_store, portable
 from graph.stores.base import Store
 
 SAMPLE = Path(__file__).resolve().parent.parent / "app" / "sample"
@@ -381,3 +382,13 @@ def test_the_server_is_gone_in_the_middle_of_a_load(
     assert found == kept.states[-1] or found[0] == 3
     timed(kept.folder, ("load",), clock)
     assert _state(own.address)[0] == 3
+
+
+def test_a_closed_store_is_whole_in_its_file(tmp_path: Path) -> None:
+    """Nothing of it waits in a log beside the file, which may be copied, even if somebody was still reading."""
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    revise(store, entity("person:ann"), entity("person:ben"))
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(next, iter(store.entities(Filter()))).result()
+        store.close()
+    assert [file.name for file in tmp_path.iterdir() if file.name.endswith("-wal")] == []

@@ -360,9 +360,11 @@ class SQLiteStore:
 
     def close(self) -> None:
         with self._guard:
-            for db in self._open:
+            busy = [db for db in self._open if db.in_transaction]
+            for db in busy:
+                db.interrupt()  # or what another thread still asks would be waited for
+            for db in busy + [db for db in self._open if db not in busy]:  # the last one empties the log into the file
                 with suppress(sqlite3.Error):
-                    db.interrupt()  # or what another thread still asks would be waited for
                     db.close()
             self._open.clear()
             self._readers.clear()
