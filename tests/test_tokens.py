@@ -95,6 +95,15 @@ def test_claims_become_an_actor_with_roles_and_rights(issuer: Issuer) -> None:
     plain = gate(issuer, actor="person:{sub}").caller(f"Bearer {issuer.token()}")
     assert (plain.actor.id, plain.actor.behalf, plain.rights) == ("person:ann", "", {"context:read", "analysis:read"})
     assert refused(gate(issuer, actor="agent:{client_id}"), issuer.token())
+    for realm in (None, "", 7, ["eu"]):  # a claim that is missing, or no text, names nobody
+        assert refused(gate(issuer, actor="agent:{azp}.{realm}"), issuer.token(realm=realm))
+
+
+@pytest.mark.parametrize("header", ["Basic {}", "bearer{}", "{}", "Bearer", "Bearer  ", "", "Token {}"])
+def test_only_a_bearer_is_let_in(issuer: Issuer, header: str) -> None:
+    """A good token under another scheme, or none at all, is no token."""
+    with pytest.raises(NotAuthenticated):
+        gate(issuer).caller(header.format(issuer.token()))
 
 
 def test_only_a_whole_token_is_taken(issuer: Issuer) -> None:
