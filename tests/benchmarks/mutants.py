@@ -51,7 +51,7 @@ TESTS: dict[str, str] = {  # files of tests, and what the names of those contain
     "test_policy.py": "",
     "test_tokens.py": "",
     "test_http.py": "key|agent|token|hidden|actor|event",
-    "test_store.py": "filter|mask|hidden|shown|passes|as_of|validity|missing",
+    "test_store.py": "filter|mask|hidden|shown|passes|as_of|validity|missing|identifiers",
     "test_drift.py": "audit|asked|given_up",
     "test_no_leak.py": r"\[(scope|show|find|audit|history|access explain)\]|doors|export",
 }
