@@ -43,11 +43,13 @@ def timed(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
     return time.monotonic() - started
 
 
-def killed(folder: Path, arguments: Sequence[str], environment: Mapping[str, str], *, after: float) -> bool:
-    """Begin the command, kill it after so many seconds; whether it was still at work then."""
+def killed(folder: Path, arguments: Sequence[str], environment: Mapping[str, str], *, after: float) -> float | None:
+    """Begin the command, kill it after so many seconds; how many it took where it had ended before that, None where it was met at work."""
+    started = time.monotonic()
     process = begin(folder, arguments, environment)
     process.join(after)
+    took = time.monotonic() - started
     if process.exitcode is None and process.pid:
         os.kill(process.pid, signal.SIGKILL)
     process.join(60)
-    return process.exitcode == -signal.SIGKILL
+    return None if process.exitcode == -signal.SIGKILL else took

@@ -213,11 +213,11 @@ def _of_an_older_schema(address: str) -> None:
         database.execute("PRAGMA user_version = 1")
 
 
-Act = Callable[[Path, tuple[str, ...], Mapping[str, str]], bool]
+Act = Callable[[Path, tuple[str, ...], Mapping[str, str]], float | None]
 
 
-def _once(engine: str, work: Work, kept: Kept, root: Path, act: Act) -> tuple[bool, State, State]:
-    """Do a work that is disturbed, look, do it again to its end; whether it was met, what was there after it, and what in the end."""
+def _once(engine: str, work: Work, kept: Kept, root: Path, act: Act) -> tuple[float | None, State, State]:
+    """Do a work that is disturbed, look, do it again to its end; how long it took if it was not met, what was there after it, and what in the end."""
     root.mkdir()
     with ExitStack() as stack:
         home, other = (stack.enter_context(place(engine, root)).address for _ in range(2))
@@ -227,7 +227,7 @@ def _once(engine: str, work: Work, kept: Kept, root: Path, act: Act) -> tuple[bo
             _of_an_older_schema(home)
         names = {"place": root, "kept": kept.backup, "copy": other}
         arguments, into = tuple(one.format(**names) for one in work.arguments), work.into.format(**names)
-        met = act(kept.folder, arguments, _environment(home))
+        took = act(kept.folder, arguments, _environment(home))
         found = _state(home)
         if into.startswith("/") and Path(into).exists():
             with place(engine, root) as third:
@@ -242,36 +242,35 @@ def _once(engine: str, work: Work, kept: Kept, root: Path, act: Act) -> tuple[bo
             assert _state(other) == kept.states[-1]
         last = _state(home)
     shutil.rmtree(root)
-    return met, found, last
+    return took, found, last
 
 
 def _many_kills(engine: str, sort: str, kept: Kept, root: Path, times: int) -> Counter[str]:
     """What was there after each of so many kills, at moments spread at random over the whole work; two at a time."""
-    work, takes = WORKS[sort], list[float]()
-
-    def whole(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
-        takes.append(timed(folder, arguments, environment))
-        return False
-
-    _, after, _ = _once(engine, work, kept, root / "whole", whole)
+    work = WORKS[sort]
+    took, after, _ = _once(engine, work, kept, root / "whole", timed)
+    takes = [took or 0]
     allowed, moments = {*(kept.states if work.empty else kept.states[-1:]), after}, random.Random(sort)
 
     def once(number: int) -> str:
-        met, found, last = _once(engine, work, kept, root / str(number), partial(killed, after=moments.uniform(0, takes[0])))
+        took, found, last = _once(engine, work, kept, root / str(number), partial(killed, after=moments.uniform(0, takes[0])))
         assert found in allowed
         assert last == after
-        takes[0] *= 1.02 if met else 0.9
-        return "came too late" if not met else "whole" if found == after and len(allowed) > 1 else "as before"
+        takes[0] = took or takes[0] * 1.02  # the first is slow where the server is cold
+        return "came too late" if took else "whole" if found == after and len(allowed) > 1 else "as before"
 
     with ThreadPoolExecutor(2) as pool:
-        return Counter(pool.map(once, range(times)))
+        counts = Counter(pool.map(once, range(times)))
+    while counts["came too late"] == counts.total() < times + 20:
+        counts[once(counts.total())] += 1
+    return counts
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("engine", "sort"), KILLED)
 def test_killed_at_any_moment(kept: Kept, tmp_path: Path, engine: str, sort: str) -> None:
     """The store opens, its chain verifies, it holds the whole revision or none of it; the same command then ends where it should."""
-    assert _many_kills(engine, sort, kept, tmp_path, 2).total() == 2
+    assert _many_kills(engine, sort, kept, tmp_path, 2).total() >= 2
 
 
 @pytest.mark.slow
@@ -282,8 +281,8 @@ def test_killed_many_times(kept: Kept, tmp_path: Path, engine: str, sort: str) -
     times = int(os.environ.get("ORGCONTEXT_KILLS", "4"))
     counts = _many_kills(engine, sort, kept, tmp_path, times)
     print(f"{engine} {sort}: {dict(counts)}")
-    assert counts.total() == times
-    assert counts["came too late"] < times
+    assert counts.total() >= times
+    assert counts["came too late"] < counts.total()
 
 
 # the disk, the clock
