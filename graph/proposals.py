@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import count
@@ -377,27 +377,56 @@ def _day(text: str) -> date | None:
 
 
 class Touched(Value):
-    """A thing that a proposal changes, who answers for it ("": nobody), and how many must agree to it."""
+    """A thing that a proposal changes, who may decide on that, the one who answers for it first (none: nobody), and how many must agree."""
 
     id: str
-    owner: str = ""
+    owners: tuple[str, ...] = ()
     eyes: int = 1
 
 
-def touched(changes: Sequence[Wish], view: View) -> list[Touched]:
-    """The things that these changes touch, in the view of the whole graph; of a relation its start, and its end where that is affected."""
+def touched(changes: Sequence[Wish], view: View, *, asking: Collection[str] = ()) -> list[Touched]:
+    """The things that these changes touch, in the view of the whole graph; of a relation its start, and its end where that is affected.
+
+    `asking`: the people who may not decide, since they ask for it.
+    """
     ids = dict.fromkeys(id_ for one in changes for id_ in _reaches(one, view.ontology))
-    there = view.store.resolve(list(ids), view.where, at=view.at)
-    rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(set(there.values())), at=view.at)}
+    there = view.store.resolve([*ids, *asking], view.where, at=view.at)
+    own = sorted({there[id_] for id_ in ids if id_ in there})
+    rows = {row.id: row for row in view.store.entities(view.where, ids=own, at=view.at)}
     owners = freshnesses(view, list(rows.values()))
     new = {one.id: one.sensitivity or view.ontology.default_sensitivity(one.kind) for one in changes if one.do == "add"}
+    barred = frozenset(there.get(id_, id_) for id_ in asking)
     found: dict[str, Touched] = {}
     for id_ in ids:
         one = there.get(id_, id_)
         owner = (owners[one].owner or _unit_head(one, view)) if one in rows else ""
-        level = rows[one].sensitivity if one in rows else new.get(id_, "")
-        found[one] = Touched(id=one, owner=owner, eyes=_EYES.get(level, 1))
+        eyes = _EYES.get(rows[one].sensitivity if one in rows else new.get(id_, ""), 1)
+        found[one] = Touched(id=one, owners=_line(owner, eyes, view, barred) if owner else (), eyes=eyes)
     return list(found.values())
+
+
+def _line(owner: str, eyes: int, view: View, barred: frozenset[str]) -> tuple[str, ...]:
+    """An owner, and where too few people stand behind it who may decide (a vacant post, the owner's own wish), who stands above, and so on."""
+    line, level, people = list[str](), [owner], set[str]()
+    while level and len(people - barred) < eyes:
+        line += level
+        near = list(view.store.relations(view.where, touching=level, kinds=["holds", "heads", "reports_to"], at=view.at))
+        people |= {*level, *(row.source for row in near if row.kind == "holds" and row.target in level)}
+        people -= _nobody(people, view)
+        posts = {row.target for row in near if row.kind == "holds" and row.source in level}
+        heads = {row.source for row in near if row.kind == "heads" and row.target in level}
+        above = {row.target for row in near if row.kind == "reports_to" and row.source in level} | set(
+            _ends(view, sorted(posts), ["reports_to"])
+        )
+        level = sorted((heads or above) - set(line))
+    return tuple(line)
+
+
+def _nobody(ids: Collection[str], view: View) -> set[str]:
+    """Those of these that are no people of today: posts, units, who has left."""
+    rows = view.store.entities(view.where, ids=sorted(ids), at=view.at)
+    people = {row.id for row in rows if view.ontology.is_a(row.kind, "Person") and '"employment":"left"' not in row.properties}
+    return set(ids) - people
 
 
 def _reaches(wish: Wish, ontology: Ontology) -> tuple[str, ...]:
@@ -428,7 +457,7 @@ def _ends(view: View, ids: Sequence[str], kinds: Sequence[str], *, inward: bool 
 
 def covers(things: Sequence[Touched], posts: frozenset[str], *, everything: bool) -> tuple[str, ...]:
     """The things for which somebody who holds these posts, or may decide on everything, can say yes."""
-    return tuple(one.id for one in things if everything or one.owner in posts)
+    return tuple(one.id for one in things if everything or not posts.isdisjoint(one.owners))
 
 
 def lacking(things: Sequence[Touched], votes: Sequence[Vote]) -> tuple[str, ...]:

@@ -132,19 +132,19 @@ class Desk:
         return all(self._concerns(dossier, one) for one in self.acting(actor))
 
     def _concerns(self, dossier: Dossier, reader: Actor) -> bool:
-        """Whether it is the reader's own, the reader has the right to see proposals, or answers for what it touches."""
-        own = reader.id in (id_ for by in dossier.supporters for id_ in (by.actor, by.behalf))
-        if own or self.may_see(reader, "Proposal"):
+        """Whether it is the reader's own, the reader said yes to it, has the right to see proposals, or answers for what it touches."""
+        own = {id_ for by in dossier.supporters for id_ in (by.actor, by.behalf)} | {vote.actor for vote in dossier.votes}
+        if reader.id in own or self._one(reader.id) in own or self.may_see(reader, "Proposal"):
             return True
         return bool(proposals.covers(self._touched(dossier), self.posts(reader.id), everything=False))
 
     def _touched(self, dossier: Dossier) -> list[Touched]:
-        return proposals.touched(dossier.proposal.changes, self.whole())
+        return proposals.touched(dossier.proposal.changes, self.whole(), asking=dossier.proposers)
 
     def _case(self, dossier: Dossier, actor: Actor, differences: Sequence[Difference] | None = None) -> Case:
         made, view = dossier.proposal, self.view(actor)
         things = self._touched(dossier)
-        owners = sorted({one.owner for one in things if one.owner})
+        owners = sorted({owner for one in things for owner in one.owners})
         seen = self.store.resolve(owners, view.where)
         return Case(
             id=made.id,
@@ -328,8 +328,8 @@ class Desk:
         """The owner says that a thing is true today: a revision, whose number comes back. `NotAllowed` for who does not answer for it."""
         self.no_agent(actor, "confirms")
         own = known(self.view(actor), [id_])[id_]
-        things = proposals.touched([proposals.Wish(do="retire", id=own)], self.whole())
-        if not proposals.covers(things, self.posts(actor.id), everything=self.sees_everything(actor)):
+        owner = proposals.touched([proposals.Wish(do="retire", id=own)], self.whole())[0].owners[:1]
+        if not self.sees_everything(actor) and self.posts(actor.id).isdisjoint(owner):
             message = f"{actor.id} does not own {own}: who owns a thing confirms it"
             raise NotAllowed(message)
         row = next(self.store.entities(Filter(), ids=[own]))

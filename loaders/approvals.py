@@ -88,7 +88,7 @@ def _step(row: StepRow, where: str, process: str, step: str) -> Iterator[Fact]:
 def _authority(row: StepRow, where: str, step: str, subject: str) -> Iterator[Fact]:
     approver = reference("position", row.approver)
     own = reference("authority", row.authority) or f"authority:{approver.partition(':')[2]}.{step.partition(':')[2].partition('.')[0]}"
-    name = f"Approve {subject} up to {row.limit:g} {row.currency}".strip()
+    name = f"Approve {subject} up to {row.limit:,.15g} {row.currency}".strip()
     yield thing(
         "Authority",
         own,

@@ -236,6 +236,36 @@ def test_what_nobody_owns_goes_up_to_who_answers_for_it(store: Store) -> None:
     assert context.desk.accept(asked["term:claim"].id, actor=actor("person:ben")).state == "accepted"
 
 
+def test_where_the_owner_may_not_decide_who_stands_above_does(store: Store) -> None:
+    """Since it is the owner's own wish, since the post is vacant, since a unit decides by its head, since two must agree."""
+    more = [
+        thing("Position", "position:vacant", "Nobody yet"),
+        link("position:vacant", "reports_to", "position:counsel"),
+        link("position:counsel", "reports_to", "position:vacant"),  # a mistake that must not go round for ever
+        thing("Policy", "asset:lease", "Lease rules"),
+        link("asset:lease", "owned_by", "position:vacant"),
+        thing("Policy", "asset:names", "Rules for names"),
+        link("asset:names", "owned_by", "unit:legal"),
+        SECRET.model_copy(update={"id": "asset:deal"}),
+        link("asset:deal", "owned_by", "position:counsel"),
+    ]
+    context = company(store, [*FACTS, *more], access=ACCESS)
+
+    def owners(id_: str, who: str = "person:two") -> tuple[str, ...]:
+        return propose(context, {"do": "retire", "id": id_}, who=who, dry=True).owners
+
+    assert owners("asset:lease") == ("position:counsel", "position:vacant")
+    assert owners("asset:lease", who="person:ben") == ("position:cfo", "position:counsel", "position:vacant")
+    assert owners("asset:names") == ("position:counsel", "unit:legal")
+    assert owners("asset:gifts", who="person:ann") == owners("asset:gifts", who="person:a-7") == ("position:cfo",)  # nobody is above
+    assert owners("asset:deal") == ("position:cfo", "position:counsel", "position:vacant")
+    deal = propose(context, {"do": "retire", "id": "asset:deal"}, who="person:two")
+    assert context.desk.accept(deal.id, actor=actor("person:ann")).state == "open"
+    assert context.desk.accept(deal.id, actor=actor("person:ben")).state == "accepted"
+    with pytest.raises(NotAllowed, match="does not own"):
+        context.desk.confirm("asset:lease", actor=actor("person:ben"))
+
+
 def test_who_has_left_decides_nothing_more(store: Store) -> None:
     """Although a source still names them as the holder of the post."""
     context = company(

@@ -15,13 +15,15 @@ from loaders import LOADERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOORS = (ROOT / "docs" / "doors.md").read_text(encoding="utf-8")
+PAGES = [(ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("doors", "governance")]
 
 
 def test_the_session_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `$` line of the README's, and of the page on the doors; `| tail -N` leaves the last lines."""
+    """Every `$` line of the README's, and of the pages on the doors and on governance; `| tail -N` leaves the last lines."""
     monkeypatch.chdir(tmp_path)
-    session = "".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)[:1] + re.findall(r"```console\n(.*?)```", DOORS, re.DOTALL))
+    monkeypatch.setenv("ORGCONTEXT_NOW", "2026-11-23T09:00:00Z")
+    blocks = [re.findall(r"```console\n(.*?)```", page, re.DOTALL) for page in (README, *PAGES)]
+    session = "".join([*blocks[0][:1], *blocks[1], *blocks[2]])
     for command, output in re.findall(r"^\$ orgcontext (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
         said, _, tail = command.partition(" | tail -")
         lines = CliRunner().invoke(cli, shlex.split(said)).output.splitlines(keepends=True)

@@ -46,7 +46,7 @@ def analyze(context: ContextGraph, actor: Actor, question: Analyze, _: str) -> R
     noted = [one for name in names for one in found[name]]
     if question.name:
         header: tuple[str, ...] = ("sort", "subject", "amount", "message")
-        table = [(one.sort, one.subject, f"{one.amount:g}", one.message) for one in noted]
+        table = [(one.sort, one.subject, f"{round(one.amount, 4):.15g}", one.message) for one in noted]
     else:
         header = ("analysis", "found", "about", "first")
         table = [(name, str(len(said)), ANALYSES[name].summary, said[0].message if said else "") for name, said in found.items()]

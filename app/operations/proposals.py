@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -103,8 +104,12 @@ def case_text(case: Case) -> str:
             f"  {case.ending.state} at {case.ending.at}{by}{f', revision {case.ending.revision}' if case.ending.revision else ''}{why}"
         )
     else:
-        lines.append(f"  {case.votes} of {case.needs} have said yes; {' and '.join(case.owners) or 'who keeps the graph'} decides")
+        lines.append(f"  {case.votes} of {case.needs} have said yes; {_decide(case.owners)}")
     return "\n".join(lines) + "\n"
+
+
+def _decide(owners: Sequence[str]) -> str:
+    return f"{' and '.join(owners)} decide" if len(owners) > 1 else f"{owners[0] if owners else 'who keeps the graph'} decides"
 
 
 _MARKS = {"set": "~", "add": "+", "relate": "+", "unrelate": "-", "retire": "-"}
