@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from graph.ahead import ahead
+from graph.errors import UnreadableSource
 from graph.model import (
     Contested,
     Counts,
@@ -133,11 +134,21 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
 
 
 def _read(place: int, part: Part, source: str, rows: Rows, *, alone: bool) -> Iterator[_Said]:
+    """What a part says. One that cannot be read is an error among others, and what it said before stands; but too late to take back, it stops all."""
     if part.facts is None:
         yield _Said(place, part.path, part.digest, [], [], ())
         return
-    for said in _read_part(place, part, source, rows.ontology):
-        yield said._replace(**rows.alone(said.claims)) if alone and said.claims else said
+    begun = False
+    try:
+        for said in _read_part(place, part, source, rows.ontology):
+            begun = True
+            yield said._replace(**rows.alone(said.claims)) if alone and said.claims else said
+    except UnreadableSource as error:
+        if begun:
+            raise
+        id_, remedy = f"unreadable:{part.path}", "Correct the file, or leave it out of the source; `load --keep-going` loads the others."
+        wrong = Finding(id=id_, check="unreadable", level="error", subject=part.path, message=str(error), remedy=remedy)
+        yield _Said(place, part.path, "", [], [wrong], ())
 
 
 def _read_part(place: int, part: Part, source: str, ontology: Ontology) -> Iterator[_Said]:

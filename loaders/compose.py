@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from graph import Fact, Finding, UnreadableSource
+from loaders.pages import other_file
 from loaders.source import File, link, thing
 from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned_by, said, top, trees, words
 
@@ -14,7 +15,7 @@ _READ = words(
     "image build depends_on links external_links volumes_from network_mode extends labels deploy networks volumes secrets configs"
     " ports profiles container_name restart scale"
 )
-_TOP = words("name version services networks volumes secrets configs")
+_TOP = words("name version include services networks volumes secrets configs")
 _OWNERS = frozenset(("owner", "team", "maintainer", "squad"))
 _WORDS: Mapping[str, str] = {  # the OCI image annotations that say what it is
     "org.opencontainers.image.title": "name",
@@ -25,16 +26,32 @@ _WORDS: Mapping[str, str] = {  # the OCI image annotations that say what it is
 
 
 class _Link(NamedTuple):
-    """A service that another one needs, and under which condition."""
+    """A service that another one needs, and under which condition; `file`: of which other file."""
 
     name: str
     node: Node
     condition: str = ""
+    file: str = ""
+
+
+class _Project(NamedTuple):
+    """The document of a project, its name, and the projects of the services that it includes from other files."""
+
+    document: Node
+    name: str
+    included: Mapping[str, str]
+
+    def id_of(self, service: str) -> str:
+        """The id of a service, its own or an included one."""
+        own = service in self.document["services"].names()
+        return _id(service, self.name if own else self.included.get(service, self.name))
 
 
 def matches(file: File) -> bool:
-    """Whether `services` stands at the top of a YAML or JSON file, and one of them has an image, a build or a base."""
-    found = top(file, "services")
+    """Whether `services` stands at the top of a YAML or JSON file, and one of them has an image, a build or a base; or only what is included."""
+    found = top(file, "services") or top(file, "include")
+    if "include" in found and "services" not in found:
+        return "compose" in file.path.name.casefold()
     if "services" not in found or found & {"apiVersion", "openapi", "asyncapi", "packages"}:
         return False
     try:
@@ -44,22 +61,62 @@ def matches(file: File) -> bool:
     return any(one["image"] or one["build"] or one["extends"] for one in services)
 
 
+def beside(file: File) -> str:
+    """What else the reading of a file depends on: the files that it includes."""
+    if b"include" not in file.content:
+        return ""
+    return "\n".join(f"{other.name} {other.digest}" for document in trees(file) for other, _ in _includes(file, document) if other)
+
+
 def read(file: File) -> Iterator[Fact | Finding]:
     """The services of a project, as the Compose specification has them."""
     tally = Tally(file)
     for document in trees(file):
-        project = local(document["name"].text) or local(file.path.resolve().parent.name) or "compose"
-        services = document["services"]
-        if not services.is_mapping:
+        included: dict[str, str] = {}
+        for other, node in _includes(file, document):
+            if other is None:
+                tally.add("an include that is no file of the workspace", node.where)
+            else:
+                included |= {name: _named_of(other, one) for one in _readable(other) for name in one["services"].names()}
+        project, services = _named_of(file, document), document["services"]
+        if not services.is_mapping and (services or not document["include"]):
             yield said(document, "row", "services: a Compose file has a mapping of services", level="error")
             continue
         if document["name"]:
             yield thing("System", f"system:{project}", document.where, name=document["name"].text, properties=kept(type="compose project"))
         yield from _shared(document, project)
         for name, service in services.pairs():
-            yield from _service(name, service, project, document, tally)
+            yield from _service(name, service, _Project(document, project, included), tally)
         tally.rest(document, _TOP)
     yield from tally.findings()
+
+
+def _named_of(file: File, document: Node) -> str:
+    return local(document["name"].text) or local(file.path.resolve().parent.name) or "compose"
+
+
+def _readable(file: File) -> list[Node]:
+    """The documents of another file; none where it cannot be read, which is told where it is."""
+    try:
+        return list(trees(file))
+    except UnreadableSource:
+        return []
+
+
+def _includes(file: File, document: Node) -> Iterator[tuple[File | None, Node]]:
+    """The files that a project includes, and those that these include, with where it says so; None for one that it names and that is not there."""
+    seen, open_ = {file.name}, [document]
+    while open_:
+        here = open_.pop()
+        for one in here["include"].items():
+            for path in (one["path"] if one.is_mapping else one).texts:
+                other = other_file(here.file, path)
+                if other and other.name not in seen:
+                    seen.add(other.name)
+                    open_ += _readable(other)
+                    yield other, one
+                elif other is None and here is document:
+                    yield None, one
 
 
 def _shared(document: Node, project: str) -> Iterator[Fact]:
@@ -85,8 +142,8 @@ def _resource(document: Node, part: str, name: str, project: str) -> str:
     return f"resource:{'' if _external(one) else f'{project}/'}{outer}.{part.removesuffix('s')}" if outer else ""
 
 
-def _service(name: str, service: Node, project: str, document: Node, tally: Tally) -> Iterator[Fact]:
-    own = _id(name, project)
+def _service(name: str, service: Node, project: _Project, tally: Tally) -> Iterator[Fact]:
+    own = _id(name, project.name)
     if not own or not service.is_mapping:
         tally.add("a service without a name or a description", service.where)
         return
@@ -101,20 +158,21 @@ def _service(name: str, service: Node, project: str, document: Node, tally: Tall
     )
     title = told.pop("name", "") or name
     yield thing("System", own, service.where, name=title, properties=kept(**told) | more)
-    if document["name"]:
-        yield from link(own, "part_of", f"system:{project}", service.where)
+    if project.document["name"]:
+        yield from link(own, "part_of", f"system:{project.name}", service.where)
     for key, text in labels:
         if key.rpartition(".")[2].rpartition("/")[2].casefold() in _OWNERS:
             yield from owned_by(own, text, service["labels"].where)
         elif key not in _WORDS:
             tally.add("a label", service["labels"].where)
-    yield from _needs(own, service, project, document)
+    yield from _needs(own, service, project)
     tally.rest(service, _READ)
 
 
-def _needs(own: str, service: Node, project: str, document: Node) -> Iterator[Fact]:
+def _needs(own: str, service: Node, project: _Project) -> Iterator[Fact]:
+    document = project.document
     for one in _links(service):
-        target = _id(one.name, project)
+        target = _based(one, service.file) if one.file else project.id_of(one.name)
         yield from link(own, "depends_on", target, one.node.where, properties=kept(sort="service", condition=one.condition))
     for one in service["external_links"].items():
         target = local(one.text.partition(":")[0])
@@ -123,7 +181,7 @@ def _needs(own: str, service: Node, project: str, document: Node) -> Iterator[Fa
         for name, node in _used(service[part]):
             if name in document[part].names():
                 sort = "service" if part == "networks" else "data"
-                yield from link(own, "depends_on", _resource(document, part, name, project), node.where, properties={"sort": sort})
+                yield from link(own, "depends_on", _resource(document, part, name, project.name), node.where, properties={"sort": sort})
 
 
 def _links(service: Node) -> Iterator[_Link]:
@@ -140,8 +198,15 @@ def _links(service: Node) -> Iterator[_Link]:
     if mode.text.startswith("service:"):
         yield _Link(mode.text.partition(":")[2], mode)
     extended = service["extends"]
-    if extended and not extended["file"]:
-        yield _Link(extended["service"].text or extended.text, extended)
+    if extended:
+        yield _Link(extended["service"].text or extended.text, extended, file=extended["file"].text)
+
+
+def _based(one: _Link, file: File) -> str:
+    """The id of a service of another file; "" where that is not in the workspace."""
+    other = other_file(file, one.file)
+    holders = [document for document in _readable(other) if one.name in document["services"].names()] if other else []
+    return _id(one.name, _named_of(other, holders[0])) if other and holders else ""
 
 
 def _id(name: str, project: str) -> str:

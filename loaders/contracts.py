@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from graph import Fact, Properties
 from loaders.source import link, reference
@@ -81,14 +81,14 @@ def schemes(node: Node) -> tuple[str, ...]:
     return tuple(f"{name} ({one['type'].text})" if one["type"].text else name for name, one in node.pairs())
 
 
-def foreign(document: Node) -> int:
-    """How many references lead out of the document. They are never followed."""
+def foreign(document: Node, *, but: Collection[str] = ()) -> int:
+    """How many references lead out of the document, but for these: the others are not followed."""
     count, open_ = 0, [document.value]
     while open_:
         value = open_.pop()
         if isinstance(value, dict):
             target = value.get("$ref")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # a mapping of whatever a stranger wrote
-            count += isinstance(target, str) and not target.startswith("#")
+            count += isinstance(target, str) and not target.startswith("#") and target not in but
             open_ += value.values()  # pyright: ignore[reportUnknownMemberType]  # the same
         elif isinstance(value, list):
             open_ += value

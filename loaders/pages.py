@@ -236,6 +236,14 @@ def found_file(file: File, target: str) -> tuple[str, str, bool]:
     return ("", anchor, False) if best is None else (best.as_posix(), anchor, False)
 
 
+def other_file(file: File, target: str) -> File | None:
+    """The file of the workspace to which a path in this one leads; None for an address, and for what is not there."""
+    name, _, there = found_file(file, target)
+    if not (name and there):
+        return None
+    return File(file.source, file.path.parents[len(PurePosixPath(file.name).parts) - 1] / name, name)
+
+
 def _joined(top: PurePosixPath, path: str) -> PurePosixPath | None:
     """The path without its dots; None for one that leads above everything."""
     steps: list[str] = []

@@ -101,7 +101,7 @@ def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[Fi
     anchor = wanted if wanted.is_absolute() else base / wanted
     found = _globbed(anchor) if any(sign in source.path for sign in "*?[") else _listed(anchor)
     if not found:
-        raise UnreadableSource(f"{source.name}: nothing is at {source.path}{_near(anchor)}")
+        raise UnreadableSource(f"{source.name}: {'no file is in' if anchor.is_dir() else 'nothing is at'} {source.path}{_near(anchor)}")
     top = _top(anchor) if allow_outside else base
     whole = Whole()
     whole.files = [File(source, path, _named(source, path, base, top, allow_outside=allow_outside), whole) for path in found]
@@ -128,6 +128,8 @@ def _top(anchor: Path) -> Path:
 
 
 def _near(path: Path) -> str:
+    if path.is_dir():
+        return ""
     return (
         nearest(path.name, [one.name for one in path.parent.iterdir()])
         if path.parent.is_dir()

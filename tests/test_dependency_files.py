@@ -270,6 +270,63 @@ def test_topics_join_two_applications() -> None:
     assert {("system:loan-events", "provides"), ("system:collections", "consumes")} <= ends
 
 
+def test_a_channel_may_stand_in_another_file(tmp_path: Path) -> None:
+    """Its address and its description are read there, its origin is here; a change over there is read, what is nowhere is told."""
+    place = tmp_path / "spec"
+    place.mkdir()
+    (place / "common.yaml").write_text("""
+asyncapi: 3.0.0
+info: {title: Common, version: "1"}
+channels: {paid: {address: pay/paid, description: What was paid.}}
+""")
+    (place / "app.yaml").write_text("""
+asyncapi: 3.0.0
+info: {title: App, version: "1"}
+channels:
+  own: {$ref: "./common.yaml#/channels/paid"}
+  loop: {$ref: "#/channels/loop"}
+operations:
+  hear: {action: receive, channel: {$ref: "./common.yaml#/channels/paid"}}
+  tell: {action: send, channel: {$ref: "#/channels/own"}}
+  lost: {action: send, channel: {$ref: "./none.yaml#/channels/paid"}}
+  gone: {action: send, channel: {$ref: "./common.yaml#/channels/none"}}
+""")
+    facts = said(tmp_path, "spec/app.yaml")
+    ends = {(one.kind, one.target) for one in facts if isinstance(one, Relation) and one.source == "system:app"}
+    assert {("consumes", "interface:channel/pay/paid"), ("provides", "interface:channel/pay/paid")} <= ends
+    (channel,) = (one for one in facts if isinstance(one, Entity) and one.id == "interface:channel/pay/paid")
+    assert channel.properties["description"] == "What was paid."
+    assert channel.origins[0].locator == "spec/app.yaml:5"
+    told = [one.message for one in facts if isinstance(one, Finding)]
+    assert [one for one in told if "a channel that is there is met 2 times" in one]
+    assert [one for one in told if "a reference out of the document is met 2 times" in one]
+    before = [part.digest for part in read(Source(name="case", path="spec/app.yaml"), tmp_path).parts]
+    (place / "common.yaml").write_text((place / "common.yaml").read_text().replace("pay/paid", "pay/done"))
+    assert [part.digest for part in read(Source(name="case", path="spec/app.yaml"), tmp_path).parts] != before
+
+
+def test_a_project_includes_others(tmp_path: Path) -> None:
+    """What it includes is met under the project that says it, however deep; circles end, what is not there is told, a base may stand elsewhere."""
+    for name in ("shop", "data", "base"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "shop/compose.yaml").write_text("include: [../data/compose.yaml, {path: [./none.yaml]}]\n")
+    (tmp_path / "shop/all.compose.yaml").write_text("""
+include: [{path: ../data/compose.yaml}]
+services:
+  web: {image: web, depends_on: [db, cache], extends: {file: ../base/compose.yaml, service: plain}}
+""")
+    (tmp_path / "data/compose.yaml").write_text("include: [../base/compose.yaml]\nservices: {db: {image: postgres}}\n")
+    (tmp_path / "base/compose.yaml").write_text(
+        "name: core\ninclude: [../data/compose.yaml]\nservices: {cache: {image: redis}, plain: {image: x}}\n"
+    )
+    facts = said(tmp_path, "shop/all.compose.yaml")
+    needs = {one.target for one in facts if isinstance(one, Relation) and one.kind == "depends_on"}
+    assert needs == {"system:data/db", "system:core/cache", "system:core/plain"}
+    (told,) = said(tmp_path, "shop/compose.yaml")
+    assert isinstance(told, Finding)
+    assert "an include that is no file of the workspace" in told.message
+
+
 # secrets and nonsense
 
 

@@ -126,3 +126,24 @@ def test_a_source_that_was_never_there_is_a_slip(workspace: Path) -> None:
     assert done.exit_code == 2
     assert "did you mean 'people.csv'" in done.stderr
     assert "no source is named 'hrr'" in call(workspace, "load", "--confirm", "hrr").stderr
+
+
+def test_files_that_cannot_be_read_are_all_named_and_keep_what_they_said(workspace: Path) -> None:
+    """They stop the load; with `--keep-going` the others are read, what these said before stands, and the next load names them again."""
+    (workspace / "units" / "a.csv").write_bytes(b"unit,part_of\n\xff\xfe\n")
+    (workspace / "units" / "b.csv").write_bytes(b"unit,part_of\nb1,b\xff\n")
+    (workspace / "units" / "d.csv").write_bytes(b"unit,part_of\nd1,d\xff\n")
+    (workspace / "units" / "e.csv").write_text("unit,part_of\ne1,e\n")
+    stopped = call(workspace, "load")
+    assert stopped.exit_code == 2
+    assert all(f"units/{name}.csv:2: is not utf-8" in stopped.output for name in "abd")
+    assert counts(workspace) == (1, {"hr": 20, "units": 9})
+    for _ in range(2):
+        done = call(workspace, "load", "--keep-going")
+        assert done.exit_code == 0
+        assert all(f"units/{name}.csv:2: is not utf-8" in done.output for name in "abd")
+        assert counts(workspace) == (2, {"hr": 20, "units": 10})
+    for name in "abd":
+        (workspace / "units" / f"{name}.csv").write_text(f"unit,part_of\n{name}1,{name}\n{name}2,{name}\n")
+    assert call(workspace, "load").exit_code == 0
+    assert counts(workspace) == (3, {"hr": 20, "units": 10})
