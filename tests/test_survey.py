@@ -96,6 +96,16 @@ def test_what_nobody_reads_is_listed(folder: Path, tmp_path: Path) -> None:
     assert loaded(tmp_path / "made")["words"] == (1, 0)
 
 
+def test_one_object_of_json_is_no_table(folder: Path) -> None:
+    """Whatever its fields are called, it is a document; a list of one is a table."""
+    record = {"Full Name": "Ann Alder", "Work Email": "ann@example.org", "Department": "Sales", "Line Manager": ""}
+    (folder / "one.json").write_text(json.dumps(record))
+    (folder / "list.json").write_text(json.dumps([record]))
+    found = seen(folder, folder)
+    assert (found["one.json"]["state"], found["one.json"]["loader"]) == ("unread", "")
+    assert found["list.json"]["loader"] == "people"
+
+
 SECRETS = [
     ".env",
     "prod.env",
