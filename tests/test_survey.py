@@ -97,13 +97,13 @@ def test_what_nobody_reads_is_listed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_one_object_of_json_is_no_table(folder: Path) -> None:
-    """Whatever its fields are called, it is a document; a list of one is a table."""
-    record = {"Full Name": "Ann Alder", "Work Email": "ann@example.org", "Department": "Sales", "Line Manager": ""}
+    """The description of a package has a name and a description, and is no list of words; a list with one in it may be."""
+    record = {"name": "robot-ui", "description": "What one sees of a robot.", "author": "Ann Alder", "version": "1.0.0"}
     (folder / "one.json").write_text(json.dumps(record))
     (folder / "list.json").write_text(json.dumps([record]))
     found = seen(folder, folder)
     assert (found["one.json"]["state"], found["one.json"]["loader"]) == ("unread", "")
-    assert found["list.json"]["loader"] == "people"
+    assert found["list.json"]["loader"] == "glossary"
 
 
 SECRETS = [
