@@ -192,6 +192,33 @@ def test_who_approves_is_found_by_looking(page: Page) -> None:
     _until(lambda: set(_nodes(page)) == set(before))
 
 
+def test_the_picture_and_the_table_share_a_selection(page: Page) -> None:
+    """Selected in the picture, marked in the table; marked in the table, selected in the picture; what its filter hides stays selected."""
+    chosen = "host => host.ctx.$('node:selected').map((node) => node.id()).sort()"
+    page.goto("/graph?entity=process:procurement")
+    _nodes(page)
+    _settled(page)
+    host = page.locator(".ctx-graph").first
+    host.evaluate("host => host.ctx.getElementById('step:procurement.cfo').select()")
+    expect(page.get_by_text(re.compile(r"1 selected$"))).to_be_visible()
+    marked = page.locator("[data-testid=stDataFrame]", has=page.get_by_text("CFO approves")).locator("tr[aria-selected=true]")
+    expect(marked).to_have_count(1)
+    box = page.get_by_placeholder(re.compile(r"^filter \d\d rows$")).first
+    box.fill("Head of Procurement approves")
+    box.press("Enter")
+    expect(marked).to_have_count(0)
+    _settled(page)
+    things = page.locator("[data-testid=stDataFrame]", has=page.get_by_text("Head of Procurement approves")).last
+    things.scroll_into_view_if_needed()
+    at = things.bounding_box()
+    assert at
+    page.mouse.click(at["x"] + 16, at["y"] + 52)
+    expect(page.get_by_text(re.compile(r"2 selected$"))).to_be_visible()
+    _until(lambda: host.evaluate(chosen) == ["step:procurement.cfo", "step:procurement.head"])
+    _settled(page)
+    assert host.evaluate(chosen) == ["step:procurement.cfo", "step:procurement.head"]
+
+
 def test_what_leaves_with_a_person_is_listed(page: Page) -> None:
     """A departing person: the picture and the list of what goes."""
     page.goto("/dependencies?subject=person:e-1022")

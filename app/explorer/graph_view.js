@@ -15,12 +15,12 @@ const library = () => new Promise((resolve, reject) => {
 const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const token = (host, name, fallback) => getComputedStyle(host).getPropertyValue(name).trim() || fallback;
 
-function styleSheet(host, { big, boxes, letters }) {
+function styleSheet(host, { big, many, boxes, letters }) {
   const ink = token(host, "--st-text-color", "#222"), paper = token(host, "--st-background-color", "#fff");
   const accent = token(host, "--st-primary-color", "#e4572e");
   const font = token(host, "--st-font", "sans-serif").replace(/['"]/g, "").split(",")[0];
   const text = { label: "data(name)", color: ink, "font-family": font, "text-max-width": 11 * letters, "text-wrap": "ellipsis" };
-  const dot = { width: 22, height: 22, "font-size": letters, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": big ? 9 : 6,
+  const dot = { width: 22, height: 22, "font-size": letters, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": many ? 9 : 6,
     "text-outline-color": paper, "text-outline-width": 2 };
   const box = { shape: "round-rectangle", width: 172, height: 44, "font-size": 12, "text-max-width": 164, "text-valign": "center", "background-opacity": .22,
     "border-width": 1.5, "text-wrap": "wrap" };
@@ -39,6 +39,7 @@ function styleSheet(host, { big, boxes, letters }) {
     { selector: "node[lit]", style: { "border-width": 4, "border-color": accent, "border-style": "solid", "background-opacity": boxes ? .5 : 1 } },
     { selector: "edge[lit]", style: { width: 4, "line-color": accent, "target-arrow-color": accent, opacity: 1, "line-opacity": 1 } },
     { selector: "node.anchor", style: boxes ? { "border-width": 3 } : { width: 38, height: 38, "font-weight": "bold", "font-size": letters + 2, "text-max-width": 18 * letters } },
+    ...(boxes ? [] : [{ selector: "node[post]", style: { "font-size": "data(post)", "text-max-width": 260, "min-zoomed-font-size": 0, "z-index": 9, "text-outline-width": 3 } }]),
     { selector: ".far", style: { opacity: .13, "text-opacity": 0 } },
     { selector: "edge.near", style: { width: 2, "line-color": accent, "target-arrow-color": accent, opacity: 1, label: "data(kind)", "font-size": 9, color: ink,
         "text-background-color": paper, "text-background-opacity": .85, "text-rotation": boxes ? "none" : "autorotate" } },
@@ -47,9 +48,16 @@ function styleSheet(host, { big, boxes, letters }) {
   ];
 }
 
-// Names under dots keep their size where the picture is shrunk to fit, unless there are so many that they would cover each other.
-const legible = (cy) => cy.nodes().length > 120 ? 11 : Math.round(Math.min(17, 11 / Math.min(1, cy.zoom())));
-const shape = (props) => ({ big: props.nodes.length > 600, boxes: props.layout === "layered" || props.layout === "tree" });
+// Names under dots keep their size where the picture is shrunk to fit; of many only those that most hangs on, else they would cover each other.
+const FEW = 120;
+const legible = (cy) => cy.nodes().length > FEW ? 11 : Math.round(Math.min(17, 11 / Math.min(1, cy.zoom())));
+function signposts(cy) {
+  cy.nodes("[post]").removeData("post");
+  if (cy.nodes().length <= FEW) return;
+  const size = Math.round(Math.min(40, 12 / Math.min(1, cy.zoom())));
+  cy.nodes().sort((a, b) => b.degree() - a.degree()).slice(0, 12).forEach((n) => { n.data("post", size); });
+}
+const shape = (props) => ({ big: props.nodes.length > 600, many: props.nodes.length > FEW, boxes: props.layout === "layered" || props.layout === "tree" });
 // All of it in view, but a handful of things not larger than life.
 function fitted(cy, padding = 24) {
   cy.fit(undefined, padding);
@@ -57,23 +65,37 @@ function fitted(cy, padding = 24) {
 }
 const force = (more) => ({ name: "fcose", quality: "default", animate: false, randomize: true, idealEdgeLength: 105, nodeSeparation: 110, nodeRepulsion: 9000, nodeDimensionsIncludeLabels: true, fit: true, padding: 24, ...more });
 
-// fcose reads best up to about 500 nodes but freezes the page for 23 s at 2,000; ForceAtlas2 takes 1.6 s there. Its unit
-// is arbitrary, so the result is scaled until the nodes have room, and the scale kept for what is added later.
+// fcose reads best up to about 120 nodes; above, it is slow (1.5 s at 250, 23 s at 2,000) and draws a ball. ForceAtlas2 takes 0.2 s
+// at 250 and shows what hangs together. Its unit is arbitrary, so the result is scaled until the nodes have room, and the scale kept
+// for what is added later. It begins on a spiral, so that the same graph is the same picture.
 function spread({ Graph, forceAtlas2 }, self, still = new Set()) {
-  const { cy } = self, plan = new Graph({ multi: true }), unit = still.size ? self.unit || 1 : 1;
-  cy.nodes().forEach((n) => {
-    const at = n.position(), fixed = still.has(n.id());
-    plan.addNode(n.id(), still.size ? { x: at.x / unit, y: at.y / unit, fixed } : { x: Math.random(), y: Math.random() });
+  const { cy } = self, plan = new Graph({ multi: true }), unit = still.size ? self.unit || 1 : 1, count = cy.nodes().length;
+  cy.nodes().forEach((n, place) => {
+    const at = n.position(), far = 10 * Math.sqrt(place), turn = place * 2.4, fixed = still.has(n.id());
+    plan.addNode(n.id(), still.size ? { x: at.x / unit, y: at.y / unit, fixed } : { x: far * Math.cos(turn), y: far * Math.sin(turn) });
   });
   cy.edges().forEach((e) => { plan.addEdge(e.source().id(), e.target().id()); });
-  forceAtlas2.assign(plan, { iterations: still.size ? 60 : 200, settings: { ...forceAtlas2.inferSettings(plan), barnesHutOptimize: true } });
-  if (!still.size) {
-    let reach = 1;
-    plan.forEachNode((_, { x, y }) => { reach = Math.max(reach, Math.abs(x), Math.abs(y)); });
-    self.unit = 34 * Math.sqrt(plan.order) / reach;
-  }
+  forceAtlas2.assign(plan, { iterations: still.size ? 60 : count > 600 ? 200 : 300, settings: { ...forceAtlas2.inferSettings(plan), barnesHutOptimize: count > 600 } });
+  if (!still.size) self.unit = 27 / closeness(plan.mapNodes((_, { x, y }) => [x, y]));
   cy.batch(() => plan.forEachNode((id, { x, y }) => { if (!still.has(id)) cy.getElementById(id).position({ x: x * self.unit, y: y * self.unit }); }));
-  if (!still.size) fitted(cy);
+  if (!still.size) { filled(cy); fitted(cy); }
+}
+
+// How far the nearest one is, for a node that has it nearer than three in four have.
+function closeness(points) {
+  const every = Math.ceil(points.length / 500), near = points.filter((_, place) => place % every === 0).map((a) => {
+    let least = Infinity;
+    for (const b of points) if (b !== a) least = Math.min(least, (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2);
+    return Math.sqrt(least);
+  }).sort((a, b) => a - b);
+  return near[Math.floor(near.length / 4)] || 1;
+}
+
+// Drawn apart along the side that the canvas has more of, so that it is used.
+function filled(cy) {
+  const { w, h } = cy.nodes().boundingBox({ includeLabels: false }), more = (cy.height() / cy.width()) * (w / h);
+  const bounded = Math.max(.4, Math.min(2.5, more || 1));
+  cy.batch(() => cy.nodes().forEach((n) => { const { x, y } = n.position(); n.position(more > 1 ? { x, y: y * bounded } : { x: x / bounded, y }); }));
 }
 
 // dagre by hand, not through cytoscape-dagre, which drops the bend points: without them long edges run through boxes.
@@ -128,7 +150,7 @@ function mount(cytoscape, host, say, props) {
   const big = props.nodes.length > 600;
   const cy = cytoscape({ container: host, elements: [], minZoom: .02, maxZoom: 4, boxSelectionEnabled: true, hideEdgesOnViewport: props.nodes.length > 1500,
     pixelRatio: big ? 1 : "auto" });
-  const self = { cy, cursor: null, props }, send = outbox(self);
+  const self = { cy, cursor: null, props }, send = self.send = outbox(self);
   cy.on("select unselect", "node", () => {
     if (!self.quiet) send("state", "selected", cy.$("node:selected").map((n) => n.id()).sort());   // quiet: Python told us
   });
@@ -220,7 +242,7 @@ function settle(cy, young, old) {
 }
 
 function place(self, kit, props, fresh) {
-  const { cy } = self, past = self.layout ? null : memory.get(props.key), large = props.nodes.length > 500;
+  const { cy } = self, past = self.layout ? null : memory.get(props.key), large = props.nodes.length > FEW;
   if (past?.layout === props.layout && fresh.length < props.nodes.length) {
     Object.assign(self, { layout: past.layout, unit: past.unit });
     cy.viewport({ zoom: past.zoom, pan: past.pan });
@@ -233,7 +255,7 @@ function place(self, kit, props, fresh) {
   } else if (props.layout === "radial") {
     if (all || fresh.length) radial(cy, props.anchor);
   } else if (all) {
-    if (large) spread(kit, self); else { cy.layout(force()).run(); fitted(cy); }
+    if (large) spread(kit, self); else { cy.layout(force()).run(); filled(cy); fitted(cy); }
   } else if (fresh.length) {                                      // expanding: what the analyst knows stays where it is
     const young = new Set(fresh), old = cy.nodes().filter((n) => !young.has(n.id()));
     if (large) spread(kit, self, new Set(old.map((n) => n.id())));
@@ -242,7 +264,7 @@ function place(self, kit, props, fresh) {
   if (fresh.length && !all) inView(cy, fresh);
   cy.batch(() => pins.forEach((at, id) => cy.getElementById(id).position(at)));      // what was pinned stays where it was put
   self.layout = props.layout;
-  if (all) { self.letters = legible(cy); self.paint(); }
+  if (all) { self.letters = legible(cy); signposts(cy); self.paint(); }
 }
 
 const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -251,18 +273,27 @@ const escaped = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.c
 function drawn(self, host) {
   const { cy, props } = self, { boxes } = shape(props), frame = cy.elements().boundingBox({ includeLabels: true });
   const ink = token(host, "--st-text-color", "#222"), paper = token(host, "--st-background-color", "#fff"), n = (x) => x.toFixed(1);
+  const accent = token(host, "--st-primary-color", "#e4572e"), red = token(host, "--st-red-color", "#d62728");
+  const said = (text, x, y, size, middle) => {                   // its lines, the block of them round y, or below it
+    const lines = String(text).split("\n"), top = middle ? y - (lines.length - 1) * size * .6 + size * .35 : y + size;
+    return `<text font-size="${size}" text-anchor="middle" fill="${ink}">${lines.map((line, at) => `<tspan x="${n(x)}" y="${n(top + at * size * 1.2)}">${escaped(line)}</tspan>`).join("")}</text>`;
+  };
+  const tip = (id, colour) => `<marker id="${id}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z" fill="${colour}"/></marker>`;
   const out = [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${n(frame.x1 - 12)} ${n(frame.y1 - 12)} ${n(frame.w + 24)} ${n(frame.h + 24)}" font-family="sans-serif">`,
-    `<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${ink}"/></marker></defs>`,
+    `<defs>${tip("tip", ink)}${tip("lit", accent)}</defs>`,
     `<rect x="${n(frame.x1 - 12)}" y="${n(frame.y1 - 12)}" width="100%" height="100%" fill="${paper}"/>`];
   cy.edges().forEach((e) => {
-    const points = [e.sourceEndpoint(), ...(e.segmentPoints?.() || []), e.targetEndpoint()];
-    out.push(`<path d="M${points.map((p) => `${n(p.x)} ${n(p.y)}`).join("L")}" fill="none" stroke="${ink}" stroke-opacity=".45" marker-end="url(#tip)"><title>${escaped(e.data("kind"))}</title></path>`);
+    const points = [e.sourceEndpoint(), ...(e.segmentPoints?.() || []), e.targetEndpoint()], lit = e.data("lit"), middle = e.midpoint();
+    out.push(`<path d="M${points.map((p) => `${n(p.x)} ${n(p.y)}`).join("L")}" fill="none" stroke="${lit ? accent : ink}" stroke-width="${lit ? 4 : 1.2}" stroke-opacity="${lit ? 1 : .45}" marker-end="url(#${lit ? "lit" : "tip"})"><title>${escaped(e.data("kind"))}</title></path>`);
+    if (e.data("label")) out.push(said(e.data("label"), middle.x, middle.y, 10, true));
   });
   cy.nodes().forEach((node) => {
-    const { x, y } = node.position(), w = node.width(), h = node.height(), fill = escaped(node.data("color") || "#888");
-    out.push(boxes ? `<rect x="${n(x - w / 2)}" y="${n(y - h / 2)}" width="${n(w)}" height="${n(h)}" rx="6" fill="${fill}" fill-opacity=".22" stroke="${fill}"/>`
-      : `<circle cx="${n(x)}" cy="${n(y)}" r="${n(w / 2)}" fill="${fill}"/>`);
-    out.push(`<text x="${n(x)}" y="${n(boxes ? y + 4 : y + h / 2 + 12)}" font-size="11" text-anchor="middle" fill="${ink}">${escaped(node.data("name"))}</text>`);
+    const { x, y } = node.position(), w = node.width(), h = node.height(), fill = escaped(node.data("color") || "#888"), group = node.data("count");
+    const rim = node.data("lit") || node.selected() ? ` stroke="${accent}" stroke-width="4"` : node.data("state") === "overdue" ? ` stroke="${red}" stroke-width="3" stroke-dasharray="5 3"` : boxes ? ` stroke="${fill}"` : "";
+    out.push(group ? `<polygon points="${[[-.5, 0], [-.25, -.46], [.25, -.46], [.5, 0], [.25, .46], [-.25, .46]].map(([a, b]) => `${n(x + a * w)},${n(y + b * h)}`).join(" ")}" fill="${fill}"${rim}/>`
+      : boxes ? `<rect x="${n(x - w / 2)}" y="${n(y - h / 2)}" width="${n(w)}" height="${n(h)}" rx="6" fill="${fill}" fill-opacity=".22"${rim}/>`
+        : `<circle cx="${n(x)}" cy="${n(y)}" r="${n(w / 2)}" fill="${fill}"${rim}/>`);
+    out.push(said(node.data("name"), x, boxes ? y : y + h / 2 + 3, boxes ? 12 : self.letters || 11, boxes));
   });
   return new Blob([...out, "</svg>"], { type: "image/svg+xml" });
 }
@@ -296,10 +327,12 @@ export default function ({ parentElement, data: props, setStateValue, setTrigger
     self.paint();
     place(self, kit, props, merge(self.cy, props));
     if (self.cursor) self.focus(self.cursor.inside() ? self.cursor : null);
-    if (props.selected) {
+    if (props.selected && props.turn !== self.turn) {             // otherwise what was clicked meanwhile would be lost
+      self.turn = props.turn;
       const wanted = new Set(props.selected); self.quiet = true;
       self.cy.nodes().forEach((node) => { if (node.selected() !== wanted.has(node.id())) wanted.has(node.id()) ? node.select() : node.unselect(); });
       self.quiet = false;
+      self.send("state", "selected", self.cy.$("node:selected").map((n) => n.id()).sort());      // so that both sides hold the same
     }
     host.dataset.ready = `${props.nodes.length}`;                 // what a browser test waits for
     host.ctx = self.cy;                                           // and asks for positions

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 HERE = Path(__file__).parent
 HTML = """<div class="ctx-graph" tabindex="0" role="application"></div>
@@ -51,9 +52,10 @@ _library = st.components.v2.component(
 _view = st.components.v2.component("ctx_graph", html=HTML, css=CSS, js=(HERE / "graph_view.js").read_text(encoding="utf-8"))
 
 
-def load_library() -> None:
-    """Once in the entry script, above the page, so that a change of page keeps it."""
-    _library(key="ctx_library")
+def load_library(place: DeltaGenerator) -> None:
+    """Once in the entry script, in a place of its own, so that a change of page keeps it."""
+    with place:
+        _library(key="ctx_library")
 
 
 def graph_view(
@@ -65,9 +67,14 @@ def graph_view(
     anchor: str = "",
     lit: Sequence[str] = (),
     height: int = 560,
+    turn: int = 0,
     on_gesture: Callable[[str, str], None] | None = None,
+    on_selected: Callable[[], None] = lambda: None,
 ) -> Gesture:
     """The picture of these; `lit` are the ids of nodes and edges that stand out. `on_gesture(name, id)` runs before the page does.
+
+    Who writes `{"selected": ids}` into the session under `key` selects these in the picture, with a new `turn`: otherwise the picture
+    knows better, and is only heard. `on_selected` runs when something was selected in it.
 
     Ids come back from a browser: whoever uses them asks the store again, with the actor's filter.
     """
@@ -76,6 +83,8 @@ def graph_view(
         "X collapses, Delete hides, P pins, F fits, Escape clears. The table on this page holds the same things."
     )
     data = {"nodes": list(nodes), "edges": list(edges), "layout": layout, "anchor": anchor, "lit": list(lit), "height": height}
+    if turn:
+        data |= {"turn": turn, "selected": list((st.session_state.get(key) or {}).get("selected") or [])}
 
     def told(name: str) -> Callable[[], None]:
         def tell() -> None:
@@ -86,6 +95,6 @@ def graph_view(
         return tell
 
     watched = {f"on_{name}_change": told(name) for name in ("expand", "collapse", "hide")}
-    result: Any = _view(key=key, data={**data, "label": label, "key": key}, on_selected_change=lambda: None, **watched)
+    result: Any = _view(key=key, data={**data, "label": label, "key": key}, on_selected_change=on_selected, **watched)
     chosen = getattr(result, "selected", None) or []
     return Gesture(tuple(str(one) for one in chosen), *(str(getattr(result, name, None) or "") for name in ("expand", "collapse", "hide")))

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -85,10 +85,29 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 def export(rows: Sequence[Mapping[str, Any]], key: str) -> None:
     """A button that opens the two ways to take the rows along."""
     with st.popover("Export", icon=":material/download:"):
-        st.download_button("CSV", lambda: as_csv(rows), file_name=f"{key}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore")
-        st.download_button(
-            "JSON", lambda: as_json(rows), file_name=f"{key}.json", mime="application/json", key=f"{key}.json", on_click="ignore"
-        )
+        _taken(rows, key)
+
+
+def _taken(rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    st.download_button("CSV", lambda: as_csv(rows), file_name=f"{key}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore")
+    st.download_button(
+        "JSON", lambda: as_json(rows), file_name=f"{key}.json", mime="application/json", key=f"{key}.json", on_click="ignore"
+    )
+
+
+def chart(
+    title: str, drawn: Any, takeaway: str, rows: Sequence[Mapping[str, Any]], *, height: int | Literal["content"] = "content"
+) -> None:
+    """A chart under its title, with the sentence that one takes from it, and what is drawn as a table to take along."""
+    st.subheader(title, anchor=False)
+    st.altair_chart(drawn, width="stretch", height=height, alt=title)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(takeaway, width="stretch")
+        data = st.popover("Data", help="What is drawn, as a table")
+    with data:
+        key = title.casefold().replace(" ", "-")
+        st.dataframe(list(rows), hide_index=True, alt=f"{title}, as a table")
+        _taken(rows, key)
 
 
 def table(
@@ -105,18 +124,8 @@ def table(
     `pick` says what choosing does; the table is at most `height` pixels high. Every cell is text or a number, so nothing in it is read
     as markup.
     """
-    left, right = st.columns([2, 1] if narrow else [6, 1], vertical_alignment="bottom")
-    with left:
-        wanted = st.text_input(
-            "Filter", key=f"{key}.filter", placeholder=f"filter {many(len(rows), 'row')}", label_visibility="collapsed", type="search"
-        )
-    kept = [row for row in rows if fits(row, wanted or "")]
-    with right:
-        export(kept, key)
-    shown = [{name: _shown(value) for name, value in row.items()} for row in kept]
+    kept, shown, height = _head_of(rows, key, height, narrow=narrow)
     more: dict[str, Any] = {"column_config": columns} if columns else {}
-    if isinstance(height, int):
-        height = min(height, 38 + 35 * max(1, len(kept)))
     if not pick:
         st.dataframe(shown, hide_index=True, width="stretch", height=height, key=f"{key}.rows", alt=key, **more)
         return []
@@ -134,6 +143,45 @@ def table(
     st.caption(pick)
     places: list[int] = chosen.selection.rows if chosen else []
     return [kept[place] for place in places if place < len(kept)]
+
+
+def marked_table(
+    rows: Sequence[Mapping[str, Any]], key: str, marked: Collection[str], told: Callable[[list[str]], None], *, height: int
+) -> None:
+    """Such a table of things whose marked rows are those of `marked`, ids that are kept elsewhere; `told` gets them as they are marked here.
+
+    What is marked and filtered out stays marked.
+    """
+    kept, shown, high = _head_of(rows, key, height)
+    ids = [str(row["id"]) for row in kept]
+    name = f"{key}.rows"
+    places = [place for place, id_ in enumerate(ids) if id_ in marked]
+    if st.session_state.get(name, {}).get("selection", {}).get("rows", []) != places:
+        st.session_state[name] = {"selection": {"rows": places, "columns": [], "cells": []}}
+
+    def tell() -> None:
+        there: list[int] = st.session_state[name]["selection"]["rows"]
+        told([id_ for id_ in marked if id_ not in ids] + [ids[place] for place in there if place < len(ids)])
+
+    st.dataframe(
+        shown, hide_index=True, width="stretch", height=high, key=name, on_select=tell, selection_mode="multi-row", alt=key,
+    )  # fmt: skip
+
+
+def _head_of(
+    rows: Sequence[Mapping[str, Any]], key: str, height: int | Literal["auto"], *, narrow: bool = False
+) -> tuple[list[Mapping[str, Any]], list[dict[str, Any]], int | Literal["auto"]]:
+    """What stands above a table; the rows that are kept by its filter, the same as they are shown, and how high they stand."""
+    left, right = st.columns([2, 1] if narrow else [6, 1], vertical_alignment="bottom")
+    with left:
+        wanted = st.text_input(
+            "Filter", key=f"{key}.filter", placeholder=f"filter {many(len(rows), 'row')}", label_visibility="collapsed", type="search"
+        )
+    kept = [row for row in rows if fits(row, wanted or "")]
+    with right:
+        export(kept, key)
+    shown = [{name: _shown(value) for name, value in row.items()} for row in kept]
+    return kept, shown, min(height, 38 + 35 * max(1, len(kept))) if isinstance(height, int) else height
 
 
 def fits(row: Mapping[str, Any], wanted: str) -> bool:

@@ -89,7 +89,9 @@ def pages() -> dict[str, list[Any]]:
 
 STYLE = """<style>
 [data-testid=stMainBlockContainer]{padding:2.6rem 2rem 3rem}
-[data-testid=stSidebarHeader]{height:2.2rem}
+[data-testid=stSidebarHeader]{height:1.6rem}
+[data-testid=stSidebarNavItems] header,[data-testid=stNavSectionHeader]{padding-block:.3rem 0;margin-block:0}
+[data-testid=stSidebarNavLink]{padding-block:0;min-height:1.6rem;margin-block:0}
 [data-testid=stCaptionContainer]{color:inherit;opacity:.8}
 button[kind^=primary] p{color:light-dark(#FFFFFF,#0B1116)}
 </style>"""
@@ -116,4 +118,7 @@ def _frame() -> None:
         moments = [*map(str, revisions), "now"]
         st.select_slider("As of revision", moments, "now", key=AT, bind="query-params", help="Looks at the graph as it was then.")
     stamp = seat.context.view(seat.actor, at=seat.at or None).stamp
-    st.caption(plain(f"revision {stamp.revision}, {ago(stamp.at)}" if stamp.revision else "nothing is loaded yet"))
+    if stamp.revision:
+        st.caption(plain(f"revision {stamp.revision}, {ago(stamp.at)}"), help=plain(stamp.at))
+    else:
+        st.caption("nothing is loaded yet")

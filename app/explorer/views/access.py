@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from app.explorer.manners import head, many, plain, table
+from app.explorer.manners import chart, head, many, plain, table
 from app.explorer.seat import Seat, sentence
 from app.explorer.views.parts import pick
 from graph import ContextError, Sensitivity
@@ -50,17 +50,13 @@ def _explain(seat: Seat) -> None:
     sees = answer["state"] == "allowed"
     said = f"{who} {'sees' if sees else 'does not see'} {answer['id']} ({answer['kind']}, {answer['sensitivity']})."
     (st.success if sees else st.error)(plain(said), icon=":material/visibility:" if sees else ":material/visibility_off:")
-    st.dataframe(
-        [{"who": one["actor"], "verdict": one["state"], "as": one["role"], "because": one["reason"]} for one in answer["verdicts"]],
-        hide_index=True,
-        width="stretch",
-    )
+    verdicts = [{"who": one["actor"], "verdict": one["state"], "as": one["role"], "because": one["reason"]} for one in answer["verdicts"]]
+    table(verdicts, "verdicts")
     if answer["masked"]:
         st.caption(plain(f"Without its {', '.join(answer['masked'])}."))
 
 
 def _matrix(seat: Seat) -> None:
-    st.subheader("Who sees what is sensitive", anchor=False)
     level = st.segmented_control(
         "At least", [one.value for one in Sensitivity], key="least", default="confidential", required=True, bind="query-params"
     )
@@ -105,9 +101,7 @@ def _map(seen: list[dict[str, Any]], names: Mapping[str, str]) -> None:
         alt.Color("sensitivity:N", scale=alt.Scale(domain=levels, range=["#8FB8DE", "#4C78A8", "#C26A2D", "#B03A48"]), legend=alt.Legend(orient="top", title=None)),
         tooltip=["thing:N", "who:N", "as:N"],
     )  # fmt: skip
-    st.altair_chart(squares, width="stretch", alt="Who sees each sensitive thing")
     who, count = counts.most_common(1)[0]
     nobody = sum(not one["by"] for one in seen)
-    st.text(
-        f"{many(len(seen), 'sensitive thing')}; {names.get(who, who)} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody."
-    )
+    said = f"{many(len(seen), 'sensitive thing')}; {names.get(who, who)} sees most of them: {count}. {nobody} {'is' if nobody == 1 else 'are'} seen by nobody."
+    chart("Who sees what is sensitive", squares, said, values)

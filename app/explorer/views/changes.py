@@ -111,7 +111,7 @@ def _values(seat: Seat, id_: str, before: int, after: int) -> None:
         for name in names
     ]
     st.markdown(f"**{plain(id_)}**")
-    st.dataframe(rows, hide_index=True, width="stretch")
+    table(rows, "values")
     if shown[1] and st.button("See it in the graph", key="change-graph"):
         visit("graph", entity=id_)
 

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from app.explorer.manners import head, many, plain, table, teach
+from app.explorer.manners import chart, head, many, plain, table, teach
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import pick
 
@@ -96,15 +96,13 @@ def _over_time(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -
         for (quarter, outcome), count in sorted(quarters.items())
     ]
     top = max(pattern["rates"].items(), key=lambda pair: pair[1], default=("", 0.0))
-    st.subheader("What came out, and when", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        alt.X("quarter:O", title=None),
+        alt.X("quarter:O", title=None, axis=alt.Axis(labelAngle=0)),
         alt.Y("decisions:Q", axis=alt.Axis(tickMinStep=1)),
         alt.Color("outcome:N", scale=alt.Scale(range=list(OUTCOMES)), legend=alt.Legend(orient="bottom", title=None)),
     )  # fmt: skip
-    st.altair_chart(bars, width="stretch", height=240, alt="Decisions by quarter and outcome")
-    if top[0]:
-        st.text(f"{top[1]:.0%} of {pattern['count']} were {top[0]}.")
+    said = f"{top[1]:.0%} of {pattern['count']} were {top[0]}." if top[0] else "No outcome is stated."
+    chart("What came out, and when", bars, said, rows, height=240)
 
 
 def _quarter(day: str) -> str:
@@ -115,12 +113,11 @@ def _quarter(day: str) -> str:
 def _deciders(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
     counts = Counter((party["name"], one["outcome"]) for one in found for party in one["decided_by"])
     rows = [{"who": who[:60], "outcome": outcome or "none stated", "decisions": count} for (who, outcome), count in sorted(counts.items())]
-    st.subheader("Who decided", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
         alt.Y("who:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
         alt.X("decisions:Q", axis=alt.Axis(tickMinStep=1)),
         alt.Color("outcome:N", scale=alt.Scale(range=list(OUTCOMES)), legend=None),
     )  # fmt: skip
-    st.altair_chart(bars, width="stretch", height=240, alt="Decisions by who decided")
-    if deciders := pattern["deciders"]:
-        st.text(f"{deciders[0]['name']} decided most of them: {deciders[0]['count']} of {pattern['count']}.")
+    most = pattern["deciders"][:1]
+    said = f"{most[0]['name']} decided most of them: {most[0]['count']} of {pattern['count']}." if most else "Nobody is named who decided."
+    chart("Who decided", bars, said, rows, height=240)

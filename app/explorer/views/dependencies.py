@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import head, many, plain, table, teach, words
+from app.explorer.manners import chart, head, many, plain, table, teach, words
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import legend, pick, search, way
 
@@ -146,7 +146,9 @@ def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None
             if {at, after} <= there:
                 edges.setdefault(f"{at} {kind} {after}", pictures.edge(at, kind, after))
             at = after
-    graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "radial", anchor=subject, height=460)
+    ranks = Counter(one["distance"] for one in near)
+    high = max(460, min(900, 36 * max(ranks.values(), default=0)))  # so that names can be read where many stand one below the other
+    graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "radial", anchor=subject, height=high)
     legend(colours)
 
 
@@ -154,15 +156,13 @@ def _rings(reached: Sequence[Mapping[str, Any]]) -> None:
     counts = Counter((one["distance"], one["kind"]) for one in reached)
     rows = [{"steps": distance, "kind": kind, "things": count} for (distance, kind), count in sorted(counts.items())]
     by_step = Counter(one["distance"] for one in reached)
-    st.subheader("How far it reaches", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        alt.X("steps:O", title="steps away"),
+        alt.X("steps:O", title="steps away", axis=alt.Axis(labelAngle=0)),
         alt.Y("things:Q", axis=alt.Axis(tickMinStep=1)),
         alt.Color("kind:N", legend=alt.Legend(orient="bottom", columns=3, title=None), scale=alt.Scale(range=list(pictures.PALETTE))),
     )  # fmt: skip
-    st.altair_chart(bars, width="stretch", height=340, alt="Things reached by distance and kind")
     step, count = max(by_step.items(), key=lambda pair: pair[1])
-    st.text(f"Most of it, {count} of {len(reached)}, is {many(step, 'step')} away.")
+    chart("How far it reaches", bars, f"Most of it, {count} of {len(reached)}, is {many(step, 'step')} away.", rows, height=340)
 
 
 def _matrix(seat: Seat) -> None:
@@ -175,13 +175,13 @@ def _matrix(seat: Seat) -> None:
     if not counts:
         return
     values = [{"what depends": one, "on what": other, "relations": count} for (one, other), count in sorted(counts.items())]
-    st.subheader("What depends on what", anchor=False)
     place = alt.Chart(alt.Data(values=values)).encode(alt.X("on what:N", title="on what"), alt.Y("what depends:N", title="what depends"))
     heat = place.mark_rect().encode(alt.Color("relations:Q", scale=alt.Scale(scheme="tealblues"), legend=None))
-    numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=alt.value("#20303a"))
-    st.altair_chart(heat + numbers, width="stretch", alt="Dependencies between kinds")  # pyright: ignore[reportUnknownArgumentType]  # altair's own
+    ink = alt.when(alt.datum.relations > max(counts.values()) / 2).then(alt.value("#FFFFFF")).otherwise(alt.value("#20303a"))
+    numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=ink)
     (one, other), count = counts.most_common(1)[0]
-    st.text(f"Most dependencies, {count} of {sum(counts.values())}, are of {one} on {other}.")
+    said = f"Most dependencies, {count} of {sum(counts.values())}, are of {one} on {other}."
+    chart("What depends on what", heat + numbers, said, values)  # pyright: ignore[reportUnknownArgumentType]  # altair's own
     needed = Counter(one.target for one in rows)
     names = {row.id: row.name for row in seat.entities(ids=needed)}
     top = [{"thing": names[id_], "is needed by": count, "id": id_} for id_, count in needed.most_common(30) if id_ in names]

@@ -1,7 +1,7 @@
 """The graph: a thing in the middle, its neighbours, and theirs as they are opened; filters, colours, layouts, details and a table beside it.
 
 What is drawn follows from the address alone: `entity` is the middle, each `step` opens (`+id`, `+id relation`) or closes
-(`~id`) a thing, or hides some (`-id id`). So a link restores it, and undo takes the last step back.
+(`~id`, `~id relation`) a thing, or hides some (`-id id`). So a link restores it, and undo takes the last step back.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import Gesture, graph_view
-from app.explorer.manners import head, many, plain, table, teach, words
+from app.explorer.manners import head, many, marked_table, plain, table, teach, words
 from app.explorer.seat import Seat, fragment
-from app.explorer.views.parts import details, legend, remembered, search
+from app.explorer.views.parts import details, legend, remembered, search, some
 
 LAYOUTS = ("force", "layered", "tree", "radial")
 PICTURE = "picture"
+TABLE = "things"
+TURN = "picture.turn"  # how often the selection came from the table
 
 
 def explore(seat: Seat) -> None:
@@ -89,19 +91,44 @@ def _undo() -> None:
     st.query_params["step"] = steps()[:-1]
 
 
-def folded(said: Iterable[str]) -> tuple[list[str], list[str]]:
-    """What is opened and what is left out, after these steps."""
+class Folded(NamedTuple):
+    """What is opened, which relations of which things are closed, and what is left out."""
+
+    opened: list[str]
+    closed: list[str]
+    without: list[str]
+
+
+def folded(said: Iterable[str]) -> Folded:
+    """What holds after these steps."""
     opened: dict[str, None] = {}
+    closed: dict[str, None] = {}
     without: dict[str, None] = {}
     for step in said:
         sign, what = step[:1], step[1:]
+        id_, _, relation = what.partition(" ")
         if sign == "+":
             opened[what] = None
+            closed = {one: None for one in closed if one != what and (relation or one.partition(" ")[0] != id_)}
+        elif sign == "~" and relation:
+            opened.pop(what, None)
+            closed[what] = None
         elif sign == "~":
-            opened = {one: None for one in opened if one.partition(" ")[0] != what}
+            opened = {one: None for one in opened if one.partition(" ")[0] != id_}
         elif sign == "-":
             without |= dict.fromkeys(what.split())
-    return list(opened), list(without)
+    return Folded(list(opened), list(closed), list(without))
+
+
+def _left_out(seat: Seat, now: Folded) -> list[str]:
+    """What is hidden, and what closed relations tie to their things; what was opened itself stays, and so does the middle."""
+    stays = {st.query_params["entity"], *(one.partition(" ")[0] for one in (*now.opened, *now.closed))}
+    tied: dict[str, None] = {}
+    for one in now.closed:
+        id_, _, kind = one.partition(" ")
+        ends = [row.target if row.source == id_ else row.source for row in seat.relations(kind, touching=[id_])]
+        tied |= dict.fromkeys(end for end in sorted(ends) if end not in stays)
+    return [*dict.fromkeys([*now.without, *tied])]
 
 
 def gesture(name: str, id_: str) -> None:
@@ -118,8 +145,8 @@ def gesture(name: str, id_: str) -> None:
 
 @fragment
 def _canvas(seat: Seat) -> None:
-    opened, without = folded(steps())
-    answer = seat.ask("around", id=st.query_params["entity"], opened=opened, without=without)
+    now = folded(steps())
+    answer = seat.ask("around", id=st.query_params["entity"], opened=now.opened, without=_left_out(seat, now))
     wanted = _filters(answer)
     colour = st.session_state.get("colour") or "kind"
     picture = pictures.drawn(answer, colour=colour, kinds=seat.kinds(), wanted=wanted)
@@ -128,13 +155,13 @@ def _canvas(seat: Seat) -> None:
         path = _path(seat)
         seen = graph_view(
             picture.nodes, picture.edges, key=PICTURE, layout=st.session_state.get("layout") or "force", anchor=answer["focus"],
-            lit=path, on_gesture=gesture, height=580,
+            lit=path, on_gesture=gesture, on_selected=_selected, height=580, turn=st.session_state.get(TURN, 0),
         )  # fmt: skip
         legend(picture.legend)
-        chosen = _actions(seat, answer, seen)
+        chosen = _actions(seat, answer, now, seen)
     with right:
         if chosen.startswith("group "):
-            st.info("A group: expand it to take the first 50 out of it, or use the search.")
+            st.info("A group: expand it to take the first 50 out of it, or use the search.", icon=":material/workspaces:")
         else:
             details(seat, chosen or answer["focus"])
     _beside(answer, picture, seen)
@@ -155,15 +182,14 @@ def _filters(answer: Mapping[str, Any]) -> pictures.Wanted:
     with st.popover("Filters", icon=":material/filter_alt:"):
         for name, label in labels.items():
             here = counts[name]
-            options = sorted({*here, *st.session_state.get(f"only-{name}", [])})
-            picked = st.multiselect(
-                label, options, key=f"only-{name}", format_func=lambda one, here=here: f"{names.get(one, one)} ({here[one]})"
-            )
+            key = f"only-{name}"
+            options = sorted({*here, *st.session_state.get(key, st.query_params.get_all(key))})
+            picked = some(label, options, key, lambda one, here=here: f"{names.get(one, one)} ({here[one]})")
             chosen[name] = frozenset(picked)
     return pictures.Wanted(**chosen)
 
 
-def _actions(seat: Seat, answer: Mapping[str, Any], seen: Gesture) -> str:
+def _actions(seat: Seat, answer: Mapping[str, Any], now: Folded, seen: Gesture) -> str:
     """The gestures as buttons, for what is selected; returns the first of it."""
     known = {one["id"]: one for one in answer["entities"]}
     here = [id_ for id_ in seen.selected if id_ in known or id_.startswith("group ")]
@@ -176,7 +202,7 @@ def _actions(seat: Seat, answer: Mapping[str, Any], seen: Gesture) -> str:
         st.button("All relations", key="expand-all", on_click=gesture, args=("expand", chosen))
         for kind, count in sorted(more.items()):
             st.button(f"{words(kind)} +{count}", key=f"expand-{kind}", on_click=_step, args=(f"+{chosen} {kind}",))
-    two.button("Collapse", key="collapse", on_click=gesture, args=("collapse", chosen), help="Take its opened neighbours away (X)")
+    _collapse(two, chosen, answer, now)
     three.button("Hide", key="hide", on_click=_hide, args=(some,), disabled=not some, help="What is selected (Delete)")
     only.button("Only these", key="only", on_click=_hide, args=(rest,), disabled=not some or not rest, help="Hide all that is not selected")
     four.button("Centre", key="centre", on_click=_focus, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
@@ -185,6 +211,22 @@ def _actions(seat: Seat, answer: Mapping[str, Any], seen: Gesture) -> str:
     if seat.can("path"):
         six.button("Path", key="path-button", on_click=_lit, args=(pair,), disabled=len(pair) != 2, help="Between two selected things")
     return chosen
+
+
+def _collapse(place: Any, chosen: str, answer: Mapping[str, Any], now: Folded) -> None:
+    """Take away what was opened at a thing, or what one of its relations ties to it."""
+    whole = any(one.partition(" ")[0] == chosen for one in now.opened)
+    stays = {answer["focus"], *(one.partition(" ")[0] for one in now.opened)}
+    near = [
+        (one["kind"], one["target"] if one["source"] == chosen else one["source"])
+        for one in answer["relations"]
+        if chosen in (one["source"], one["target"])
+    ]
+    counts = Counter(kind for kind, end in near if end not in stays)
+    with place.popover("Collapse", disabled=not whole and not counts, help="Take its neighbours away (X)"):
+        st.button("All that was opened", key="collapse", on_click=gesture, args=("collapse", chosen), disabled=not whole)
+        for kind, count in sorted(counts.items()):
+            st.button(f"{words(kind)} -{count}", key=f"collapse-{kind}", on_click=_step, args=(f"~{chosen} {kind}",))
 
 
 def _lit(pair: list[str]) -> None:
@@ -207,21 +249,35 @@ def _path(seat: Seat) -> list[str]:
     return [*{end for step in chain for end in (step[0], step[2])}, *(pictures.edge_id(*step) for step in chain)]
 
 
+def _select(ids: list[str]) -> None:
+    """Select these in the picture."""
+    st.session_state[PICTURE] = {"selected": ids}
+    st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
+    st.session_state[f"{TABLE}.from"] = "table"
+    st.session_state[f"{TABLE}.told"] = sorted(ids)
+
+
+def _selected() -> None:
+    """Something was selected in the picture, unless it only says what the table told it."""
+    if sorted(st.session_state[PICTURE].get("selected") or []) != st.session_state.get(f"{TABLE}.told"):
+        st.session_state[f"{TABLE}.from"] = "picture"
+
+
 def _beside(answer: Mapping[str, Any], picture: pictures.Picture, seen: Gesture) -> None:
     """The same things as a table, those selected first, with the ways to take them along."""
     ids = {node["id"] for node in picture.nodes}
     rows = pictures.rows(answer, ids)
-    rows = [{"": "●" if row["id"] in seen.selected else "", **row} for row in rows]
-    rows.sort(key=lambda row: row["id"] not in seen.selected)
+    if st.session_state.get(f"{TABLE}.from") != "table":  # what is selected in the picture comes first; rows do not move under the pointer
+        st.session_state[f"{TABLE}.first"] = seen.selected
+    first = st.session_state.get(f"{TABLE}.first", ())
+    rows.sort(key=lambda row: row["id"] not in first)
     hidden = len(answer["entities"]) - len(rows)
     grouped = sum(one["count"] for one in answer["groups"])
     said = [many(len(rows), "thing"), many(len(picture.edges), "relation")]
     said += [f"{hidden} filtered out"] if hidden else []
     said += [f"{grouped:,} in {many(len(answer['groups']), 'group')}"] if grouped else []
     st.caption(", ".join(said) + (f", {len(seen.selected)} selected" if seen.selected else ""))
-    if chosen := table(rows, "things", pick="Choose a row to put it in the middle.", height=260):
-        _focus(str(chosen[0]["id"]))
-        st.session_state.pop("things.rows", None)
-        st.rerun()
+    marked_table(rows, TABLE, seen.selected, _select, height=260)
+    st.caption("What is marked here is selected in the picture, and the other way round; Centre puts it in the middle.")
     with st.expander("The relations of the picture"):
         table([{"from": one["source"], "relation": one["kind"], "to": one["target"]} for one in picture.edges], "relations", height=240)

@@ -152,7 +152,7 @@ def _sight(sight: Sight, other: Sight | None) -> None:
     with text:
         st.code(sight.text, language=None, wrap_lines=True, height=460)
     with missing:
-        _missing(sight.scope)
+        _missing(sight.scope, key)
 
 
 def marked(sight: Sight, other: Sight) -> dict[str, str]:
@@ -206,7 +206,7 @@ def _picture(sight: Sight, marks: Mapping[str, str], key: str) -> None:
     legend(colours)
 
 
-def _missing(scope: Mapping[str, Any]) -> None:
+def _missing(scope: Mapping[str, Any], key: str) -> None:
     left = scope["budget"]["left_out_by_kind"]
     if not scope["missing"] and not left:
         st.caption("Nothing: all that the task requires is there, and all that is near fits.")
@@ -214,4 +214,4 @@ def _missing(scope: Mapping[str, Any]) -> None:
         st.text(f"{one['requirement']} is {words(one['state'])}" + (f"; ask {one['ask']}" if one["ask"] else ""))
     if left:
         st.caption("Left out by the budget:")
-        st.dataframe([{"kind": kind, "things": count} for kind, count in sorted(left.items())], hide_index=True)
+        table([{"kind": kind, "things": count} for kind, count in sorted(left.items())], f"left-{key}", narrow=True)

@@ -176,14 +176,14 @@ def _route(seat: Seat, process: str, flow: Flow) -> list[str]:
         return []
     approvals: list[dict[str, Any]] = answer["approvals"]
     st.success(plain(f"{many(len(approvals), 'approval')} needed."), icon=":material/approval:")
-    st.dataframe([_approval(one) for one in approvals], hide_index=True, width="stretch", alt="The approvals in order")
+    table([_approval(one) for one in approvals], "approvals")
     for one in answer["lacking"]:
         st.warning(plain(f"Still to be said: {one['input'] or 'a rule that can be worked out'}. {one['because']}."))
     for note in answer["notes"]:
         st.caption(plain(note))
     if skipped := answer.get("skipped", []):
         with st.expander(f"Why {many(len(skipped), 'other step')} {'is' if len(skipped) == 1 else 'are'} not needed"):
-            st.dataframe([{"step": one.get("name") or one["step"], "because": one["because"]} for one in skipped], hide_index=True)
+            table([{"step": one.get("name") or one["step"], "because": one["because"]} for one in skipped], "not-needed")
     return [one["step"] for one in approvals]
 
 

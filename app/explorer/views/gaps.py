@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from app.explorer.manners import LEVELS, head, many, plain, table, words
+from app.explorer.manners import LEVELS, chart, head, many, plain, table, words
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import pick, some
 
@@ -86,16 +86,15 @@ def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
     if not counts:
         return
     rows = [{"check": check, "level": level, "gaps": count} for (check, level), count in sorted(counts.items())]
-    st.subheader("Gaps by check", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
         alt.Y("check:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
         alt.X("gaps:Q", axis=alt.Axis(tickMinStep=1)),
         alt.Color("level:N", scale=alt.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=alt.Legend(orient="bottom", title=None)),
     )  # fmt: skip
-    st.altair_chart(bars, width="stretch", alt="Gaps by check and level")
     (check, _), count = counts.most_common(1)[0]
     nobody = sum(not one["owner"] for one in kept)
-    st.text(f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it.")
+    said = f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it."
+    chart("Gaps by check", bars, said, rows)
 
 
 REVISIONS = 8  # of a trend
@@ -112,15 +111,14 @@ def _trend(seat: Seat) -> None:
     rows = [{"revision": number, "level": level, "gaps": counts[level]} for number, counts in found.items() for level in LEVELS]
     left, right = st.columns([3, 2])
     with left:
-        st.subheader("Gaps by revision", anchor=False)
         lines = alt.Chart(alt.Data(values=rows)).mark_line(point=True).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
             alt.X("revision:O", axis=alt.Axis(labelAngle=0)),
             alt.Y("gaps:Q", axis=alt.Axis(tickMinStep=1)),
             alt.Color("level:N", scale=alt.Scale(domain=list(SHADES), range=list(SHADES.values())), legend=alt.Legend(orient="bottom", title=None)),
         ).properties(height=300)  # fmt: skip
-        st.altair_chart(lines, width="stretch", alt="Gaps by revision and level")
         first, last = (found[number].total() for number in (numbers[0], numbers[-1]))
-        st.text(f"From {many(first, 'gap')} at revision {numbers[0]} to {last:,} at revision {numbers[-1]}.")
+        said = f"From {many(first, 'gap')} at revision {numbers[0]} to {last:,} at revision {numbers[-1]}."
+        chart("Gaps by revision", lines, said, rows)
         st.caption("Without what was asked for in vain and files that changed since: no revision holds those.")
     with right:
         table([{"revision": number, **{level: found[number][level] for level in LEVELS}} for number in numbers], "gap-trend", narrow=True)

@@ -127,7 +127,7 @@ def _meanings(meanings: Sequence[Meaning]) -> None:
     used = [{"used by": name, "in the meaning of": ", ".join(one.units) or "everywhere"} for one in meanings for name in one.used_by]
     st.markdown(f"**Where it is used** ({len(used)})")
     if used:
-        st.dataframe(used, hide_index=True, width="stretch")
+        table(used, "used", narrow=True)
     else:
         st.caption("Nothing that you may see names it.")
 

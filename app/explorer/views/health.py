@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from app.explorer.manners import LEVELS, head, many, plain, table, words
+from app.explorer.manners import LEVELS, chart, head, many, plain, table, words
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import pick, remembered
 from graph import ANALYSES
@@ -89,9 +89,9 @@ def _trend(trend: Sequence[Mapping[str, Any]]) -> None:
         )
         .properties(height=170)
     )
-    st.altair_chart(line, width="stretch", alt="The score by revision")
     first, last = scored[0], scored[-1]
-    st.caption(f"From {first['score']:.1f} at revision {first['revision']} to {last['score']:.1f} at revision {last['revision']}.")
+    said = f"From {first['score']:.1f} at revision {first['revision']} to {last['score']:.1f} at revision {last['revision']}."
+    chart("The score by revision", line, said, scored)
 
 
 def _parts(parts: Sequence[Mapping[str, Any]]) -> None:

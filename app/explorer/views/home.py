@@ -99,8 +99,11 @@ def _tour(seat: Seat) -> None:
 
 @fragment
 def _score(seat: Seat, things: int) -> None:
-    """The readiness with how it moved; in a large graph it is worked out on its own page."""
-    if things > BIG or not seat.can("readiness"):
+    """The readiness with how it moved; in a large graph it is worked out when somebody asks for it."""
+    if not seat.can("readiness"):
+        return
+    if things > BIG and not st.session_state.get("judge") and not st.button("Judge how ready it is", key="judge"):
+        st.caption(f"Asks five questions of all {things:,} things, and takes a while.")
         return
     found: dict[str, Any] = seat.put("readiness", {})
     if found["score"] is None:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import head, table, teach
+from app.explorer.manners import chart, head, table, teach
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import details, legend, pick
 
@@ -236,16 +236,15 @@ def _row(chart: Mapping[str, Post], below: Mapping[str, list[str]], id_: str) ->
     }
 
 
-def _spans(chart: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
+def _spans(posts_: Mapping[str, Post], below: Mapping[str, list[str]]) -> None:
     """How many report to one, over all who lead."""
     spans = Counter(len(ids) for ids in below.values())
     if not spans:
         return
     widest = max(below, key=lambda id_: len(below[id_]))
     rows = [{"reports": size, "leaders": count} for size, count in sorted(spans.items())]
-    st.subheader("How wide the spans are", anchor=False)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(color=pictures.PALETTE[0]).encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
-        alt.X("reports:O", title="how many stand below one"), alt.Y("leaders:Q", title="leaders", axis=alt.Axis(tickMinStep=1))
+        alt.X("reports:O", title="how many stand below one", axis=alt.Axis(labelAngle=0)), alt.Y("leaders:Q", title="leaders", axis=alt.Axis(tickMinStep=1))
     )  # fmt: skip
-    st.altair_chart(bars, width="stretch", height=220, alt="Spans of control")
-    st.text(f"{sum(spans.values()):,} have others below them; the widest span is {len(below[widest])}: {chart[widest].name}.")
+    said = f"{sum(spans.values()):,} have others below them; the widest span is {len(below[widest])}: {posts_[widest].name}."
+    chart("How wide the spans are", bars, said, rows, height=220)

@@ -10,9 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import STATES, ago, plain, words
+from app.explorer.manners import STATES, ago, plain, table, words
 from app.explorer.pictures import short
-from app.explorer.seat import Seat, fragment
+from app.explorer.seat import Seat, fragment, told
 
 HINT = "a name, words, an id"
 
@@ -96,19 +96,24 @@ def details(seat: Seat, id_: str) -> None:
     for contested in shown["conflicts"]:
         others = "; ".join(f"{other['value']} ({other['source']})" for other in contested["others"])
         st.warning(plain(f"Sources disagree on {contested['property']}: {contested['value']} holds, others say {others}."))
-    holds, claims, near, past = st.tabs(
-        ["Properties", f"Sources {len(shown['claims'])}", f"Relations {len(shown['relations'])}", "History"]
-    )
+    holds, claims, near, past, why = st.tabs(
+        ["Properties", f"Sources {len(shown['claims'])}", f"Relations {len(shown['relations'])}", "History", "Why"],
+        key="details", on_change="rerun", bind="query-params",
+    )  # fmt: skip
     with holds:
         _rows(
-            [{"property": words(name), "value": names.get(worded(value), worded(value))} for name, value in shown["properties"].items()],
+            [
+                {"property": words(name), "value": names.get(worded(value), worded(value)), "says": _sayers(shown, name, value)}
+                for name, value in shown["properties"].items()
+            ],
+            "properties",
             "It has no properties.",
         )
         st.caption(plain("from " + ", ".join(f"{one['source']} {one['locator']}" for one in shown["origins"])))
     with claims:
-        _rows([_claim(one) for one in shown["claims"]], "No source describes it.")
+        _rows([_claim(one) for one in shown["claims"]], "claims", "No source describes it.")
     with near:
-        _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "It has no relation that you may see.")
+        _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "near", "It has no relation that you may see.")
     with past:
         _rows(
             [
@@ -122,8 +127,38 @@ def details(seat: Seat, id_: str) -> None:
                 }
                 for one in reversed(shown["history"])
             ],
+            "past",
             "It has no history.",
         )
+
+    if why.open:
+        with why:
+            _why(seat, shown)
+
+
+def _sayers(shown: Mapping[str, Any], name: str, value: Any) -> str:
+    """The sources whose word for it this is."""
+    return ", ".join(dict.fromkeys(one["source"] for one in shown["claims"] if one["properties"].get(name) == value))
+
+
+@told
+def _why(seat: Seat, shown: Mapping[str, Any]) -> None:
+    """Why the thing is one, why it is as fresh as it is, and by which rule whoever looks sees it."""
+    ids = ", ".join(shown.get("aliases") or ())
+    sources = ", ".join(dict.fromkeys(one["source"] for one in shown["claims"]))
+    st.text(
+        f"It is on file because {sources or 'somebody'} {'say' if ',' in sources else 'says'} so"
+        + (f", and one with {ids}." if ids else ".")
+    )
+    fresh = shown["freshness"]
+    looked = f"{fresh['verified_at']} by {fresh['verified_by'] or 'somebody'}" if fresh.get("verified_at") else "nobody yet"
+    st.text(f"It is {words(fresh['state'])}: last looked at {looked}" + (f", due {fresh['due_at']}." if fresh.get("due_at") else "."))
+    rights = seat.put("access explain", {"actor": seat.actor.id, "id": shown["id"]})
+    _rows(
+        [{"who": one["actor"], "verdict": one["state"], "as": one["role"], "because": one["reason"]} for one in rights["verdicts"]],
+        "rights",
+        "No rule speaks of it.",
+    )
 
 
 def _line(shown: Mapping[str, Any]) -> str:
@@ -153,9 +188,9 @@ def _relation(row: Mapping[str, Any], own: str, names: Mapping[str, str]) -> dic
     }
 
 
-def _rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
+def _rows(rows: Sequence[Mapping[str, Any]], key: str, empty: str) -> None:
     if rows:
-        st.dataframe(rows, hide_index=True, width="stretch")
+        table(rows, key, narrow=True)
     else:
         st.caption(empty)
 

@@ -49,6 +49,7 @@ def _row(case: Mapping[str, Any]) -> dict[str, Any]:
         "state": case["state"],
         "asked by": case.get("proposer", ""),
         "when": ago(str(case.get("at", ""))),
+        "at": str(case.get("at", "")),
         "why": case.get("why", ""),
         "said yes": f"{case.get('votes', 0)} of {case.get('needs', 1)}",
         "decided by": ", ".join(case.get("owners", ())),
@@ -61,14 +62,15 @@ def _case(seat: Seat, case: Mapping[str, Any]) -> None:
         st.subheader(plain(case["id"]), anchor=False)
         st.text(f"{case.get('proposer', '')}: {case.get('why', '')}")
         rows = [{name: _worded(change.get(name)) for name in ("do", "id", "what", "before", "after")} for change in case.get("changes", ())]
-        st.dataframe(rows, hide_index=True, width="stretch", alt="What it would change")
+        st.markdown("**What it would change**")
+        table(rows, "would-change")
         for name, value in case.get("evidence", {}).items():
             if value:
                 st.text(f"{name}: {_worded(value)}")
         if case["state"] == "open":
             _decide(seat, str(case["id"]))
         elif ending := case.get("ending"):
-            st.text(f"{ending['state']} by {ending.get('by', '')} {ago(ending['at'])}: {ending.get('why', '')}")
+            st.text(f"{ending['state']} by {ending.get('by', '')} {ago(ending['at'])}: {ending.get('why', '')}", help=str(ending["at"]))
 
 
 def _worded(value: Any) -> str:
