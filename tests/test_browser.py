@@ -89,18 +89,18 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture
-def page(chromium: Browser, explorer: Explorer) -> Generator[Page]:
+def page(chromium: Browser, explorer: Explorer, request: pytest.FixtureRequest) -> Generator[Page]:
     """A page that asks nobody but its server, and in which nothing fails."""
-    yield from opened(chromium, explorer, "light")
+    yield from opened(chromium, explorer, "light", request.node.name)
 
 
 @pytest.fixture
-def dark(chromium: Browser, explorer: Explorer) -> Generator[Page]:
+def dark(chromium: Browser, explorer: Explorer, request: pytest.FixtureRequest) -> Generator[Page]:
     """The same in the dark."""
-    yield from opened(chromium, explorer, "dark")
+    yield from opened(chromium, explorer, "dark", request.node.name)
 
 
-def opened(chromium: Browser, explorer: Explorer, scheme: Any) -> Generator[Page]:
+def opened(chromium: Browser, explorer: Explorer, scheme: Any, journey: str) -> Generator[Page]:
     context = chromium.new_context(
         base_url=explorer.address, viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
@@ -118,7 +118,9 @@ def opened(chromium: Browser, explorer: Explorer, scheme: Any) -> Generator[Page
     page.on("request", watch)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", refuse)
+    began = time.perf_counter()
     yield page
+    _told("journeys.csv", journey, f"{time.perf_counter() - began:.1f}")
     context.close()
     assert wrong == []
 
@@ -132,6 +134,13 @@ def _seen(page: Page, name: str) -> None:
     """Leave a picture of the journey where `ORGCONTEXT_SHOTS` says."""
     if folder := os.environ.get("ORGCONTEXT_SHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def _told(file: str, *cells: object) -> None:
+    """Leave a line of a report there."""
+    if folder := os.environ.get("ORGCONTEXT_SHOTS"):
+        with (Path(folder) / file).open("a", encoding="utf-8") as lines:
+            lines.write(",".join(map(str, cells)) + "\n")
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -346,8 +355,10 @@ SUBJECTS = {
 }
 PAINTED = """hex => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor
   === `rgb(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(', ')})`"""
-FAULTS = """axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => said.violations
-  .filter((one) => one.impact === 'serious' || one.impact === 'critical').map((one) => [one.id, one.nodes.map((node) => node.target.join(' '))]))"""
+FAULTS = """axe.run({exclude: ['[data-testid=stSidebarNav]']}).then((said) => ({passed: said.passes.length,
+  slight: said.violations.filter((one) => one.impact === 'minor' || one.impact === 'moderate').map((one) => one.id),
+  faults: said.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical')
+    .map((one) => [one.id, one.nodes.map((node) => node.target.join(' '))])}))"""
 
 
 @pytest.fixture(scope="module")
@@ -372,9 +383,10 @@ def test_nothing_is_hard_to_reach(page: Page, axe: str, path: str) -> None:
         page.wait_for_function(PAINTED, arg=OPTIONS[f"theme.{scheme}.backgroundColor"], timeout=20_000)
         expect(page.locator("[data-stale=true]")).to_have_count(0)  # what is drawn anew is pale until then
         _seen(page, f"{path}-{scheme}")
-        faults = page.evaluate(FAULTS)
+        found = page.evaluate(FAULTS)
         for _ in range(5):  # what is drawn anew just then is pale for a moment; a fault stays
-            if faults:
+            if found["faults"]:
                 page.wait_for_timeout(2_000)
-                faults = page.evaluate(FAULTS)
-        assert faults == [], scheme
+                found = page.evaluate(FAULTS)
+        assert found["faults"] == [], scheme
+        _told("accessibility.csv", path, scheme, found["passed"], len(found["faults"]), " ".join(found["slight"]))

@@ -330,6 +330,20 @@ def test_every_chart_has_a_title_and_what_is_drawn_as_a_table(look: Look, path: 
     assert all(len(tables[f"{title}, as a table"]) for title in titles)
 
 
+def test_a_thing_without_an_owner_has_its_details_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody stands in the place of the owner, in the panel and in the table."""
+    (tmp_path / "orgcontext.yaml").write_text("organization: Small\nsources: []\n", encoding="utf-8")
+    context = open_context(read_settings(tmp_path, environment={"ORGCONTEXT_NOW": NOW}))
+    with context.store.draft() as draft:
+        draft.put_entities([entity("asset:calendar", kind="Dataset")])
+        draft.publish(Revision(number=draft.number, at=context.now(), actor="person:tester", message="made"))
+    context.close()
+    screen = looking(tmp_path, monkeypatch)("graph", entity="asset:calendar")
+    assert "asset:calendar" in [one.value for one in screen.code]
+    assert not any(one.value.startswith("owned by") for one in screen.text)
+    assert having(screen, "freshness", "owner").set_index("id").loc["asset:calendar", "owner"] == ""
+
+
 def test_a_thing_says_why_it_is_there_and_why_it_is_seen(look: Look) -> None:
     """Whose word it is, when it was last looked at, and the rule that shows it; its values with who says them."""
     screen = look("graph", entity="asset:risk-appetite", details="Why")
@@ -337,7 +351,7 @@ def test_a_thing_says_why_it_is_there_and_why_it_is_seen(look: Look) -> None:
     assert "It is on file because contracts says so." in said_
     assert any(one.startswith("It is current: last looked at 2026-09-01 by position:general-counsel, due 2031-08-31") for one in said_)
     assert list(having(screen, "verdict", "because")["who"]) == ["person:local-user"]
-    assert set(having(screen, "property", "says")["says"]) == {"contracts"}
+    assert set(having(look("graph", entity="asset:risk-appetite"), "property", "says")["says"]) == {"contracts"}
 
 
 def test_changes_say_what_differs(look: Look) -> None:

@@ -146,7 +146,7 @@ def rows(answer: Mapping[str, Any], ids: Collection[str]) -> list[dict[str, Any]
             "name": one["name"],
             "kind": one["kind"],
             "freshness": STATES.get(one["freshness"]["state"], one["freshness"]["state"]),
-            "owner": names.get(one["freshness"]["owner"], one["freshness"]["owner"]),
+            "owner": names.get(one["freshness"]["owner"], one["freshness"]["owner"]) or "",
             "function": ", ".join(names.get(end, end) for end in ties.get(one["id"], {}).get("functions", ())),
             "sensitivity": one.get("sensitivity", ""),
             "more": sum(answer["more"].get(one["id"], {}).values()),

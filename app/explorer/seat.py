@@ -118,9 +118,9 @@ class Seat(NamedTuple):
         known = sorted({one for kind in kinds for one in self.context.ontology.family(kind)}) if kinds else None
         return list(view.store.entities(view.where, kinds=known, ids=None if ids is None else sorted(set(ids)), at=view.at))
 
-    def names(self, ids: Iterable[str]) -> dict[str, str]:
+    def names(self, ids: Iterable[str | None]) -> dict[str, str]:
         """What these are called, as far as they may be seen and have a name; a long name is cut."""
-        wanted = {id_ for id_ in ids if ":" in id_}
+        wanted = {id_ for id_ in ids if id_ and ":" in id_}
         return {row.id: short(row.name, 200) for row in self.entities(ids=wanted) if row.name} if wanted else {}
 
     def relations(self, *kinds: str, touching: Iterable[str] | None = None, first: int | None = None) -> list[RelationRow]:

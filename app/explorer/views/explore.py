@@ -279,5 +279,7 @@ def _beside(answer: Mapping[str, Any], picture: pictures.Picture, seen: Gesture)
     st.caption(", ".join(said) + (f", {len(seen.selected)} selected" if seen.selected else ""))
     marked_table(rows, TABLE, seen.selected, _select, height=260)
     st.caption("What is marked here is selected in the picture, and the other way round; Centre puts it in the middle.")
-    with st.expander("The relations of the picture"):
-        table([{"from": one["source"], "relation": one["kind"], "to": one["target"]} for one in picture.edges], "relations", height=240)
+    more = st.expander("The relations of the picture", key="picture.relations", on_change="rerun")
+    if more.open:
+        with more:
+            table([{"from": one["source"], "relation": one["kind"], "to": one["target"]} for one in picture.edges], "relations", height=240)

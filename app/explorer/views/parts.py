@@ -100,40 +100,34 @@ def details(seat: Seat, id_: str) -> None:
         ["Properties", f"Sources {len(shown['claims'])}", f"Relations {len(shown['relations'])}", "History", "Why"],
         key="details", on_change="rerun", bind="query-params",
     )  # fmt: skip
-    with holds:
-        _rows(
-            [
-                {"property": words(name), "value": names.get(worded(value), worded(value)), "says": _sayers(shown, name, value)}
-                for name, value in shown["properties"].items()
-            ],
-            "properties",
-            "It has no properties.",
-        )
-        st.caption(plain("from " + ", ".join(f"{one['source']} {one['locator']}" for one in shown["origins"])))
-    with claims:
-        _rows([_claim(one) for one in shown["claims"]], "claims", "No source describes it.")
-    with near:
-        _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "near", "It has no relation that you may see.")
-    with past:
-        _rows(
-            [
-                {
-                    "revision": one["revision"],
-                    "when": ago(one["at"]),
-                    "at": one["at"],
-                    "change": one["change"],
-                    "by": one["actor"],
-                    "of": ", ".join(one["properties"]),
-                }
-                for one in reversed(shown["history"])
-            ],
-            "past",
-            "It has no history.",
-        )
-
-    if why.open:
+    if holds.open:
+        with holds:
+            _rows(
+                [
+                    {"property": words(name), "value": names.get(worded(value), worded(value)), "says": _sayers(shown, name, value)}
+                    for name, value in shown["properties"].items()
+                ],
+                "properties",
+                "It has no properties.",
+            )
+            st.caption(plain("from " + ", ".join(f"{one['source']} {one['locator']}" for one in shown["origins"])))
+    elif claims.open:
+        with claims:
+            _rows([_claim(one) for one in shown["claims"]], "claims", "No source describes it.")
+    elif near.open:
+        with near:
+            _rows([_relation(one, shown["id"], names) for one in shown["relations"]], "near", "It has no relation that you may see.")
+    elif past.open:
+        with past:
+            _rows([_change(one) for one in reversed(shown["history"])], "past", "It has no history.")
+    elif why.open:
         with why:
             _why(seat, shown)
+
+
+def _change(one: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"revision": one["revision"], "when": ago(one["at"]), "at": one["at"], "change": one["change"], "by": one["actor"]}
+    return names | {"of": ", ".join(one["properties"])}
 
 
 def _sayers(shown: Mapping[str, Any], name: str, value: Any) -> str:
