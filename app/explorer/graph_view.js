@@ -28,8 +28,8 @@ function styleSheet(host, { big, many, boxes, letters }) {
     { selector: "node", style: { ...text, ...(boxes ? box : dot), "background-color": "#888" } },
     { selector: "node[color]", style: { "background-color": "data(color)", "border-color": "data(color)" } },
     { selector: "node[count]", style: { shape: "round-hexagon", width: 46, height: 46, "text-wrap": "wrap", "text-max-width": 150, "text-valign": boxes ? "center" : "bottom" } },
-    { selector: "edge", style: { width: 1.2, "line-color": ink, "target-arrow-color": ink, "target-arrow-shape": "triangle", "arrow-scale": .8, opacity: .35,
-        "curve-style": big ? "straight" : "bezier" } },
+    { selector: "edge", style: { width: 1.2, "line-color": ink, "target-arrow-color": ink, "target-arrow-shape": big ? "none" : "triangle", "arrow-scale": .8, opacity: .35,
+        "curve-style": big ? "haystack" : "bezier" } },                // of a thousand, heads of arrows are not seen but cost a third of each frame
     { selector: "edge[weights]", style: { "curve-style": "round-segments", "segment-weights": (e) => e.data("weights"), "segment-distances": (e) => e.data("distances"),
         "segment-radii": 14, "edge-distances": "node-position", opacity: 1, "line-opacity": .55 } },
     { selector: "edge[label]", style: { label: "data(label)", "font-size": 10, color: ink, "text-background-color": paper, "text-background-opacity": .9 } },
@@ -41,7 +41,7 @@ function styleSheet(host, { big, many, boxes, letters }) {
     { selector: "node.anchor", style: boxes ? { "border-width": 3 } : { width: 38, height: 38, "font-weight": "bold", "font-size": letters + 2, "text-max-width": 18 * letters } },
     ...(boxes ? [] : [{ selector: "node[post]", style: { "font-size": "data(post)", "text-max-width": 260, "min-zoomed-font-size": 0, "z-index": 9, "text-outline-width": 3 } }]),
     { selector: ".far", style: { opacity: .13, "text-opacity": 0 } },
-    { selector: "edge.near", style: { width: 2, "line-color": accent, "target-arrow-color": accent, opacity: 1, label: "data(kind)", "font-size": 9, color: ink,
+    { selector: "edge.near", style: { ...(big ? { "curve-style": "straight", "target-arrow-shape": "triangle" } : {}), width: 2, "line-color": accent, "target-arrow-color": accent, opacity: 1, label: "data(kind)", "font-size": 9, color: ink,
         "text-background-color": paper, "text-background-opacity": .85, "text-rotation": boxes ? "none" : "autorotate" } },
     { selector: "node:selected", style: { "border-width": 4, "border-color": accent, "border-style": "solid" } },
     { selector: "node.cursor", style: { "underlay-color": accent, "underlay-opacity": .3, "underlay-padding": 7 } },
@@ -57,7 +57,7 @@ function signposts(cy) {
   const size = Math.round(Math.min(40, 12 / Math.min(1, cy.zoom())));
   cy.nodes().sort((a, b) => b.degree() - a.degree()).slice(0, 12).forEach((n) => { n.data("post", size); });
 }
-const shape = (props) => ({ big: props.nodes.length > 600, many: props.nodes.length > FEW, boxes: props.layout === "layered" || props.layout === "tree" });
+const shape = (props, count = props.nodes.length) => ({ big: count > 600, many: count > FEW, boxes: props.layout === "layered" || props.layout === "tree" });
 // All of it in view, but a handful of things not larger than life.
 function fitted(cy, padding = 24) {
   cy.fit(undefined, padding);
@@ -116,6 +116,11 @@ function layered(cy, dagre, rankdir) {
     });
   });
   fitted(cy, 36);
+  if (cy.zoom() >= .6) return;                                    // names that cannot be read say nothing: begin where it begins
+  const first = cy.nodes(".anchor").nonempty() ? cy.nodes(".anchor") : cy.nodes().max((n) => n.outdegree()).ele;
+  cy.zoom(.6); cy.center(first);
+  const { x1, y1 } = cy.elements().boundingBox(), { x, y } = cy.pan();
+  cy.pan(rankdir === "LR" ? { x: 24 - .6 * x1, y } : { x, y: 24 - .6 * y1 });
 }
 
 // A tree from the top down, or from left to right where it would be too wide to be read.
@@ -192,7 +197,7 @@ function mount(cytoscape, host, say, props) {
     else return;
     event.preventDefault(); event.stopPropagation();            // Streamlit has shortcuts of its own (c, r)
   });
-  self.paint = () => cy.style(styleSheet(host, { ...shape(self.props), letters: self.letters || 11 }));
+  self.paint = () => cy.style(styleSheet(host, { ...shape(self.props, cy.nodes().length), letters: self.letters || 11 }));
   self.watch = new ResizeObserver(() => { const before = cy.width(); cy.resize(); if (Math.abs(cy.width() - before) > 40) fitted(cy); }); self.watch.observe(host);
   // A theme switched in the browser changes the custom properties without a call: look when the root's style changes.
   self.theme = token(host, "--st-background-color", "");

@@ -250,6 +250,7 @@ def _dragged(browser: Browser, server: Server, made: Organization, _times: int) 
       const ids = cy.nodes().map((one) => one.id());
       for (let i = 0; i < 1600; i++) cy.add({ data: { id: `tie${i}`, source: ids[i % 1000], target: ids[(i * 7 + 3) % 1000], kind: 'tie' } });
       cy.fit(undefined, 20); }""")
+    page.evaluate("() => theGraph()[Symbol.for('ctx.graph')].paint()")  # as a picture of so many is drawn
     x, y = page.evaluate("""() => { const host = theGraph(), frame = host.getBoundingClientRect();
       const at = host.ctx.nodes()[500].renderedPosition(); return [frame.x + at.x, frame.y + at.y]; }""")
     page.mouse.move(x, y)

@@ -16,6 +16,7 @@ from app.explorer.manners import chart, head, many, plain, table, teach
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import pick
 
+BARS = 12  # of who decided: those who did so most often
 OUTCOMES = ("#3C8D5A", "#D64545", "#E0AC2B", "#4C78A8", "#8C8C8C")
 
 
@@ -112,7 +113,12 @@ def _quarter(day: str) -> str:
 
 def _deciders(pattern: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
     counts = Counter((party["name"], one["outcome"]) for one in found for party in one["decided_by"])
-    rows = [{"who": who[:60], "outcome": outcome or "none stated", "decisions": count} for (who, outcome), count in sorted(counts.items())]
+    often = {who for who, _ in Counter(party["name"] for one in found for party in one["decided_by"]).most_common(BARS)}
+    rows = [
+        {"who": who[:60], "outcome": outcome or "none stated", "decisions": count}
+        for (who, outcome), count in sorted(counts.items())
+        if who in often
+    ]
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
         alt.Y("who:N", sort="-x", title=None, axis=alt.Axis(labelLimit=240)),
         alt.X("decisions:Q", axis=alt.Axis(tickMinStep=1)),
