@@ -29,6 +29,7 @@ from graph.lateness import Delay, Stale
 from graph.meanings import Meaning
 from graph.model import (
     Actor,
+    At,
     Change,
     Contested,
     Counts,
@@ -40,6 +41,7 @@ from graph.model import (
     Finding,
     Level,
     Lines,
+    Moment,
     Origin,
     OtherValue,
     Part,
@@ -91,6 +93,7 @@ __all__ = [
     "AgentEntry",
     "Approval",
     "Around",
+    "At",
     "Candidate",
     "Case",
     "Chain",
@@ -133,6 +136,7 @@ __all__ = [
     "Merged",
     "Merges",
     "Missing",
+    "Moment",
     "NotAllowed",
     "NotAuthenticated",
     "NotFound",

@@ -53,11 +53,13 @@ from graph.consistency import Enforced, Unlike
 from graph.errors import InputError, NotAllowed, NotFound
 from graph.model import (
     Actor,
+    At,
     Counts,
     Event,
     Filter,
     Finding,
     Lines,
+    Moment,
     Reading,
     Revision,
     Scalar,
@@ -219,18 +221,19 @@ class ContextGraph:
 
     # who sees what, and when
 
-    def view(self, actor: Actor, *, at: str | int | None = None, as_of: date | None = None, task: str = "") -> View:
+    def view(self, actor: Actor, *, at: At = None, task: str = "") -> View:
         """The graph through this actor's eyes at a revision (a number or a time; None: the newest) and on a day, for a task if one is named.
 
-        The day is today, or, of an old revision, the day on which that was made, so that it answers as it did then. The rights are
+        The day is that of a `Moment`, else today, or, of an old revision, the day on which that was made, so that it answers as it did then. The rights are
         those of today. A run's id in place of `at` is the revision and the day that the run is pinned to.
         """
+        at, day = at if isinstance(at, Moment) else Moment(at)
         if isinstance(at, str) and at.startswith(runs.PREFIX):
             run = runs.going_on(self.run(at, actor=actor))
-            at, as_of = run.revision, as_of or date.fromisoformat(run.day)
+            at, day = run.revision, day or date.fromisoformat(run.day)
         head = self.store.head()
         revision = self._revision(self._pinned if at is None else at, head)
-        today = as_of or (revision.at.date() if at is not None and revision else self.now().date())
+        today = day or (revision.at.date() if at is not None and revision else self.now().date())
         number = revision.number if revision and (at, self._pinned) != (None, None) else None
         where = self._filter(actor, head.number if head else 0, number, today, task)
         stamp = Stamp(
@@ -251,7 +254,9 @@ class ContextGraph:
             moment = _parse(str(at))
             found = max((one for one in self.store.revisions() if one.at <= moment), key=lambda one: one.number, default=None)
         if found is None:
+            first = next((one for one in self.store.revisions() if not str(at).isdecimal()), None)
             message = f"there is no revision {at}; the newest is {head.number if head else 0}"
+            message = f"there was no revision yet at {at}; the first is of {_moment(first.at)}" if first else message
             raise NotFound(message)
         if not self._kept(head.number if head else 0).promises(found.number):
             message = f"revision {found.number} was given up by a compaction; kept are all from {self._retention[1].before} on, and what tags name"
@@ -270,7 +275,7 @@ class ContextGraph:
         if key not in self._views:
             if len(self._views) > 256:
                 self._views.clear()
-            worlds = [policy.World(self.store, today, at), *([policy.World(self.store, day)] if at is not None else [])]
+            worlds = [policy.World(self.store, today, at), *([policy.World(self.store, day)] if (at, today) != (None, day) else [])]
             self._views[key] = policy.visible(
                 self.access, actor, worlds=worlds, ontology=self.ontology, as_of=today, day=day, task=self._named(task)
             )
@@ -685,18 +690,18 @@ class ContextGraph:
 
     # reading
 
-    def find(self, text: str, *, actor: Actor, limit: int = 10, kinds: Sequence[str] = (), at: str | int | None = None) -> list[Hit]:
+    def find(self, text: str, *, actor: Actor, limit: int = 10, kinds: Sequence[str] = (), at: At = None) -> list[Hit]:
         """What a text names, best first."""
         known = [one for kind in kinds for one in sorted(self.ontology.family(self.ontology.kind(kind).name))]
         return scope.find(self.view(actor, at=at), text, limit=limit, kinds=known)
 
-    def scope(self, question: Scope, *, actor: Actor, at: str | int | None = None, as_of: date | None = None) -> Subgraph:
+    def scope(self, question: Scope, *, actor: Actor, at: At = None) -> Subgraph:
         """The part of the graph that fits this actor and this task."""
-        return scope.scope(self.view(actor, at=at, as_of=as_of, task=question.task), question)
+        return scope.scope(self.view(actor, at=at, task=question.task), question)
 
-    def show(self, id_: str, *, actor: Actor, at: str | int | None = None, as_of: date | None = None) -> Shown:
+    def show(self, id_: str, *, actor: Actor, at: At = None) -> Shown:
         """One entity with all that is known of it; `NotFound` where it is absent or hidden."""
-        view = self.view(actor, at=at, as_of=as_of)
+        view = self.view(actor, at=at)
         own = scope.known(view, [id_])[id_]
         row = next(self.store.entities(view.where, ids=[own], at=view.at))
         found = self.store.relations(view.where, touching=[own], at=view.at)
@@ -723,7 +728,7 @@ class ContextGraph:
         opened: Sequence[str] = (),
         without: Sequence[str] = (),
         limit: int = 300,
-        at: str | int | None = None,
+        at: At = None,
     ) -> around.Around:
         """What stands around a thing and around the things opened beside it, as a picture needs it."""
         return around.around(self.view(actor, at=at), id_, opened=opened, without=without, limit=limit)
@@ -760,7 +765,7 @@ class ContextGraph:
             ]
         return revisions[::-1]
 
-    def happened(self, id_: str, *, actor: Actor, at: str | int | None = None) -> list[Happened]:
+    def happened(self, id_: str, *, actor: Actor, at: At = None) -> list[Happened]:
         """What the revisions did to one thing and the relations that touch it, or to one relation (`source kind target`); newest first."""
         view = self.view(actor, at=at)
         start, *rest = id_.split(" ")
@@ -796,7 +801,7 @@ class ContextGraph:
         when = {one.number: _moment(one.at) for one in self.store.revisions({number for number, _ in named})} if named else {}
         return [Tag(name=name, revision=number, at=when[number]) for number, name in named]
 
-    def tag(self, name: str, at: str | int | None = None, *, actor: Actor) -> Tag:
+    def tag(self, name: str, at: At = None, *, actor: Actor) -> Tag:
         """Give a revision a name by which it can be asked for, for ever; needs the right to everything. A name is given once."""
         self.needs_everything(actor, "name revisions")
         number, held = self.view(actor, at=at).stamp.revision, past.tags(self.store).get(past.check_tag(name))
@@ -835,7 +840,7 @@ class ContextGraph:
             left = tuple(id_ for id_ in one.served if id_ in seen.get(one.revision, ()))
             yield one if left == one.served else one.model_copy(update={"served": left, "unmet": (), "digest": ""})
 
-    def consistency(self, *, actor: Actor, at: str | int | None = None) -> list[Unlike]:
+    def consistency(self, *, actor: Actor, at: At = None) -> list[Unlike]:
         """Where agents that share a process or a function get different context; needs the right to everything."""
         self.needs_everything(actor, "compare what others get")
         view = self.view(actor, at=at)
@@ -866,18 +871,18 @@ class ContextGraph:
                 )
                 raise NotAllowed(message)
 
-    def export(self, form: str, *, actor: Actor, at: str | int | None = None) -> Iterator[str]:
+    def export(self, form: str, *, actor: Actor, at: At = None) -> Iterator[str]:
         """All that this actor may see, piece by piece, in a form of EXPORTS; what is masked is left out."""
         view = self.view(actor, at=at)
         rows = chained(self.store.entities(view.where, at=view.at), self.store.relations(view.where, at=view.at))
         return export.EXPORTS[form](rows, self.ontology)
 
-    def stats(self, *, actor: Actor, at: str | int | None = None) -> Tally:
+    def stats(self, *, actor: Actor, at: At = None) -> Tally:
         """Counts of entities and relations by kind, and of what each source says."""
         view = self.view(actor, at=at)
         return self.store.tally(view.where, at=view.at)
 
-    def gaps(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[Finding]:
+    def gaps(self, *, actor: Actor, at: At = None, names: Sequence[str] = ()) -> list[Finding]:
         """What is missing, overdue, contested or out of shape, by level, check and subject."""
         view = self.view(actor, at=at)
         with _rare_collections():
@@ -892,7 +897,7 @@ class ContextGraph:
         found = checks.gaps(picture, names, watch=self.watch)
         return found + registry.findings(self._strangers(view)) if not names or "unregistered_agent" in names else found
 
-    def scored(self, about: str = "", *, actor: Actor, at: str | int | None = None, revisions: int = 6) -> scores.Scored:
+    def scored(self, about: str = "", *, actor: Actor, at: At = None, revisions: int = 6) -> scores.Scored:
         """How ready the organization is, or a function, agent or task, as this actor sees it, with the trend over the last revisions."""
         view = self.view(actor, at=at)
         own = scope.known(view, [about])[about] if about else ""
@@ -916,7 +921,7 @@ class ContextGraph:
         rows = [checks.lean(row) for row in self._watched(self.store.entities(view.where, at=view.at), "things")]
         return checks.Picture(rows, links, self._dangling(view) if dangling is None else dangling, self.ontology, view.today)
 
-    def weighed(self, *, actor: Actor, at: str | int | None = None, names: Sequence[str] = ()) -> list[dispositions.Gap]:
+    def weighed(self, *, actor: Actor, at: At = None, names: Sequence[str] = ()) -> list[dispositions.Gap]:
         """The gaps, each with what was decided about it; the words of the decision only for those who may see findings of others."""
         held = dispositions.kept(self.store)
         if not all(self.may_see(one, "Finding") for one in self._acting(actor)):
@@ -1010,7 +1015,7 @@ class ContextGraph:
         described = self.store.resolve(ends, Filter(), at=view.at) if ends else {}
         return sorted({one for one in found if any(end not in there and end not in described for end in (one[0], one[2]))})
 
-    def drift(self, *, actor: Actor, since: str | int | None = None, at: str | int | None = None) -> list[Finding]:
+    def drift(self, *, actor: Actor, since: str | int | None = None, at: At = None) -> list[Finding]:
         """What has come apart in time, meaning, practice and agents; what changed is looked for since a revision (default: the one before).
 
         Of the stored graph itself it is `damage` that tells, of the sources whoever can read them.
@@ -1044,7 +1049,7 @@ class ContextGraph:
         cadences = {name: one.review_days for name, one in self.terms.items()}
         return {name: (_parse(note["read_at"]).date(), cadences.get(name, 0)) for name, note in notes}
 
-    def merges(self, *, actor: Actor, at: str | int | None = None, score: int = 90) -> identity.Merges:
+    def merges(self, *, actor: Actor, at: At = None, score: int = 90) -> identity.Merges:
         """What was taken for one thing and by which values, what was refused, and what only looks alike."""
         view = self.view(actor, at=at)
         rows = list(self.store.entities(view.where, at=view.at))
@@ -1055,7 +1060,7 @@ class ContextGraph:
     def _said_of(self, ids: Sequence[str], view: View) -> list[Claim]:
         return [claim for claim in self.store.claims(about=ids, at=view.at) if not claim.target]
 
-    def places(self, ids: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, str]:
+    def places(self, ids: Sequence[str], *, actor: Actor, at: At = None) -> dict[str, str]:
         """Where the sources say these things, as far as the actor may see them: the locator of the first origin of each."""
         view = self.view(actor, at=at)
         rows = self.store.entities(view.where, ids=sorted(set(ids)), at=view.at) if ids else ()
@@ -1067,7 +1072,7 @@ class ContextGraph:
         id_: str = "",
         *,
         actor: Actor,
-        at: str | int | None = None,
+        at: At = None,
         direction: impact.Direction = "downstream",
         without: Sequence[str] = (),
         moves: Sequence[tuple[str, str]] = (),
@@ -1143,7 +1148,7 @@ class ContextGraph:
                 self.watch(f"reading: {count} {what}")
             yield row
 
-    def analyze(self, names: Sequence[str], *, actor: Actor, at: str | int | None = None) -> dict[str, list[analysis.Analyzed]]:
+    def analyze(self, names: Sequence[str], *, actor: Actor, at: At = None) -> dict[str, list[analysis.Analyzed]]:
         """What each of these analyses says of what the actor may see; `InputError` for a name that is none."""
         known = self._shape(self.view(actor, at=at))
         known.watch = self.watch
@@ -1155,11 +1160,11 @@ class ContextGraph:
                 known.settle()
         return found
 
-    def networkx(self, *, actor: Actor, at: str | int | None = None) -> nx.MultiDiGraph[str]:
+    def networkx(self, *, actor: Actor, at: At = None) -> nx.MultiDiGraph[str]:
         """What the actor may see, for any algorithm of NetworkX; see `Shape.networkx`."""
         return self._shape(self.view(actor, at=at)).networkx()
 
-    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: str | int | None = None) -> ways.Ways:
+    def path(self, start: str, end: str, *, actor: Actor, every: bool = False, longest: int = 0, at: At = None) -> ways.Ways:
         """The shortest ways between two things, with the relations along them: one, every one, or every way of at most `longest` steps."""
         view = self.view(actor, at=at)
         own = scope.known(view, [start, end])
@@ -1168,12 +1173,12 @@ class ContextGraph:
         known.settle()
         return found
 
-    def ready(self, task: str, *, actor: Actor, at: str | int | None = None) -> readiness.Readiness:
+    def ready(self, task: str, *, actor: Actor, at: At = None) -> readiness.Readiness:
         """May this agent do this task? The verdict with its four answers."""
         return readiness.ready(self.view(actor, at=at, task=task), task, actor=actor)
 
     def candidates(
-        self, tasks: Collection[str] = (), *, agents: Collection[str] = (), actor: Actor, at: str | int | None = None
+        self, tasks: Collection[str] = (), *, agents: Collection[str] = (), actor: Actor, at: At = None
     ) -> list[readiness.Candidate]:
         """Which of these agents (none: of all on file) can do each of these tasks (none: of all), which could, and which must never.
 
@@ -1186,7 +1191,7 @@ class ContextGraph:
         view = self.view(actor, at=at)
         return readiness.candidates(view, tasks, self._seats(view, agents, at))
 
-    def _seats(self, view: View, agents: Collection[str], at: str | int | None) -> list[readiness.Seat]:
+    def _seats(self, view: View, agents: Collection[str], at: At) -> list[readiness.Seat]:
         ids = sorted(set(scope.known(view, sorted(agents)).values())) if agents else None
         rows = sorted(self.store.entities(view.where, ids=ids, kinds=sorted(self.ontology.family("Agent")), at=view.at))
         apart = ["", *sorted(id_ for id_ in self.access.actors if id_.startswith("task:"))]
@@ -1199,7 +1204,7 @@ class ContextGraph:
             for row in rows
         ]
 
-    def _own_verdicts(self, tasks: Collection[str], actor: Actor, at: str | int | None) -> list[readiness.Candidate]:
+    def _own_verdicts(self, tasks: Collection[str], actor: Actor, at: At) -> list[readiness.Candidate]:
         view = self.view(actor, at=at)
         kinds = sorted(self.ontology.family("AgentTask"))
         wanted = tasks or sorted(row.id for row in view.store.entities(view.where, kinds=kinds, at=view.at))
@@ -1209,30 +1214,30 @@ class ContextGraph:
         return [readiness.alone(one, assigned=one.task in own) for one in verdicts]
 
     def route(
-        self, process: str, given: Mapping[str, Scalar] | None = None, *, requester: str = "", actor: Actor, at: str | int | None = None
+        self, process: str, given: Mapping[str, Scalar] | None = None, *, requester: str = "", actor: Actor, at: At = None
     ) -> route.Route:
         """Who must approve a request to this process, in order, and why."""
         return route.route(self.view(actor, at=at), process, given, requester=requester)
 
     def precedents(
-        self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: str | int | None = None
+        self, text: str = "", *, about: Sequence[str] = (), actor: Actor, limit: int = 20, at: At = None
     ) -> precedents.Precedents:
         """How it was decided before, and the pattern."""
         return precedents.precedents(self.view(actor, at=at), text=text, about=about, limit=limit)
 
-    def verify(self, claims: str, *, actor: Actor, at: str | int | None = None) -> list[verify.Verified]:
+    def verify(self, claims: str, *, actor: Actor, at: At = None) -> list[verify.Verified]:
         """Claims (JSON, or a sentence a line) against the graph: supported, contradicted or unknown."""
         view = self.view(actor, at=at)
         return verify.verify(view, verify.parse(claims, self.ontology), units=meanings.units_of(view, [actor.id, actor.behalf]))
 
-    def meaning(self, word: str, *, actor: Actor, unit: str = "", at: str | int | None = None) -> meanings.Meaning:
+    def meaning(self, word: str, *, actor: Actor, unit: str = "", at: At = None) -> meanings.Meaning:
         """What a word means in this unit, or else in those of who asks."""
         view = self.view(actor, at=at)
         return meanings.meaning(
             view, word, meanings.units_of(view, [scope.known(view, [unit])[unit]] if unit else [actor.id, actor.behalf])
         )
 
-    def vocabulary(self, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> language.Vocabulary:
+    def vocabulary(self, *, actor: Actor, tongue: str = "english", at: At = None) -> language.Vocabulary:
         """The organization's words as this actor may see them, kept for the next text."""
         view = self.view(actor, at=at)
         key = (view.stamp.revision, actor, view.today, tongue)
@@ -1242,7 +1247,7 @@ class ContextGraph:
             self._vocabularies[key] = language.vocabulary(view, tongue=tongue)
         return self._vocabularies[key]
 
-    def check(self, text: str, name: str, *, actor: Actor, tongue: str = "english", at: str | int | None = None) -> list[Finding]:
+    def check(self, text: str, name: str, *, actor: Actor, tongue: str = "english", at: At = None) -> list[Finding]:
         """A text against the organization's language, in the order of the text."""
         return language.check(self.vocabulary(actor=actor, tongue=tongue, at=at), text, name)
 
@@ -1272,7 +1277,7 @@ class ContextGraph:
         row = next(self.store.entities(Filter(), ids=[there[agent]]), None) if agent in there else None
         return row.properties if row and self.ontology.is_a(row.kind, "Agent") else None
 
-    def agents(self, *, actor: Actor, at: str | int | None = None) -> list[registry.AgentEntry]:
+    def agents(self, *, actor: Actor, at: At = None) -> list[registry.AgentEntry]:
         """The agents on file, and, for who sees everything, their roles and those who only knocked."""
         view = self.view(actor, at=at)
         whole = view.where.facets is None
@@ -1329,7 +1334,7 @@ class ContextGraph:
 
     # jobs of several agents
 
-    def start_run(self, name: str = "", *, participants: Sequence[str] = (), actor: Actor, at: str | int | None = None) -> runs.Run:
+    def start_run(self, name: str = "", *, participants: Sequence[str] = (), actor: Actor, at: At = None) -> runs.Run:
         """Pin a revision (default: the newest) and today for all agents of a job; `InputError` before the first load."""
         view = self.view(actor, at=at)
         if not view.stamp.revision:
@@ -1389,7 +1394,7 @@ class ContextGraph:
         )
 
     def _seen_in(self, run: runs.Run, ids: Iterable[str], actor: Actor) -> frozenset[str]:
-        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        view = self.view(actor, at=Moment(run.revision, date.fromisoformat(run.day)))
         return frozenset(self.store.resolve(sorted(set(ids)), view.where, at=view.at))
 
     def hand_over(self, id_: str, *, to: str, leans_on: Sequence[str] = (), actor: Actor) -> tuple[str, ...]:
@@ -1401,7 +1406,7 @@ class ContextGraph:
         if to not in run.participants:
             message = f"{to} takes no part in {id_}; those who do are {', '.join(run.participants)}"
             raise InputError(message)
-        view = self.view(actor, at=run.revision, as_of=date.fromisoformat(run.day))
+        view = self.view(actor, at=Moment(run.revision, date.fromisoformat(run.day)))
         return tuple(scope.known(view, list(leans_on)).values())
 
     def inbox(self, id_: str, *, actor: Actor) -> tuple[runs.HandOver, ...]:

@@ -154,6 +154,16 @@ class Facet(NamedTuple):
     sensitivity: str
 
 
+class Moment(NamedTuple):
+    """A revision (a number, a time, a tag or a run; None: the newest), and the day in the world for which it must be true (None: that of the revision)."""
+
+    at: str | int | None = None
+    day: date | None = None
+
+
+At: TypeAlias = str | int | Moment | None  # what a question is asked at; a revision alone stands for itself
+
+
 class Filter(Value):
     """What may be seen: a store lets nothing out that fails it. It is data; each store turns it into its own query language.
 

@@ -216,3 +216,22 @@ def test_the_settings_of_a_client_start_the_server(tmp_path: Path, name: str) ->
     assert Path(server["command"]).exists()
     assert (server["args"][-2:], server["env"]) == ([str(tmp_path.resolve()), "mcp"], {"ORGCONTEXT_ACTOR": "agent:a"})
     assert f"did you mean '{name}'" in call(tmp_path, "mcp", "--print-config", name + "x").stderr
+
+
+def test_every_question_can_be_asked_of_a_day(tmp_path: Path) -> None:
+    """Of the day before a post changed hands and of the day after: who is shown, who approves, what is true."""
+    (tmp_path / "orgcontext.yaml").write_text(
+        "organization: Days\nsources:\n  - {name: hr, loader: people, path: people.csv}\n  - {name: steps, loader: approvals, path: steps.csv}\n"
+    )
+    (tmp_path / "people.csv").write_text(
+        "id,name,position,position_title,valid_from,valid_to\ne-1,Ann Alder,cfo,Finance Chief,2024-01-01,2026-07-01\ne-2,Bo Birch,cfo,Finance Chief,2026-07-01,\n"
+    )
+    (tmp_path / "steps.csv").write_text("process,process_name,step,order,approver\nbuy,Buying,yes,1,cfo\n")
+    assert call(tmp_path, "load").exit_code == 0
+    (tmp_path / "claims.txt").write_text("Ann Alder holds Finance Chief\n")
+    for day, holder, verdict in (("2026-06-30", "e-1", "supported"), ("2026-07-01", "e-2", "contradicted")):
+        held = answer(tmp_path, "show", "position:cfo", "--as-of", day)["answer"]["relations"]
+        assert [one["source"] for one in held if one["kind"] == "holds"] == [f"person:{holder}"]
+        (step,) = answer(tmp_path, "route", "--process", "process:buy", "--as-of", day)["answer"]["approvals"]
+        assert [one["id"] for one in step["holders"]] == [f"person:{holder}"]
+        assert [one["state"] for one in answer(tmp_path, "verify", str(tmp_path / "claims.txt"), "--as-of", day)["answer"]] == [verdict]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from reference_store import ReferenceStore
 
-from graph import Actor, ContextGraph, Entity, Fact, NotAllowed, NotFound, NotInOntology, Policy, Sensitivity, load_ontology
+from graph import Actor, ContextGraph, Entity, Fact, Moment, NotAllowed, NotFound, NotInOntology, Policy, Sensitivity, load_ontology
 from graph.policy import Grant
 from graph.stores.base import Store
 
@@ -194,7 +194,7 @@ def test_a_grant_can_have_its_time(store: Store) -> None:
     for start, end, there in ((day, day, True), (day + timedelta(1), None, False), (None, day - timedelta(1), False)):
         context = kept(store, {"allow": {}, "valid_from": start, "valid_to": end})
         assert bool(seen(context)) == there
-        old = context.view(Actor(id="a:b", roles=frozenset({"r"})), at=1, as_of=date(2020, 1, 1))
+        old = context.view(Actor(id="a:b", roles=frozenset({"r"})), at=Moment(1, date(2020, 1, 1)))
         assert bool(list(old.store.entities(old.where, at=old.at))) == there
 
 
@@ -209,6 +209,20 @@ def test_what_is_lost_is_lost_for_the_past_too(store: Store) -> None:
         with pytest.raises(NotFound):
             context.show("asset:privilege", actor=actor, at=at)
     assert context.show("asset:privilege", actor=ADMIN, at=1).item.row.id == "asset:privilege"
+
+
+def test_what_was_held_on_another_day_gives_no_right(store: Store) -> None:
+    """A question about a day is answered with the rights of today: neither a post held then nor one to come opens anything."""
+    once = [
+        link("person:ben", "holds", "position:head", until=date(2025, 1, 1)),
+        link("person:cy", "holds", "position:head", since=date(2027, 1, 1)),
+    ]
+    context = company(store, [*FACTS, *once], access=policy({"allow": {"related": ["owner"]}}))
+    for who, day in (("person:ben", date(2024, 6, 1)), ("person:cy", date(2027, 6, 1))):
+        view = context.view(Actor(id=who, roles=frozenset({"r"})), at=Moment(None, day))
+        assert list(view.store.entities(view.where, at=view.at)) == []
+    view = context.view(Actor(id="person:ann", roles=frozenset({"r"})), at=Moment(None, date(2024, 6, 1)))
+    assert {row.id for row in view.store.entities(view.where, at=view.at)} == {"asset:discounts", "process:sell", "step:sell.head"}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from graph import Actor, ContextGraph, Finding, InputError, Stamp, Value, canonical
+from graph import Actor, At, ContextGraph, Finding, InputError, Moment, Stamp, Value, canonical
 
 TRACE: ContextVar[str] = ContextVar("trace", default="")  # the W3C `traceparent` of the request in which a question is asked
 PLACE: JsonDict = {"place": True}  # a field that the command line takes by place and not by name
@@ -66,6 +67,9 @@ class Question(Input):
     """What every question about the graph can say."""
 
     at: str = Field(default="", description="Ask the graph as it was at a revision (number) or a time; default: now.")
+    as_of: date | None = Field(
+        default=None, description="The day in the world for which it must be true; default: today, or the day of the revision asked for."
+    )
     run: str = Field(default="", description="Ask within this run, at the revision and the day to which it is pinned.")
 
 
@@ -85,15 +89,16 @@ class Operation:
     lasting: bool = True  # the answer hangs on the revision, the day and the question alone, and not on what is remembered beside
 
 
-def moment(question: Question) -> str | None:
-    """What a view is asked at: the run, which is pinned to a revision and a day, else the revision or time; None: now."""
+def moment(question: Question) -> At:
+    """What a view is asked at: the run, which is pinned to a revision and a day, else the revision or time (None: now), and the day, if one is named."""
     if question.run and question.at:
         message = "--run and --at exclude each other: a run has its own revision"
         raise InputError(message)
-    return question.run or question.at or None
+    at = question.run or question.at or None
+    return Moment(at, question.as_of) if question.as_of else at
 
 
-def simple(context: ContextGraph, actor: Actor, at: str | None, data: object, text: str, **more: Any) -> Reply:
+def simple(context: ContextGraph, actor: Actor, at: At, data: object, text: str, **more: Any) -> Reply:
     return Reply(stamp=context.view(actor, at=at).stamp, json=lambda: canonical(data), text=lambda: text, **more)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from pydantic import Field
@@ -47,7 +46,6 @@ class ScopeOf(Question):
     after: str = Field(
         default="", description="Go on behind this id, which an answer that left things out names as `next`; with --at its revision."
     )
-    as_of: date | None = Field(default=None, description="The day in the world for which it must be true; default: today.")
 
 
 class MeaningOf(Question):
@@ -136,7 +134,7 @@ def scope(context: ContextGraph, actor: Actor, question: ScopeOf, form: str) -> 
         after=question.after,
         compact=form in ("text", "markdown"),
     )
-    found = context.scope(wanted, actor=actor, at=moment(question), as_of=question.as_of)
+    found = context.scope(wanted, actor=actor, at=moment(question))
     made = {name: _rendering(name, found, context) for name in RENDERINGS}
     served = tuple(item.row.id for item in found.items)
     unavailable = tuple(one.requirement for one in found.missing if one.state == "unavailable")
