@@ -146,9 +146,7 @@ def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None
             if {at, after} <= there:
                 edges.setdefault(f"{at} {kind} {after}", pictures.edge(at, kind, after))
             at = after
-    ranks = Counter(one["distance"] for one in near)
-    high = max(460, min(900, 36 * max(ranks.values(), default=0)))  # so that names can be read where many stand one below the other
-    graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "force", anchor=subject, height=high)
+    graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "force", anchor=subject, height=560)
     legend(colours)
 
 
