@@ -148,7 +148,7 @@ def sees_all(context: ContextGraph, actor: Actor) -> bool:
     return context.view(actor).where == Filter(as_of=context.now().date())
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
+@st.cache_data(max_entries=200, show_spinner=False)  # an answer may have some hundred kB
 def _answered(_context: ContextGraph, who: tuple[str, ...], state: tuple[str, ...], name: str, question: str, form: str) -> str:
     del state  # part of the key
     return _text(_context, Actor(id=who[0], behalf=who[1], roles=frozenset(who[2:])), name, question, form)
