@@ -411,8 +411,7 @@ def _line(owner: str, eyes: int, view: View, barred: frozenset[str]) -> tuple[st
     while level and len(people - barred) < eyes:
         line += level
         near = list(view.store.relations(view.where, touching=level, kinds=["holds", "heads", "reports_to"], at=view.at))
-        people |= {*level, *(row.source for row in near if row.kind == "holds" and row.target in level)}
-        people -= _nobody(people, view)
+        people |= _people({*level, *(row.source for row in near if row.kind == "holds" and row.target in level)}, view)
         posts = {row.target for row in near if row.kind == "holds" and row.source in level}
         heads = {row.source for row in near if row.kind == "heads" and row.target in level}
         above = {row.target for row in near if row.kind == "reports_to" and row.source in level} | set(
@@ -422,11 +421,10 @@ def _line(owner: str, eyes: int, view: View, barred: frozenset[str]) -> tuple[st
     return tuple(line)
 
 
-def _nobody(ids: Collection[str], view: View) -> set[str]:
-    """Those of these that are no people of today: posts, units, who has left."""
+def _people(ids: Collection[str], view: View) -> set[str]:
+    """Those of these that are people of today: no posts, no units, nobody who has left."""
     rows = view.store.entities(view.where, ids=sorted(ids), at=view.at)
-    people = {row.id for row in rows if view.ontology.is_a(row.kind, "Person") and '"employment":"left"' not in row.properties}
-    return set(ids) - people
+    return {row.id for row in rows if view.ontology.is_a(row.kind, "Person") and '"employment":"left"' not in row.properties}
 
 
 def _reaches(wish: Wish, ontology: Ontology) -> tuple[str, ...]:
