@@ -62,10 +62,15 @@ def matches(file: File) -> bool:
 
 
 def beside(file: File) -> str:
-    """What else the reading of a file depends on: the files that it includes."""
-    if b"include" not in file.content:
+    """What else the reading of a file depends on: the files that it includes, and those in which bases of its services stand."""
+    if b"include" not in file.content and b"extends" not in file.content:
         return ""
-    return "\n".join(f"{other.name} {other.digest}" for document in trees(file) for other, _ in _includes(file, document) if other)
+    others = list[File | None]()
+    for document in _readable(file):
+        others += (other for other, _ in _includes(file, document))
+        bases = (service["extends"]["file"].text for _, service in document["services"].pairs())
+        others += (other_file(file, base) for base in bases if base)
+    return "\n".join(f"{other.name} {other.digest}" for other in others if other)
 
 
 def read(file: File) -> Iterator[Fact | Finding]:

@@ -322,6 +322,15 @@ services:
     facts = said(tmp_path, "shop/all.compose.yaml")
     needs = {one.target for one in facts if isinstance(one, Relation) and one.kind == "depends_on"}
     assert needs == {"system:data/db", "system:core/cache", "system:core/plain"}
+    before = [part.digest for part in read(Source(name="case", path="shop/all.compose.yaml"), tmp_path).parts]
+    (tmp_path / "data/compose.yaml").write_text("services: {db: {image: postgres}}\n")
+    (tmp_path / "shop/all.compose.yaml").write_text(
+        "services: {web: {image: web, extends: {file: ../base/compose.yaml, service: plain}}}\n"
+    )
+    based = [part.digest for part in read(Source(name="case", path="shop/all.compose.yaml"), tmp_path).parts]
+    (tmp_path / "base/compose.yaml").write_text("name: heart\nservices: {plain: {image: x}}\n")
+    again = [part.digest for part in read(Source(name="case", path="shop/all.compose.yaml"), tmp_path).parts]
+    assert len({*before, *based, *again}) == 3
     (told,) = said(tmp_path, "shop/compose.yaml")
     assert isinstance(told, Finding)
     assert "an include that is no file of the workspace" in told.message
