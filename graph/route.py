@@ -19,8 +19,8 @@ from graph.flow import Edge, Flow, Ruling, either, flow
 from graph.model import Entity, Scalar, Value, slug
 from graph.scope import View, known
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule
+from graph.wording import AMOUNT, TIMES
 
-AMOUNT = "amount"  # what thresholds and limits are measured against
 _LEVELS = 14  # of a reporting line, counted from the process
 _ABOVE = (*(Rule(kind, False, _LEVELS) for kind in ("holds", "has_role", "heads", "deputizes_for")), Rule("reports_to", True, _LEVELS))
 _AROUND = (
@@ -124,7 +124,6 @@ _MONEY = re.compile(
     r"\s*(?P<times>k|m|mn|mio|bn|thousand|million|billion)?\s*(?P<after>(?-i:[A-Z]{3})|[€£])?",
     re.IGNORECASE,
 )
-_TIMES = {"k": 10**3, "thousand": 10**3, "m": 10**6, "mn": 10**6, "mio": 10**6, "million": 10**6, "bn": 10**9, "billion": 10**9}
 _SIGNS = {"€": "EUR", "£": "GBP"}
 
 
@@ -144,7 +143,7 @@ def _read(name: str, said: Scalar) -> object:
         raise InputError(
             f"{name} is {said!r}, which can mean {Decimal(number).normalize():f} or {number.replace('.', '')}; write it without a point"
         )
-    amount = Decimal(number) * _TIMES.get((found["times"] or "").casefold(), 1)
+    amount = Decimal(number) * TIMES.get((found["times"] or "").casefold(), 1)
     return f"{_plain(amount)} {_SIGNS.get(unit, unit.upper())}".strip()
 
 

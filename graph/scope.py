@@ -25,7 +25,7 @@ from graph.model import Filter, Value
 from graph.ontology import Freshness, Ontology, freshness
 from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost, envelope
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold
-from graph.wording import Asked, Wanted, fits, gist, label_properties, score
+from graph.wording import Asked, Wanted, fits, gist, label_properties, meets, score
 
 ENTITIES, RELATIONS = 300, 1500
 _ANCHORS, _CLOSE = 6, 0.6  # a text starts from so many things at most, and only from what fits nearly as well as the best
@@ -36,6 +36,7 @@ _DECAY = 0.7  # what a hop leaves
 _WORDS = 0.4  # how much the words of the question say for a thing that the walk reached
 _ANSWERS = 0.3  # how much nearer a thing comes of which a relation is told that the question names
 _BARE, _BARE_TEXT = 0.6, 60  # what is left to a thing that says little beyond its name: so many characters of properties at most
+_RULED_OUT = 0.5  # what is left to a thing whose condition the amount in the question does not meet
 _WANTED = 1.5  # a relation that the question names carries more
 _GRACE = 0.25
 _LEADS = 0.6  # the weight of a relation to a later thing that is said of what is no anchor
@@ -137,6 +138,7 @@ def _anchors(view: View, question: Scope, asked: Asked) -> tuple[tuple[str, ...]
     texts = [(text, None) for text in asked.searches(question.text) if fold(text)]
     rows = {row.id: row for found in view.store.searches(texts, view.where, limit=50, at=view.at) for row in found}
     found = fits(asked, list(rows.values()), view.ontology)
+    found = {id_: score * (_RULED_OUT if meets(asked, rows[id_]) is False else 1) for id_, score in found.items()}
     exact = {id_: 1.0 if score == 1.0 else max(found[id_], score - 0.1) for id_, score in _exact(view, question.text, rows).items()}
     best = sorted((found | exact).items(), key=lambda pair: (-pair[1], len(rows[pair[0]].name), pair[0]))[:_ANCHORS]
     if not best:
@@ -343,6 +345,11 @@ def rank(walked: Walked, starts: Mapping[str, float], asked: Asked, ontology: On
     for number, row in enumerate(walked.entities):
         if row.id not in starts and number not in about and len(row.properties) <= _BARE_TEXT:
             doubt[number] = 1 - _BARE * (1 - doubt[number])
+        met = meets(asked, row)
+        if met:
+            doubt[number] *= 1 - _ANSWERS
+        elif met is False:
+            doubt[number] = 1 - _RULED_OUT * (1 - doubt[number])
     return {id_: round(1 - doubt[number], 4) for id_, number in place.items()}
 
 

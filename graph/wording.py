@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
 from math import log
 from typing import NamedTuple
 
+from graph.decide import judge
+from graph.errors import InputError
+from graph.feel import parse
 from graph.ontology import Ontology
 from graph.stores.base import EntityRow, fold, grams_of
 
@@ -26,7 +30,16 @@ _ASKING = frozenset(
     )
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,.'\u00a0\u202f](?=\d{3}\b)")  # a number is one word, and its noughts are no word that amounts share
+TIMES = {"k": 10**3, "thousand": 10**3, "m": 10**6, "mn": 10**6, "mio": 10**6, "million": 10**6, "bn": 10**9, "billion": 10**9}
+_NUMBER = re.compile(rf"(?<![\w.,-])(?P<number>\d+(?:\.\d+)?)(?:\s*(?P<times>{'|'.join(TIMES)}))?(?![\w-]|[.,]\d)", re.IGNORECASE)
+_YEARS = range(1900, 2101)  # a bare number of these is a year and no amount
 _ENDINGS = ("ations", "ation", "ies", "ing", "als", "al", "ed", "es", "en", "er", "s", "e")
+AMOUNT = "amount"  # what thresholds and limits are measured against
+_CONDITIONS = {
+    "condition": "{}",
+    "threshold": f"{AMOUNT} >= {{}}",
+    "limit": f"{AMOUNT} <= {{}}",
+}  # the properties that say when a thing counts, the first there is
 _LABELS = tuple(f"http://www.w3.org/2004/02/skos/core#{name}" for name in ("altLabel", "hiddenLabel", "notation"))
 
 
@@ -97,19 +110,21 @@ class Asked(NamedTuple):
     kinds: frozenset[str]
     relations: frozenset[tuple[str, bool]]
     runs: tuple[str, ...]
+    amounts: tuple[Decimal, ...]
 
     @classmethod
     def of(cls, text: str, ontology: Ontology) -> Asked:
         """What this text asks, by the labels that the ontology gives its kinds and relations."""
-        words = fold(_THOUSANDS.sub("", text)).split()
+        text = _THOUSANDS.sub("", text)
+        words = fold(text).split()
         if not words:
-            return cls((), (), frozenset(), frozenset(), ())
+            return cls((), (), frozenset(), frozenset(), (), ())
         content = tuple(dict.fromkeys(word for word in words if word not in _ASKING)) or tuple(dict.fromkeys(words))
         stems = tuple(dict.fromkeys(map(stem, content)))
         kinds = frozenset(kind.name for kind in ontology.kinds.values() if _nouns(kind.label) <= set(stems))
         ways = ((one.name, not back, label) for one in ontology.relations.values() for label, back in one.wordings)
         relations = frozenset((name, way) for name, way, label in ways if _verbs(label) & set(stems))
-        return cls(content, stems, kinds, relations, tuple(_runs(words)))
+        return cls(content, stems, kinds, relations, tuple(_runs(words)), tuple(_amounts(text)))
 
     @property
     def sought(self) -> frozenset[str]:
@@ -146,6 +161,37 @@ def _runs(words: Sequence[str]) -> list[str]:
     return [" ".join(run) for run in (*found, *tails)][:4]
 
 
+def _amounts(text: str) -> Iterator[Decimal]:
+    """The numbers in a text, with their multiples (`60 k`); years are none."""
+    for found in _NUMBER.finditer(text):
+        number, times = Decimal(found["number"]), found["times"]
+        if times or number not in _YEARS:
+            yield number * TIMES[times.casefold()] if times else number
+
+
+def meets(asked: Asked, row: EntityRow) -> bool | None:
+    """Whether one of the amounts in the question meets the condition under which a thing stands: `amount > 50000` of a step, for 60,000.
+
+    None where no amount is asked, where the thing stands under no condition, and where the amount alone does not settle it.
+    """
+    if not asked.amounts or not any(f'"{name}":' in row.properties for name in _CONDITIONS):
+        return None
+    held: Mapping[str, object] = json.loads(row.properties)
+    text = next((form.format(held[name]) for name, form in _CONDITIONS.items() if name in held), "")
+    found = {_holds(text, amount, str(held.get("currency", ""))) for amount in asked.amounts}
+    return True if True in found else None if None in found else False
+
+
+def _holds(text: str, amount: Decimal, currency: str) -> bool | None:
+    """Whether a condition holds for this amount; None where that does not settle it, and where it is no condition."""
+    try:
+        names = parse(text).names
+        name = min(names) if len(names) == 1 else AMOUNT
+        return judge(text, {name: amount}, units={name: currency} if currency else None).holds
+    except InputError:
+        return None
+
+
 class Fit(NamedTuple):
     """How well a thing fits a question in words."""
 
@@ -160,7 +206,7 @@ def fits(asked: Asked, rows: Sequence[EntityRow], ontology: Ontology) -> dict[st
     of it, stands in the question fits well; words of its name fit better than words elsewhere; things of a kind asked for a little better.
     """
     labels = label_properties(ontology)
-    held = [f" {row.words}" for row in rows]
+    held = [f" {row.words}".replace("_", " ") for row in rows]  # `personal_data` is two words of a question
     counts = {one: sum(f" {one}" in words for words in held) for one in asked.stems}
     weights = {one: log(1 + len(rows) / count) for one, count in counts.items() if count}
     total = sum(weights.values())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from company import ALL, ANALYST, company
+from company import ALL, ANALYST, company, link, thing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_store import ReferenceStore
+from rows import entity
 
-from graph import RENDERINGS, InputError, NotFound, Scope, tokens
+from graph import RENDERINGS, InputError, NotFound, PropertyValue, Scope, tokens
 from graph.stores.base import Store
+from graph.wording import Asked, meets
 
 CONTEXT = company(ReferenceStore(), ALL)
 STARTS = st.sampled_from(["process:buy", "position:cfo", "term:customer.sales", "decision:1", "asset:new", "unit:sales"])
@@ -62,6 +64,43 @@ def test_a_question_in_words_starts_from_what_its_words_are_about(store: Store, 
     """Also where they stand among words that only ask."""
     context = company(store, ALL)
     assert first in context.scope(Scope(text=text), actor=ANALYST).anchors
+
+
+@pytest.mark.parametrize(
+    ("text", "properties", "wanted"),
+    [
+        ("who approves 60,000 EUR", {"condition": "amount > 50000", "threshold": 50000.0}, True),
+        ("who approves 60,000 EUR", {"condition": "amount > 500000"}, False),
+        ("who approves 60k", {"condition": "amount > 50000", "currency": "EUR"}, True),
+        ("who approves 1.2 million", {"condition": "amount > 500000"}, True),
+        ("a discount of 20 per cent", {"condition": "discount > 15"}, True),
+        ("who approves 60 000 EUR with personal data", {"condition": "amount > 500000 and personal_data = true"}, False),
+        ("who approves 60,000 EUR with personal data", {"condition": "amount > 50000 and personal_data = true"}, None),
+        ("who approves 60,000 EUR", {"condition": "personal_data = true"}, None),
+        ("who approves 60,000 EUR", {"condition": "ask the (board"}, None),
+        ("who approves 60,000 EUR", {"threshold": 70000.0}, False),
+        ("who approves 60,000 EUR", {"limit": 50000.0}, False),
+        ("10,000 or 60,000", {"condition": "amount > 50000"}, True),
+        ("who approved it in 2026", {"condition": "amount > 50000"}, None),
+        ("KEP-1234, step2 and 1.2.3", {"condition": "amount > 50000"}, None),
+        ("who approves it", {"condition": "amount > 50000"}, None),
+        ("who approves 60,000 EUR", {"status": "final"}, None),
+    ],
+)
+def test_an_amount_meets_the_condition_of_a_thing_or_does_not(text: str, properties: dict[str, PropertyValue], wanted: bool | None) -> None:
+    """What the amount alone does not settle is left open."""
+    row = entity("step:one", kind="ApprovalStep", properties=properties)
+    assert meets(Asked.of(text, CONTEXT.ontology), row) is wanted
+
+
+def test_a_step_for_larger_amounts_comes_behind_one_that_the_amount_meets(store: Store) -> None:
+    """Both are of one process, and nothing else sets them apart."""
+    bounds = {"step:pay.alpha": 500_000, "step:pay.beta": 50_000}
+    steps = [thing("ApprovalStep", id_, f"{id_[-5:]} signs", condition=f"amount > {bound}") for id_, bound in bounds.items()]
+    context = company(store, [thing("Process", "process:pay", "Paying"), *steps, *(link(id_, "step_of", "process:pay") for id_ in bounds)])
+    for text, first in (("paying 60,000 EUR", "step:pay.beta"), ("paying", "step:pay.alpha")):
+        found = [item.row.id for item in context.scope(Scope(text=text, anchors=("process:pay",)), actor=ANALYST).items]
+        assert next(id_ for id_ in found if id_.startswith("step:")) == first
 
 
 def test_words_that_nothing_fits_are_said_to(store: Store) -> None:

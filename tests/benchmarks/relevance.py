@@ -55,6 +55,7 @@ class World:
     questions: Sequence[Question]
     fresh: Sequence[Question]
     files: Sequence[tuple[str, Path]]
+    hidden: frozenset[str] = frozenset()  # the ids of the questions that are held out
 
     @cached_property
     def passages(self) -> list[str]:
@@ -225,8 +226,8 @@ def sample(folder: Path) -> World:
     context, actor = _loaded(folder, {"ORGCONTEXT_NOW": NOW})
     files = [(path.relative_to(SAMPLE).as_posix(), path) for path in sorted(SAMPLE.rglob("*")) if path.suffix in (".csv", ".md", ".yaml")]
     about = [pair for pair in files if pair[0] not in ("README.md", "FAULTS.md", "orgcontext.yaml", "access.yaml", "aliases.yaml")]
-    questions, fresh = (written(HERE / "questions" / f"{name}.yaml") for name in ("sample", "fresh-sample"))
-    return World("sample", context, actor, questions, fresh, about)
+    first, second, fresh = (written(HERE / "questions" / f"{name}.yaml") for name in ("sample", "second-sample", "fresh-sample"))
+    return World("sample", context, actor, [*first, *second], fresh, about, held_out(first))
 
 
 def kubernetes(folder: Path, data: Path) -> World:
@@ -244,7 +245,9 @@ def kubernetes(folder: Path, data: Path) -> World:
     questions, fresh = (_derived(data, name) for name in ("kubernetes", "fresh-kubernetes"))
     paths = [(path.relative_to(data).as_posix(), path) for name in FOLDERS for path in sorted((data / name).rglob("*")) if path.is_file()]
     about = [pair for pair in paths if pair[1].suffix in (".yaml", ".md") or pair[1].name.startswith("OWNERS")]
-    return World("kubernetes", context, actor, questions, fresh, [pair for pair in about if pair[1].name != "SOURCE.md"])
+    return World(
+        "kubernetes", context, actor, questions, fresh, [pair for pair in about if pair[1].name != "SOURCE.md"], held_out(questions)
+    )
 
 
 def _derived(data: Path, name: str) -> list[Question]:
@@ -326,7 +329,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in [chosen.world] if chosen.world else worlds:
         with tempfile.TemporaryDirectory() as folder:
             world = worlds[name](Path(folder) / name)
-            hidden = held_out(world.questions)
+            hidden = world.hidden
             if chosen.open:
                 world = replace(world, questions=[one for one in world.questions if one.id not in hidden], fresh=())
             marks = judge(world, contestants=chosen.only or tuple(CONTESTANTS))
