@@ -901,7 +901,9 @@ class ContextGraph:
         """How ready the organization is, or a function, agent or task, as this actor sees it, with the trend over the last revisions."""
         view = self.view(actor, at=at)
         own = scope.known(view, [about])[about] if about else ""
-        found = scores.scored(self._picture(view), own, view.stamp)
+        picture = self._picture(view)
+        self.watch("readiness: judging")
+        found = scores.scored(picture, own, view.stamp)
         self._shape(view).settle()
         numbers = (
             [one.number for one in self.store.revisions() if one.number < view.stamp.revision][-(revisions - 1) :] if revisions > 1 else []

@@ -228,6 +228,40 @@ def test_the_picture_and_the_table_share_a_selection(page: Page) -> None:
     assert host.evaluate(chosen) == ["step:procurement.cfo", "step:procurement.head"]
 
 
+def test_what_was_dragged_stays_there_in_a_link_and_a_reload(page: Page) -> None:
+    """Where a thing was put stands in the address; the others stand as they did, and a pin that is let go leaves the address."""
+    where = (
+        "host => Object.fromEntries(host.ctx.nodes().map((node) => [node.id(), [node.position('x'), node.position('y')].map(Math.round)]))"
+    )
+    pinned = "host => host.ctx.$('.pinned').map((node) => node.id())"
+    page.goto("/graph?entity=step:procurement.cfo")
+    alone = _nodes(page)
+    _settled(page)
+    host = page.locator(".ctx-graph").first
+    before = host.evaluate(where)
+    page.goto("/graph?entity=step:procurement.cfo")
+    _nodes(page)
+    assert host.evaluate(where) == before
+    x, y = _place(page, "position:cfo")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y + 25, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**pin=position*")
+    _settled(page)
+    put = host.evaluate(where)["position:cfo"]
+    assert put != before["position:cfo"]
+    page.reload()
+    assert _nodes(page) == alone
+    assert host.evaluate(pinned) == ["position:cfo"]
+    assert host.evaluate(where)["position:cfo"] == put
+    _settled(page)
+    host.evaluate("host => host.ctx.getElementById('position:cfo').select()")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.wait_for_url(lambda url: "pin=" not in url)
+    assert host.evaluate(pinned) == []
+
+
 def test_what_leaves_with_a_person_is_listed(page: Page) -> None:
     """A departing person: the picture and the list of what goes."""
     page.goto("/dependencies?subject=person:e-1022")

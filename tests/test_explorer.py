@@ -21,7 +21,9 @@ from rows import entity, relation
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from app.explorer import manners, pictures, views
+from app.explorer import manners, pictures, views, work
+from app.explorer.graph_view import PINS, pins_of
+from app.explorer.seat import Seat
 from app.loading import SAMPLE, run_load
 from app.operations import OPERATIONS, ask
 from app.settings import open_context, read_settings
@@ -188,6 +190,14 @@ def test_steps_in_the_address_open_close_and_hide(look: Look) -> None:
     assert opened == (alone | {"person:e-1007"}) - {"process:procurement"}
     screen.button(key="undo").click().run()
     assert {one["id"] for one in picture(screen)["nodes"]} == alone | {"person:e-1007"}
+
+
+def test_what_is_pinned_stands_in_the_address(look: Look) -> None:
+    """A link puts it where it was; what is no pin there counts as not said."""
+    screen = look("graph", entity="step:procurement.cfo", pin=["position:cfo 40 -25", "position:cfo", "process:procurement x y", ""])
+    assert picture(screen)["pins"] == [["position:cfo", 40, -25]]
+    assert pins_of([["a:b", 1, 2]] * 3 + [[f"a:{n}", n, n] for n in range(500)])[:2] == [("a:b", 1, 2), ("a:0", 0, 0)]
+    assert len(pins_of([f"a:{n}", n, n] for n in range(500))) == PINS
 
 
 def test_the_graph_can_be_filtered_and_coloured(look: Look) -> None:
@@ -653,6 +663,67 @@ def test_an_empty_workspace_says_how_to_begin(tmp_path: Path, monkeypatch: pytes
     screen.button[0].click().run()
     assert not screen.exception
     assert {one.label: one.value for one in screen.metric}["Things"] == "295"
+
+
+def test_who_stops_waiting_ends_the_work() -> None:
+    """Work goes on as long as somebody waits for it, and its answer is for all who do; without anybody it ends where it next says how far it is."""
+    begun, go, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def long() -> str:
+        begun.set()
+        go.wait(10)
+        try:
+            work.told("half of it")
+        finally:
+            ended.set()
+        return "all of it"
+
+    asked = work.Asked(("long", "1"), long, lasts=True)
+    with work.waiting(asked) as first, work.waiting(asked) as second:
+        assert first is second
+        begun.wait(10)
+    go.set()
+    with pytest.raises(work.Abandoned):
+        first.future.result(10)
+    assert ended.is_set()
+    assert work.answer(asked) == "all of it"
+
+
+def test_kept_answers_stay_below_their_bound() -> None:
+    """However many questions are asked: those that were not asked for long are forgotten first."""
+    text, times = "x" * (work.KEPT // 10), [0] * 30
+
+    def counted(number: int) -> str:
+        times[number] += 1
+        return text
+
+    for number in range(30):
+        for again in (number, 0):
+            asked = work.Asked(("big", str(again)), lambda again=again: counted(again), lasts=True)
+            assert work.answer(asked) == text
+    assert set(times) == {1}
+    assert work.answer(work.Asked(("big", "1"), lambda: counted(1), lasts=True)) == text
+    assert (times[0], times[1]) == (1, 2)
+
+
+def test_a_question_from_each_new_thread_leaves_no_file_open(company: Path) -> None:
+    """Streamlit makes a thread for each run of a page, and each question leaves an event in the store: neither may cost a connection."""
+    settings = read_settings(company, environment={})
+    context = open_context(settings)
+    files = Path("/proc/self/fd")
+    if not files.is_dir():
+        pytest.skip("open files can be counted on Linux only")
+    sitting = Seat(settings, context, context.access.actor("person:local-user"))
+
+    def asked(number: int) -> int:
+        thread = threading.Thread(target=lambda: sitting.ask("find", text=f"word {number}"))
+        thread.start()
+        thread.join()
+        return len(list(files.iterdir()))
+
+    first = max(asked(number) for number in range(8))
+    assert max(asked(number) for number in range(8, 40)) <= first + 1
+    context.close()
 
 
 def test_a_thread_for_each_question_leaves_no_file_open(company: Path) -> None:

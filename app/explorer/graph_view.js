@@ -159,6 +159,13 @@ function mount(cytoscape, host, say, props) {
   cy.on("select unselect", "node", () => {
     if (!self.quiet) send("state", "selected", cy.$("node:selected").map((n) => n.id()).sort());   // quiet: Python told us
   });
+  // What is pinned, and where, stands in the address: it is told when somebody pins, and heard when the address says something else.
+  self.pinned = () => {
+    if (!self.props.pins) return;
+    const pins = cy.nodes(".pinned").map((n) => [n.id(), Math.round(n.position("x")), Math.round(n.position("y"))]).sort();
+    self.pins = JSON.stringify(pins);
+    send("state", "pins", pins);
+  };
   self.focus = (node) => {
     cy.batch(() => {
       cy.elements().removeClass("near far cursor");
@@ -170,7 +177,7 @@ function mount(cytoscape, host, say, props) {
     say.textContent = node ? `${node.data("kind")} ${node.data("name")}: ${node.degree()} relations shown` : "";
   };
   cy.on("tap", (event) => { host.focus({ preventScroll: true }); self.focus(event.target !== cy && event.target.isNode?.() ? event.target : null); });
-  cy.on("dragfree", "node", (event) => event.target.addClass("pinned"));
+  cy.on("dragfree", "node", (event) => { event.target.addClass("pinned"); self.pinned(); });
   cy.on("dbltap", "node", (event) => send("trigger", "expand", event.target.id()));
   const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
   const middle = () => ({ x: host.clientWidth / 2, y: host.clientHeight / 2 });
@@ -190,7 +197,7 @@ function mount(cytoscape, host, say, props) {
     else if (event.key === "e" && self.cursor) send("trigger", "expand", self.cursor.id());
     else if (event.key === "x" && self.cursor) send("trigger", "collapse", self.cursor.id());
     else if (event.key === "Delete" && self.cursor) send("trigger", "hide", self.cursor.id());
-    else if (event.key === "p" && self.cursor) self.cursor.toggleClass("pinned");
+    else if (event.key === "p" && self.cursor) { self.cursor.toggleClass("pinned"); self.pinned(); }
     else if (event.key === "+" || event.key === "-") cy.zoom({ level: cy.zoom() * (event.key === "+" ? 1.25 : .8), renderedPosition: middle() });
     else if (event.key === "f") fitted(cy);
     else if (event.key === "Escape") { self.focus(null); cy.nodes().unselect(); }
@@ -231,6 +238,27 @@ function merge(cy, props) {
   return fresh;
 }
 
+// Puts what the address pins where it says, and lets go of what it does not pin. `fresh` are things that this picture did not have.
+function heard(self, fresh) {
+  const { cy, props: { pins } } = self;
+  if (!pins) return;
+  const said = JSON.stringify([...pins].sort()), news = said !== self.pins, young = new Set(fresh);    // not what this picture told
+  self.pins = said;
+  const at = new Map(pins.map(([id, x, y]) => [id, { x, y }]));
+  cy.batch(() => cy.nodes().forEach((n) => {
+    const place = at.get(n.id());
+    if (news || young.has(n.id())) { n.toggleClass("pinned", Boolean(place)); if (place) n.position(place); }
+  }));
+}
+
+// Things are laid out alike each time, so that who follows a link sees the picture of who sent it; `seed` is for who wants another.
+function steadily(seed, act) {
+  const chance = Math.random;
+  let last = seed;
+  Math.random = () => (last = (last * 16807) % 2147483647) / 2147483647;
+  try { return act(); } finally { Math.random = chance; }
+}
+
 // Where much of what was opened fell outside, the whole is shown; things keep their places.
 function inView(cy, fresh) {
   const { x1, x2, y1, y2 } = cy.extent();
@@ -260,7 +288,8 @@ function place(self, kit, props, fresh) {
   } else if (props.layout === "radial") {
     if (all || fresh.length) radial(cy, props.anchor);
   } else if (all) {
-    if (large) spread(kit, self); else { cy.layout(force()).run(); filled(cy); fitted(cy); }
+    const fixedNodeConstraint = pins.size ? [...pins].map(([nodeId, position]) => ({ nodeId, position })) : undefined;
+    if (large) spread(kit, self); else { cy.layout(force({ fixedNodeConstraint })).run(); filled(cy); fitted(cy); }
   } else if (fresh.length) {                                      // expanding: what the analyst knows stays where it is
     const young = new Set(fresh), old = cy.nodes().filter((n) => !young.has(n.id()));
     if (large) spread(kit, self, new Set(old.map((n) => n.id())));
@@ -268,6 +297,7 @@ function place(self, kit, props, fresh) {
   }
   if (fresh.length && !all) inView(cy, fresh);
   cy.batch(() => pins.forEach((at, id) => cy.getElementById(id).position(at)));      // what was pinned stays where it was put
+  if (all && pins.size) fitted(cy);
   self.layout = props.layout;
   if (all) { self.letters = legible(cy); signposts(cy); self.paint(); }
 }
@@ -313,8 +343,11 @@ function tools(parent, self, host) {
   const paper = () => token(host, "--st-background-color", "#fff");
   const can = {
     fit: () => fitted(self.cy),
-    pin: () => (self.cy.$(":selected").nonempty() ? self.cy.$("node:selected") : self.cursor || self.cy.collection()).toggleClass("pinned"),
-    again: () => { self.layout = null; memory.delete(self.props.key); place(self, globalThis.__ctxGraph, self.props, self.cy.nodes().map((n) => n.id())); },
+    pin: () => { (self.cy.$(":selected").nonempty() ? self.cy.$("node:selected") : self.cursor || self.cy.collection()).toggleClass("pinned"); self.pinned(); },
+    again: () => {
+      self.layout = null; memory.delete(self.props.key); self.seed = (self.seed || 1) + 1;
+      steadily(self.seed, () => place(self, globalThis.__ctxGraph, self.props, self.cy.nodes().map((n) => n.id())));
+    },
     svg: () => save(drawn(self, host), "graph.svg"),
     png: () => save(self.cy.png({ output: "blob", full: true, scale: 2, bg: paper(), maxWidth: 8000, maxHeight: 8000 }), "graph.png"),
   };
@@ -330,7 +363,7 @@ export default function ({ parentElement, data: props, setStateValue, setTrigger
     tools(parentElement, self, host);
     Object.assign(self, { props, tell: { state: setStateValue, trigger: setTriggerValue } });
     self.paint();
-    place(self, kit, props, merge(self.cy, props));
+    steadily(1, () => { const fresh = merge(self.cy, props); heard(self, fresh); place(self, kit, props, fresh); });
     if (self.cursor) self.focus(self.cursor.inside() ? self.cursor : null);
     if (props.selected && props.turn !== self.turn) {             // otherwise what was clicked meanwhile would be lost
       self.turn = props.turn;

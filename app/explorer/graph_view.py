@@ -9,7 +9,7 @@ its own whose message never changes, so the browser gets it once; the view trave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +35,10 @@ CSS = """
 .ctx-say { position: absolute; left: 8px; bottom: 8px; padding: 1px 8px; font: 12px var(--st-font); pointer-events: none;
   color: var(--st-text-color); background: var(--st-background-color); }
 """
+
+
+Pin = tuple[str, int, int]  # a thing that is kept where somebody put it: its id, and where it stands on the canvas
+PINS = 60  # that one picture keeps: they stand in an address, which may not be too long
 
 
 class Gesture(NamedTuple):
@@ -68,13 +72,16 @@ def graph_view(
     lit: Sequence[str] = (),
     height: int = 560,
     turn: int = 0,
+    pins: Sequence[Pin] | None = None,
+    on_pins: Callable[[Sequence[Pin]], None] = lambda _: None,
     on_gesture: Callable[[str, str], None] | None = None,
     on_selected: Callable[[], None] = lambda: None,
 ) -> Gesture:
     """The picture of these; `lit` are the ids of nodes and edges that stand out. `on_gesture(name, id)` runs before the page does.
 
     Who writes `{"selected": ids}` into the session under `key` selects these in the picture, with a new `turn`: otherwise the picture
-    knows better, and is only heard. `on_selected` runs when something was selected in it.
+    knows better, and is only heard. `on_selected` runs when something was selected in it. Where the caller keeps the `pins`, `on_pins` gets
+    those that hold after somebody pinned a thing or let it go; otherwise the picture keeps them itself.
 
     Ids come back from a browser: whoever uses them asks the store again, with the actor's filter.
     """
@@ -82,7 +89,16 @@ def graph_view(
         f"Picture of {len(nodes)} things and {len(edges)} relations. Arrow keys walk along relations, Enter selects, Space adds to the selection, E expands, "
         "X collapses, Delete hides, P pins, F fits, Escape clears. The table on this page holds the same things."
     )
-    data = {"nodes": list(nodes), "edges": list(edges), "layout": layout, "anchor": anchor, "lit": list(lit), "height": height}
+    data: dict[str, Any] = {
+        "nodes": list(nodes),
+        "edges": list(edges),
+        "layout": layout,
+        "anchor": anchor,
+        "lit": list(lit),
+        "height": height,
+    }
+    if pins is not None:
+        data["pins"] = [list(one) for one in pins]
     if turn:
         data |= {"turn": turn, "selected": list((st.session_state.get(key) or {}).get("selected") or [])}
 
@@ -94,7 +110,24 @@ def graph_view(
 
         return tell
 
+    def pinned() -> None:
+        on_pins(pins_of(st.session_state[key].get("pins") or []))
+
     watched = {f"on_{name}_change": told(name) for name in ("expand", "collapse", "hide")}
-    result: Any = _view(key=key, data={**data, "label": label, "key": key}, on_selected_change=on_selected, **watched)
+    result: Any = _view(
+        key=key, data={**data, "label": label, "key": key}, on_selected_change=on_selected, on_pins_change=pinned, **watched
+    )
     chosen = getattr(result, "selected", None) or []
     return Gesture(tuple(str(one) for one in chosen), *(str(getattr(result, name, None) or "") for name in ("expand", "collapse", "hide")))
+
+
+def pins_of(said: Iterable[Sequence[Any]]) -> list[Pin]:
+    """The pins that are said in an address or by a browser, as far as they are any; no more than `PINS`."""
+    found: dict[str, Pin] = {}
+    for one in said:
+        try:
+            id_, x, y = one
+            found[str(id_)] = (str(id_), int(x), int(y))
+        except (TypeError, ValueError):
+            continue
+    return list(found.values())[:PINS]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import wraps
 from itertools import islice
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn, ParamSpec
 
 import streamlit as st
 
-from app.explorer import login
+from app.explorer import login, work
 from app.explorer.manners import plain
 from app.explorer.pictures import short
 from app.operations import OPERATIONS, ask
@@ -66,35 +65,35 @@ class Seat(NamedTuple):
 
     def put(self, name: str, question: Mapping[str, Any], *, form: str = "json", actor: Actor | None = None, at: str | None = None) -> Any:
         """The same, for questions whose fields are called like our own."""
+        text = work.answer(self._work(name, question, form=form, actor=actor, at=at))
+        return json.loads(text) if form == "json" else text
+
+    def watched(self, name: str, question: Mapping[str, Any], doing: str) -> Any:
+        """The same for a question that may take long: the page says how far it is, and its button stops it. Then nothing more is drawn."""
+        return json.loads(work.watched(self._work(name, question), doing))
+
+    def soon(self, name: str, *, wait: float = 1.5) -> Any:
+        """The answer, or None where it takes longer than so many seconds: it is worked out meanwhile, and there when it is asked for again."""
+        text = work.soon(self._work(name, {}), wait)
+        return None if text is None else json.loads(text)
+
+    def _work(
+        self, name: str, question: Mapping[str, Any], *, form: str = "json", actor: Actor | None = None, at: str | None = None
+    ) -> work.Asked:
         operation = OPERATIONS[name]
         moment = self.at if at is None else at
         if moment and "at" in operation.question.model_fields:
             question = {"at": moment, **question}
-        asked = operation.question.model_validate(question).model_dump_json()
+        asked = operation.question.model_validate(question)
         who = actor or self.actor
-        if name in LASTING or name in HANGS_ON:
-            state = (*self._state(), *self._noted(name))
-            text = _answered(self.context, (who.id, who.behalf, *sorted(who.roles)), state, name, asked, form)
-        else:
-            text = _text(self.context, who, name, asked, form)
-        return json.loads(text) if form == "json" else text
+        state = (*self._state(), *self._noted(name)) if name in LASTING or name in HANGS_ON else ()
+        key = (name, form, who.id, who.behalf, *sorted(who.roles), asked.model_dump_json(), *state)
 
-    def soon(self, name: str, *, wait: float = 1.5) -> Any:
-        """The answer, or None where it takes longer than so many seconds: it is worked out meanwhile, and there when it is asked for again."""
-        key = (name, self.actor, self.at, *self._state())
-        if key not in _working:
-            for old in [one for one, work in _working.items() if work.done()][:-20]:
-                del _working[old]
-            _working[key] = _workers.submit(self._fresh, name)
-        try:
-            text = _working[key].result(timeout=wait)
-        except TimeoutError:
-            return None
-        return json.loads(text)
+        def text() -> str:
+            reply = ask(self.context, who, name, asked, form=form)
+            return reply.formats[form]() if form in reply.formats else reply.json() if form == "json" else reply.text()
 
-    def _fresh(self, name: str) -> str:
-        question = OPERATIONS[name].question.model_validate({"at": self.at} if self.at else {})
-        return ask(self.context, self.actor, name, question).json()
+        return work.Asked(key, text, lasts=bool(state))
 
     def kinds(self) -> list[str]:
         """The kinds of what may be seen, without counting it."""
@@ -139,24 +138,9 @@ class Seat(NamedTuple):
         return all(name in OPERATIONS for name in names)
 
 
-_workers = ThreadPoolExecutor(2, thread_name_prefix="explorer")
-_working: dict[tuple[Any, ...], Future[str]] = {}
-
-
 def sees_all(context: ContextGraph, actor: Actor) -> bool:
     """Whether nothing is hidden from this actor today."""
     return context.view(actor).where == Filter(as_of=context.now().date())
-
-
-@st.cache_data(max_entries=200, show_spinner=False)  # an answer may have some hundred kB
-def _answered(_context: ContextGraph, who: tuple[str, ...], state: tuple[str, ...], name: str, question: str, form: str) -> str:
-    del state  # part of the key
-    return _text(_context, Actor(id=who[0], behalf=who[1], roles=frozenset(who[2:])), name, question, form)
-
-
-def _text(context: ContextGraph, actor: Actor, name: str, question: str, form: str) -> str:
-    reply = ask(context, actor, name, OPERATIONS[name].question.model_validate_json(question), form=form)
-    return reply.formats[form]() if form in reply.formats else reply.json() if form == "json" else reply.text()
 
 
 _VARIABLES = ("ORGCONTEXT_WORKSPACE", "ORGCONTEXT_STORE", "ORGCONTEXT_ACTOR", "ORGCONTEXT_BEHALF", "ORGCONTEXT_NOW")
@@ -166,7 +150,9 @@ _seen: dict[tuple[str, ...], tuple[float, ...]] = {}
 @st.cache_resource(max_entries=8, show_spinner="Opening the graph …", on_release=lambda pair: pair[1].close())
 def _opened(environment: tuple[str, ...]) -> tuple[Settings, ContextGraph]:
     settings = read_settings(Path(environment[0] or "."))
-    return settings, open_context(settings)
+    context = open_context(settings)
+    context.watch = work.told
+    return settings, context
 
 
 def opened() -> tuple[Settings, ContextGraph]:

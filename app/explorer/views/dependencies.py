@@ -72,8 +72,7 @@ def _what_if(seat: Seat, subject: str) -> None:
         question = {"move": [f"{subject} {post}"]} if post else {}
     if not question:
         return
-    with st.spinner("Asking a copy …"):
-        answer = seat.put("impact", question)
+    answer = seat.watched("impact", question, "Asking a copy")
     _noted("Only then", answer["appeared"], "appeared")
     _noted("Then no longer", answer["ended"], "ended")
     if not answer["appeared"] and not answer["ended"]:

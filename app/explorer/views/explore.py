@@ -1,7 +1,8 @@
 """The graph: a thing in the middle, its neighbours, and theirs as they are opened; filters, colours, layouts, details and a table beside it.
 
 What is drawn follows from the address alone: `entity` is the middle, each `step` opens (`+id`, `+id relation`) or closes
-(`~id`, `~id relation`) a thing, or hides some (`-id id`). So a link restores it, and undo takes the last step back.
+(`~id`, `~id relation`) a thing, or hides some (`-id id`), each `pin` (`id x y`) keeps one where somebody put it. So a link restores it,
+and undo takes the last step back.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -10,13 +11,13 @@ What is drawn follows from the address alone: `entity` is the middle, each `step
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from app.explorer import pictures
-from app.explorer.graph_view import Gesture, graph_view
+from app.explorer.graph_view import Gesture, Pin, graph_view, pins_of
 from app.explorer.manners import head, many, marked_table, plain, table, teach, words
 from app.explorer.seat import Seat, fragment
 from app.explorer.views.parts import details, legend, remembered, search, some
@@ -65,9 +66,20 @@ def _begin(seat: Seat) -> None:
 
 
 def _focus(id_: str) -> None:
+    """Another picture."""
+    st.query_params.pop("pin", None)
+    _centre(id_)
+
+
+def _centre(id_: str) -> None:
+    """Another middle of the same picture, in which what is pinned stays where it is."""
     st.query_params["entity"] = id_
     for name in ("step", "path", "kind"):
         st.query_params.pop(name, None)
+
+
+def _pin(pins: Sequence[Pin]) -> None:
+    st.query_params["pin"] = [f"{id_} {x} {y}" for id_, x, y in pins]
 
 
 # the steps
@@ -156,6 +168,7 @@ def _canvas(seat: Seat) -> None:
         seen = graph_view(
             picture.nodes, picture.edges, key=PICTURE, layout=st.session_state.get("layout") or "force", anchor=answer["focus"],
             lit=path, on_gesture=gesture, on_selected=_selected, height=580, turn=st.session_state.get(TURN, 0),
+            pins=pins_of(one.split(" ") for one in st.query_params.get_all("pin")), on_pins=_pin,
         )  # fmt: skip
         legend(picture.legend)
         chosen = _actions(seat, answer, now, seen)
@@ -205,7 +218,7 @@ def _actions(seat: Seat, answer: Mapping[str, Any], now: Folded, seen: Gesture) 
     _collapse(two, chosen, answer, now)
     three.button("Hide", key="hide", on_click=_hide, args=(some,), disabled=not some, help="What is selected (Delete)")
     only.button("Only these", key="only", on_click=_hide, args=(rest,), disabled=not some or not rest, help="Hide all that is not selected")
-    four.button("Centre", key="centre", on_click=_focus, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
+    four.button("Centre", key="centre", on_click=_centre, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
     five.button("Undo", key="undo", on_click=_undo, disabled=not steps())
     pair = [id_ for id_ in here if id_ in known]
     if seat.can("path"):

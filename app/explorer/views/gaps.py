@@ -23,8 +23,7 @@ SHADES = {"error": "#D64545", "warning": "#E0AC2B", "note": "#4C78A8"}
 def gaps(seat: Seat) -> None:
     """The page."""
     head("Gaps", "What an agent would fall into: what is missing, overdue, contested or out of shape, and who can mend it.")
-    with st.spinner("Checking …"):
-        whole: list[dict[str, Any]] = seat.ask("gaps", all=True)
+    whole: list[dict[str, Any]] = seat.watched("gaps", {"all": True}, "Checking")
     decided = sum("decided" in one for one in whole)
     both = decided and st.toggle(f"Also the {decided} accepted or assigned", key="decided", bind="query-params")
     findings = [one for one in whole if both or "decided" not in one]
@@ -106,8 +105,7 @@ def _trend(seat: Seat) -> None:
     numbers = [one["number"] for one in seat.ask("history")[:REVISIONS]][::-1]
     if len(numbers) < 2 or not st.toggle("How it moved over the revisions", key="trend", bind="query-params"):
         return
-    with st.spinner("Checking the earlier revisions …"):
-        found = {number: Counter(one["level"] for one in seat.ask("gaps", at=str(number))) for number in numbers}
+    found = {number: Counter(one["level"] for one in _checked(seat, number)) for number in numbers}
     rows = [{"revision": number, "level": level, "gaps": counts[level]} for number, counts in found.items() for level in LEVELS]
     left, right = st.columns([3, 2])
     with left:
@@ -122,6 +120,10 @@ def _trend(seat: Seat) -> None:
         st.caption("Without what was asked for in vain and files that changed since: no revision holds those.")
     with right:
         table([{"revision": number, **{level: found[number][level] for level in LEVELS}} for number in numbers], "gap-trend", narrow=True)
+
+
+def _checked(seat: Seat, number: int) -> list[dict[str, Any]]:
+    return seat._replace(at=str(number)).watched("gaps", {}, f"Checking revision {number}")
 
 
 def _decided(said: Mapping[str, str], names: Mapping[str, str]) -> str:

@@ -26,8 +26,7 @@ def readiness(seat: Seat) -> None:
     """How ready the organization is for agents: the score, how it came about, what would raise it, and the report."""
     head("Readiness", "How ready the organization is for agents: five questions, asked of every thing that agents rest on.")
     question = _subject(seat)
-    with st.spinner("Judging …"):
-        found: dict[str, Any] = seat.put("readiness", question)
+    found: dict[str, Any] = seat.watched("readiness", question, "Judging")
     left, right = st.columns([1, 2])
     with left:
         _score(seat, found, question)
@@ -171,8 +170,7 @@ def analyses(seat: Seat) -> None:
 
 @fragment
 def _analysis(seat: Seat, name: str) -> None:
-    with st.spinner("Working it out …"):
-        found: list[dict[str, Any]] = seat.put("analyze", {"name": name})
+    found: list[dict[str, Any]] = seat.watched("analyze", {"name": name}, "Working it out")
     if not found:
         st.success("Nothing: there is none among what you may see.", icon=":material/check:")
         return
@@ -217,8 +215,7 @@ def drift(seat: Seat) -> None:
     """What has come apart since, by how bad it is, with who mends it and how."""
     head("Drift", "Where what is on file and what is so have come apart, in time, meaning, practice and agents; and what would mend it.")
     since = st.text_input("Since", key="since", bind="query-params", placeholder="any time; such as 2026-10-01", help="A day.")
-    with st.spinner("Comparing …"):
-        found: list[dict[str, Any]] = seat.put("drift", {"since": since} if since else {})
+    found: list[dict[str, Any]] = seat.watched("drift", {"since": since} if since else {}, "Comparing")
     if not found:
         st.success("Nothing has come apart.", icon=":material/check:")
         return

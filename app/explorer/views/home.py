@@ -105,7 +105,7 @@ def _score(seat: Seat, things: int) -> None:
     if things > BIG and not st.session_state.get("judge") and not st.button("Judge how ready it is", key="judge"):
         st.caption(f"Asks five questions of all {things:,} things, and takes a while.")
         return
-    found: dict[str, Any] = seat.put("readiness", {})
+    found: dict[str, Any] = seat.watched("readiness", {}, "Judging")
     if found["score"] is None:
         return
     trend = [one["score"] for one in found["trend"] if one["score"] is not None]
@@ -145,8 +145,7 @@ def _gaps(seat: Seat, things: int) -> None:
     if things > BIG and not st.session_state.get("count-gaps") and not st.button(f"Check all {things:,} things", key="count-gaps"):
         st.caption("That takes a while in a graph of this size.")
         return
-    with st.spinner("Checking …"):
-        findings: list[dict[str, Any]] = seat.ask("gaps")
+    findings: list[dict[str, Any]] = seat.watched("gaps", {}, "Checking")
     levels = Counter(one["level"] for one in findings)
     if not findings:
         st.success("Every check passes.", icon=":material/check:")
