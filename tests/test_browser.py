@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,16 +63,27 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Explorer]:
     settings.write_text(settings.read_text().replace("sources:\n", more, 1))
     environment = {**os.environ, "ORGCONTEXT_WORKSPACE": str(folder), "ORGCONTEXT_VIEWERS": "person:analyst,agent:purchase-assistant"}
     subprocess.run([command(0)[0], "-m", "app.cli", "-w", str(folder), "load"], env=environment, check=True, capture_output=True)
+    port = _free()
+    with _running(command(port), f"http://127.0.0.1:{port}", "/_stcore/health", folder, environment) as address:
+        yield Explorer(address, folder)
+
+
+def _free() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = folder / "explorer.log"
+        return free.getsockname()[1]
+
+
+@contextmanager
+def _running(line: list[str], address: str, health: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Generator[str]:
+    """A server in a process of its own, in this folder, once it answers: its address."""
+    log = folder / f"{urllib.parse.urlsplit(address).port}.log"
     with log.open("w") as said:
-        process = subprocess.Popen(command(port), env=environment, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(line, env=environment, stdout=said, stderr=subprocess.STDOUT, cwd=folder)
     try:
-        address = f"http://127.0.0.1:{port}"
-        _wait(address, process, log)
-        yield Explorer(address, folder)
+        _wait(address + health, process, log)
+        yield address
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -80,7 +93,7 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(300):
         assert process.poll() is None, log.read_text()
         try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+            urllib.request.urlopen(address, timeout=2).close()
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.1)
         else:
@@ -424,3 +437,71 @@ def test_nothing_is_hard_to_reach(page: Page, axe: str, path: str) -> None:
                 found = page.evaluate(FAULTS)
         assert found["faults"] == [], scheme
         _told("accessibility.csv", path, scheme, found["passed"], len(found["faults"]), " ".join(found["slight"]))
+
+
+# a login at a provider
+
+PEOPLE = {"elif": "elif.eschental@velamere.example", "stranger": "who@elsewhere.example"}
+
+
+@pytest.fixture
+def guarded(explorer: Explorer, tmp_path: Path) -> Generator[Explorer]:
+    """The same company behind a login: an explorer beside an OpenID provider that knows one of its people, and a stranger."""
+    port, provider = _free(), f"http://127.0.0.1:{_free()}"
+    known = [json.dumps({"sub": name, "email": email, "name": name.title()}) for name, email in PEOPLE.items()]
+    asks = [command(0)[0], "-W", "ignore", "-m", "oidc_provider_mock", "-H", "127.0.0.1", "-p", provider.rpartition(":")[2]]
+    asks += [part for one in known for part in ("--user-claims", one)]
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(
+        f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{"c" * 40}"\nclient_id = "explorer"\n'
+        f'client_secret = "known to both"\nserver_metadata_url = "{provider}/.well-known/openid-configuration"\n',
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "ORGCONTEXT_WORKSPACE": str(explorer.folder)}
+    with (
+        _running(asks, provider, "/.well-known/openid-configuration", tmp_path),
+        _running(command(port), f"http://127.0.0.1:{port}", "/_stcore/health", tmp_path, environment) as address,
+    ):
+        yield Explorer(address, explorer.folder)
+
+
+def _logged_in(chromium: Browser, guarded: Explorer, who: str, path: str) -> Page:
+    """The page that this person sees who came to the door, went to the provider and said who they are."""
+    page = chromium.new_context(base_url=guarded.address, viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(path)
+    expect(page.get_by_text("Log in to see what you may see.")).to_be_visible(timeout=60_000)
+    assert page.get_by_text("Organization chart").count() == 0
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name=who, exact=True).click()
+    page.wait_for_url(f"{guarded.address}/**", timeout=60_000)
+    expect(page.get_by_role("button", name="Log out")).to_be_visible(timeout=60_000)
+    _settled(page)
+    return page
+
+
+@pytest.mark.slow
+def test_a_login_at_a_provider_says_who_looks(chromium: Browser, guarded: Explorer) -> None:
+    """Whoever the provider vouches for is the person on file, sees what they may, whatever the address asks for, and can leave again."""
+    page = _logged_in(chromium, guarded, "elif", "/")
+    expect(page.get_by_text("Looking as person:e-1005")).to_be_visible()
+    page.goto("/graph?entity=asset:risk-appetite&as=person:local-user")
+    expect(page.get_by_text("What is not there and what you may not see look the same.")).to_be_visible(timeout=60_000)
+    _seen(page, "login")
+    page.get_by_role("button", name="Log out").click()
+    ends = page.get_by_role("button", name="End session")  # the provider's own question, whether there, too
+    expect(ends.or_(page.get_by_role("button", name="Log in"))).to_be_visible(timeout=60_000)
+    if ends.is_visible():
+        ends.click()
+    page.goto("/")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=60_000)
+    page.context.close()
+
+
+@pytest.mark.slow
+def test_who_is_not_on_file_is_told_so(chromium: Browser, guarded: Explorer) -> None:
+    """Somebody the provider knows and the graph does not sees a sentence with what to do, and nothing else."""
+    page = _logged_in(chromium, guarded, "stranger", "/")
+    expect(page.get_by_text("Nobody on file has the address who@elsewhere.example: ask whoever keeps the graph.").first).to_be_visible()
+    assert page.locator("[data-testid=stMetric]").count() == 0
+    _seen(page, "stranger")
+    page.context.close()

@@ -9,7 +9,6 @@ import json
 
 import streamlit as st
 
-from app.explorer.manners import plain
 from graph import ContextGraph, Filter, NotAllowed
 
 
@@ -44,7 +43,7 @@ def person(context: ContextGraph) -> str:
     family = sorted(context.ontology.family("Person"))
     found = [row.id for row in context.store.entities(Filter(), kinds=family) if email in _addresses(row.properties)]
     if len(found) != 1:
-        message = f"{plain(email)} belongs to {'nobody' if not found else 'more than one person'} on file: ask whoever keeps the graph"
+        message = f"{'more than one person' if found else 'nobody'} on file has the address {email}: ask whoever keeps the graph"
         raise NotAllowed(message)
     return found[0]
 

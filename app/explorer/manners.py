@@ -16,6 +16,7 @@ from typing import Any, Literal
 import streamlit as st
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|:$<>~&^])")
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"), (12, "month"), (1000, "year"))
 LONG = 400  # characters of a text in a heading or a label
@@ -32,6 +33,12 @@ def plain(text: object) -> str:
 def words(name: str) -> str:
     """A name of ours (`reports_to`, `not_ready`) as words."""
     return name.replace("_", " ")
+
+
+def titled(kind: str) -> str:
+    """A kind (`ApprovalStep`) as a legend and a table call it: `Approval step`."""
+    first, *rest = _HUMPS.sub(" ", kind).split(" ")
+    return " ".join([first, *(word if word.isupper() else word.lower() for word in rest)])
 
 
 def ago(moment: str, *, now: datetime | None = None) -> str:
@@ -180,7 +187,10 @@ def _head_of(
     kept = [row for row in rows if fits(row, wanted or "")]
     with right:
         export(kept, key)
-    shown = [{name: _shown(value) for name, value in row.items()} for row in kept]
+    empty = {
+        name for name in (kept[0] if kept else ()) if all(row.get(name) in ("", None, []) for row in kept)
+    }  # it says nothing, and takes room
+    shown = [{name: _shown(value) for name, value in row.items() if name not in empty} for row in kept]
     return kept, shown, min(height, 38 + 35 * max(1, len(kept))) if isinstance(height, int) else height
 
 

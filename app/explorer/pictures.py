@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.explorer.manners import STATES, words
+from app.explorer.manners import STATES, titled, words
 
 Node = dict[str, Any]
 PALETTE = (
@@ -69,7 +69,8 @@ def drawn(answer: Mapping[str, Any], *, colour: str = "kind", kinds: Collection[
     nodes += [_group(one, names, colours.get(one["kind"], NOTHING)) for one in grouped]
     edges += [edge(one["hub"], one["relation"], _group_id(one)) for one in grouped]
     used = dict.fromkeys(sorted({value(one) for one in entities} | ({one["kind"] for one in grouped} if colour == "kind" else set())))
-    legend = {str(names.get(name, name)) or "none": colours.get(name, NOTHING) for name in used}
+    called = {name: titled(name) if colour == "kind" else str(names.get(name, name)) for name in used}
+    legend = {called[name] or "none": colours.get(name, NOTHING) for name in used}
     return Picture(nodes, edges, legend)
 
 
@@ -106,7 +107,7 @@ def group_of(id_: str) -> tuple[str, str, str]:
 
 def _group(group: Mapping[str, Any], names: Mapping[str, str], colour: str) -> Node:
     unit = group["unit"]
-    name = f"{group['count']:,} {group['kind']}" + (f"\n{short(names.get(unit, unit), 40)}" if unit else "")
+    name = f"{group['count']:,} {titled(group['kind'])}" + (f"\n{short(names.get(unit, unit), 40)}" if unit else "")
     return {"id": _group_id(group), "kind": "Group", "name": name, "color": colour, "count": group["count"], "near": group["hub"]}
 
 
@@ -144,7 +145,7 @@ def rows(answer: Mapping[str, Any], ids: Collection[str]) -> list[dict[str, Any]
     return [
         {
             "name": one["name"],
-            "kind": one["kind"],
+            "kind": titled(one["kind"]),
             "freshness": STATES.get(one["freshness"]["state"], one["freshness"]["state"]),
             "owner": names.get(one["freshness"]["owner"], one["freshness"]["owner"]) or "",
             "function": ", ".join(names.get(end, end) for end in ties.get(one["id"], {}).get("functions", ())),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +23,7 @@ KEPT = 16_000_000  # characters of answers that are kept
 PATIENCE = 1.0  # seconds before a page says what it waits for
 _PAUSE = 0.25  # seconds between two looks at how far it is
 STOPPED = "stopped"
+_NUMBER = re.compile(r"\d{4,}")
 
 Key = tuple[str, ...]
 
@@ -156,7 +158,8 @@ def watched(asked: Asked, doing: str) -> str:
             line = st.empty()
             st.button("Stop", key=f"stop {name}", on_click=st.session_state.__setitem__, args=(STOPPED, name))
         while not work.future.done():
-            line.text(f"{doing} … {words(work.said)} ({time.monotonic() - work.began:.0f} s)")  # here ends who goes elsewhere
+            said = _NUMBER.sub(lambda found: f"{int(found[0]):,}", words(work.said))
+            line.text(f"{doing} … {said} ({time.monotonic() - work.began:.0f} s)")  # here ends who goes elsewhere
             with suppress(TimeoutError):
                 work.future.result(timeout=_PAUSE)
         place.empty()

@@ -25,7 +25,8 @@ def changes(seat: Seat) -> None:
     if not revisions:
         teach("No revision yet.", "The first load makes one: see Sources.")
         return
-    table([_revision(one) for one in revisions], "revisions", height=min(300, 38 + 35 * len(revisions)))
+    names = seat.names({one["actor"] for one in revisions})
+    table([_revision(one, names) for one in revisions], "revisions", height=min(300, 38 + 35 * len(revisions)))
     numbers = [one["number"] for one in revisions]
     if "before" not in st.query_params and "before" not in st.session_state and len(numbers) > 1:
         st.session_state["before"], st.session_state["after"] = str(numbers[1]), str(numbers[0])  # the last load is what one asks for first
@@ -33,7 +34,7 @@ def changes(seat: Seat) -> None:
     with one:
         before = pick(seat, "From", key="before", given=dict(_called(numbers[1:])), none="nothing") if len(numbers) > 1 else ""
     with two:
-        after = pick(seat, "to", key="after", given=dict(_called(numbers)))
+        after = pick(seat, "To", key="after", given=dict(_called(numbers)))
     if not before:
         st.caption("Revision 1 is the first: all of it was added. Load again after a source has changed, and compare.")
         return
@@ -44,13 +45,13 @@ def _called(numbers: Sequence[int]) -> list[tuple[str, str]]:
     return [(str(number), f"revision {number}") for number in numbers]
 
 
-def _revision(one: Mapping[str, Any]) -> dict[str, Any]:
+def _revision(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     counts = {what: one[what]["entities"] + one[what]["relations"] for what in ("added", "changed", "withdrawn")}
     return {
         "revision": one["number"],
         "when": ago(one["at"]),
-        "at": one["at"],
-        "by": one["actor"],
+        "at": one["at"][:19].replace("T", " "),
+        "by": names.get(one["actor"], one["actor"]),
         "why": one["message"],
         **counts,
         "digest": one["digest"],

@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import chart, head, many, plain, table, teach, words
+from app.explorer.manners import chart, head, many, plain, table, teach, titled, words
 from app.explorer.seat import Seat, fragment, visit
 from app.explorer.views.parts import legend, pick, search, way
 
@@ -97,7 +97,9 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
         steps = st.slider("Steps", 1, max(2, most), min(2, most), key="steps", bind="query-params")
     with middle:
         counts = Counter(one["kind"] for one in reached if one["distance"] <= steps)
-        kinds = st.multiselect("Kinds", sorted(counts), key="kinds", format_func=lambda kind: f"{kind} ({counts[kind]})", placeholder="all")
+        kinds = st.multiselect(
+            "Kinds", sorted(counts), key="kinds", format_func=lambda kind: f"{titled(kind)} ({counts[kind]})", placeholder="all"
+        )
     with right:
         if st.button("See it in the graph"):
             visit("graph", entity=answer["subject"])
@@ -114,7 +116,7 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
         _rings(reached)
     names = {answer["subject"]: name, **{one["id"]: one["name"] for one in reached}}
     rows = [
-        {"steps": one["distance"], "thing": one["name"], "kind": one["kind"], "by": way(one["path"], names), "id": one["id"]}
+        {"steps": one["distance"], "thing": one["name"], "kind": titled(one["kind"]), "by": way(one["path"], names), "id": one["id"]}
         for one in near
     ]
     if chosen := table(rows, "reached", pick="Choose a row to ask what that one reaches."):
@@ -125,7 +127,7 @@ def _impact(seat: Seat, answer: Mapping[str, Any]) -> None:
 
 def _said(kinds: Mapping[str, int]) -> str:
     most = sorted(kinds.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{count} {kind}" for kind, count in most[:6]) + (" and more" if len(most) > 6 else "")
+    return ", ".join(f"{titled(kind)} {count:,}" for kind, count in most[:6]) + (" and more" if len(most) > 6 else "")
 
 
 def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None:
@@ -146,12 +148,12 @@ def _picture(subject: str, name: str, near: Sequence[Mapping[str, Any]]) -> None
                 edges.setdefault(f"{at} {kind} {after}", pictures.edge(at, kind, after))
             at = after
     graph_view(nodes, list(edges.values()), key="impact", layout="layered" if len(nodes) <= 60 else "force", anchor=subject, height=560)
-    legend(colours)
+    legend({titled(kind): colour for kind, colour in colours.items()})
 
 
 def _rings(reached: Sequence[Mapping[str, Any]]) -> None:
     counts = Counter((one["distance"], one["kind"]) for one in reached)
-    rows = [{"steps": distance, "kind": kind, "things": count} for (distance, kind), count in sorted(counts.items())]
+    rows = [{"steps": distance, "kind": titled(kind), "things": count} for (distance, kind), count in sorted(counts.items())]
     by_step = Counter(one["distance"] for one in reached)
     bars = alt.Chart(alt.Data(values=rows)).mark_bar().encode(  # pyright: ignore[reportUnknownVariableType]  # altair's own
         alt.X("steps:O", title="steps away", axis=alt.Axis(labelAngle=0)),
@@ -171,13 +173,13 @@ def _matrix(seat: Seat) -> None:
     counts = Counter((kinds[one.source], kinds[one.target]) for one in rows if one.source in kinds and one.target in kinds)
     if not counts:
         return
-    values = [{"what depends": one, "on what": other, "relations": count} for (one, other), count in sorted(counts.items())]
+    values = [{"what depends": titled(one), "on what": titled(other), "relations": count} for (one, other), count in sorted(counts.items())]
     place = alt.Chart(alt.Data(values=values)).encode(alt.X("on what:N", title="on what"), alt.Y("what depends:N", title="what depends"))
     heat = place.mark_rect().encode(alt.Color("relations:Q", scale=alt.Scale(scheme="tealblues"), legend=None))
     ink = alt.when(alt.datum.relations > max(counts.values()) / 2).then(alt.value("#FFFFFF")).otherwise(alt.value("#20303a"))
     numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=ink)
     (one, other), count = counts.most_common(1)[0]
-    said = f"Most dependencies, {count} of {sum(counts.values())}, are of {one} on {other}."
+    said = f"Most dependencies, {count} of {sum(counts.values())}, are of {titled(one)} on {titled(other)}."
     chart("What depends on what", heat + numbers, said, values)  # pyright: ignore[reportUnknownArgumentType]  # altair's own
     needed = Counter(one.target for one in rows)
     names = {row.id: row.name for row in seat.entities(ids=needed)}

@@ -18,7 +18,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import Gesture, Pin, graph_view, pins_of
-from app.explorer.manners import head, many, marked_table, plain, table, teach, words
+from app.explorer.manners import head, many, marked_table, plain, table, teach, titled, words
 from app.explorer.seat import Seat, fragment
 from app.explorer.views.parts import details, legend, remembered, search, some
 
@@ -55,7 +55,13 @@ def _begin(seat: Seat) -> None:
     counts = tally.get("entities", {})
     kinds = sorted(counts) or seat.kinds()
     told = remembered("kind", kinds)
-    kind = st.pills("Kinds", kinds, key="kind", on_change=told, format_func=lambda one: f"{one} {counts[one]:,}" if one in counts else one)
+    kind = st.pills(
+        "Kinds",
+        kinds,
+        key="kind",
+        on_change=told,
+        format_func=lambda one: f"{titled(one)} {counts[one]:,}" if one in counts else titled(one),
+    )
     if not kind:
         teach("Type a name above, or take a kind to see what there is of it.")
         return
@@ -210,19 +216,19 @@ def _actions(seat: Seat, answer: Mapping[str, Any], now: Folded, seen: Gesture) 
     some = [id_ for id_ in here if id_ in known and id_ != answer["focus"]]
     rest = [id_ for id_ in known if id_ != answer["focus"] and id_ not in some]
     more: Mapping[str, int] = answer["more"].get(chosen, {})
-    one, two, three, only, four, five, six = st.columns([1.25, 1.15, 0.9, 1.3, 1.05, 0.95, 0.9])
-    with one.popover(f"Expand +{sum(more.values())}" if more else "Expand", disabled=not more and not chosen.startswith("group ")):
+    row = st.container(horizontal=True, gap="small")
+    with row.popover(f"Expand +{sum(more.values())}" if more else "Expand", disabled=not more and not chosen.startswith("group ")):
         st.button("All relations", key="expand-all", on_click=gesture, args=("expand", chosen))
         for kind, count in sorted(more.items()):
             st.button(f"{words(kind)} +{count}", key=f"expand-{kind}", on_click=_step, args=(f"+{chosen} {kind}",))
-    _collapse(two, chosen, answer, now)
-    three.button("Hide", key="hide", on_click=_hide, args=(some,), disabled=not some, help="What is selected (Delete)")
-    only.button("Only these", key="only", on_click=_hide, args=(rest,), disabled=not some or not rest, help="Hide all that is not selected")
-    four.button("Centre", key="centre", on_click=_centre, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
-    five.button("Undo", key="undo", on_click=_undo, disabled=not steps())
+    _collapse(row, chosen, answer, now)
+    row.button("Hide", key="hide", on_click=_hide, args=(some,), disabled=not some, help="What is selected (Delete)")
+    row.button("Only these", key="only", on_click=_hide, args=(rest,), disabled=not some or not rest, help="Hide all that is not selected")
+    row.button("Centre", key="centre", on_click=_centre, args=(chosen,), disabled=chosen not in known or chosen == answer["focus"])
+    row.button("Undo", key="undo", on_click=_undo, disabled=not steps())
     pair = [id_ for id_ in here if id_ in known]
     if seat.can("path"):
-        six.button("Path", key="path-button", on_click=_lit, args=(pair,), disabled=len(pair) != 2, help="Between two selected things")
+        row.button("Path", key="path-button", on_click=_lit, args=(pair,), disabled=len(pair) != 2, help="Between two selected things")
     return chosen
 
 

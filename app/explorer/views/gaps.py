@@ -92,7 +92,7 @@ def _chart(kept: Sequence[Mapping[str, Any]]) -> None:
     )  # fmt: skip
     (check, _), count = counts.most_common(1)[0]
     nobody = sum(not one["owner"] for one in kept)
-    said = f"{many(len(kept), 'gap')}; most often {check} ({count}). For {nobody} nobody is named who could mend it."
+    said = f"{many(len(kept), 'gap')}; most often {check} ({count:,}). For {nobody:,} nobody is named who could mend it."
     chart("Gaps by check", bars, said, rows)
 
 

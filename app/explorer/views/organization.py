@@ -213,8 +213,8 @@ def _draw(seat: Seat, chart: Mapping[str, Post], below: Mapping[str, list[str]],
                 visit("graph", entity=seen.selected[0])
         else:
             _spans(chart, below)
-    rows = [_row(chart, below, id_) for id_ in chart]
-    table(rows, "positions")
+    names = seat.names({unit for post in chart.values() for unit in post.units})
+    table([_row(chart, below, id_, names) for id_ in chart], "positions")
 
 
 def _opened(name: str, id_: str) -> None:
@@ -222,7 +222,7 @@ def _opened(name: str, id_: str) -> None:
     st.query_params["open"] = [*opened, id_] if name == "expand" else [one for one in opened if one != id_]
 
 
-def _row(chart: Mapping[str, Post], below: Mapping[str, list[str]], id_: str) -> dict[str, Any]:
+def _row(chart: Mapping[str, Post], below: Mapping[str, list[str]], id_: str, names: Mapping[str, str]) -> dict[str, Any]:
     post = chart[id_]
     return {
         "position": post.name,
@@ -230,7 +230,7 @@ def _row(chart: Mapping[str, Post], below: Mapping[str, list[str]], id_: str) ->
         "reports to": chart[post.above].name if post.above else "",
         "also to": ", ".join(chart[one].name for one in post.beside),
         "reports": len(below.get(id_, ())),
-        "unit": ", ".join(post.units),
+        "unit": ", ".join(names.get(unit, unit) for unit in post.units),
         "level": post.depth + 1,
         "id": id_,
     }

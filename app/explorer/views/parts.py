@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import STATES, ago, plain, table, words
+from app.explorer.manners import STATES, ago, plain, table, titled, words
 from app.explorer.pictures import short
 from app.explorer.seat import Seat, fragment, told
 
@@ -38,7 +38,7 @@ def search(seat: Seat, *, key: str, then: Callable[[str], None], label: str = "F
             st.session_state[f"{key}.chosen"] = True
             then(ids[places[0]])
 
-    rows = [{"name": one["name"], "kind": one["kind"], "id": one["id"]} for one in hits]
+    rows = [{"name": one["name"], "kind": titled(one["kind"]), "id": one["id"]} for one in hits]
     st.dataframe(
         rows, hide_index=True, width="stretch", height=min(38 + 35 * len(rows), 290), key=f"{key}.hits", on_select=chosen,
         selection_mode="single-row", alt="What was found",
@@ -157,7 +157,9 @@ def _why(seat: Seat, shown: Mapping[str, Any]) -> None:
 
 def _line(shown: Mapping[str, Any]) -> str:
     state = shown["freshness"]["state"]
-    return f"{shown['kind']}, {STATES.get(state, state)}" + (f", also {', '.join(shown['aliases'])}" if shown.get("aliases") else "")
+    return f"{titled(shown['kind'])}, {STATES.get(state, state)}" + (
+        f", also {', '.join(shown['aliases'])}" if shown.get("aliases") else ""
+    )
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:

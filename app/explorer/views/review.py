@@ -49,7 +49,7 @@ def _row(case: Mapping[str, Any]) -> dict[str, Any]:
         "state": case["state"],
         "asked by": case.get("proposer", ""),
         "when": ago(str(case.get("at", ""))),
-        "at": str(case.get("at", "")),
+        "at": str(case.get("at", ""))[:19].replace("T", " "),
         "why": case.get("why", ""),
         "said yes": f"{case.get('votes', 0)} of {case.get('needs', 1)}",
         "decided by": ", ".join(case.get("owners", ())),

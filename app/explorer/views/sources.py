@@ -35,7 +35,8 @@ def sources(seat: Seat) -> None:
         teach("No source is named in the workspace file.", "Add one to `orgcontext.yaml`, or begin from Home.")
         return
     counts = seat.ask("stats")["sources"]
-    rows = [_row(seat, one, counts) for one in named if seat.sees_all or one.name in counts]
+    owners = seat.names({one.owner for one in named})
+    rows = [_row(seat, one, counts, owners) for one in named if seat.sees_all or one.name in counts]
     unread = sum(row["last read"] == "never" for row in rows)
     st.caption(f"{many(len(rows), 'source')}; {f'{unread} of them never read' if unread else 'each of them is read'}.")
     table(rows, "sources")
@@ -48,7 +49,7 @@ def sources(seat: Seat) -> None:
         st.caption("Loading is for those who see everything.")
 
 
-def _row(seat: Seat, source: Any, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def _row(seat: Seat, source: Any, counts: Mapping[str, Mapping[str, int]], owners: Mapping[str, str]) -> dict[str, Any]:
     """One source; where its files lie is for those who see everything."""
     note = seat.context.store.notes(f"source:{source.name}").get(f"source:{source.name}")
     read_at = json.loads(note).get("read_at", "") if note else ""
@@ -60,7 +61,7 @@ def _row(seat: Seat, source: Any, counts: Mapping[str, Mapping[str, int]]) -> di
         "at": read_at,
         "things": count["entities"],
         "relations": count["relations"],
-        "owner": source.owner,
+        "owner": owners.get(source.owner, source.owner),
         "precedence": source.precedence,
         "loader": source.loader or "found from the content",
         **paths,
@@ -83,7 +84,7 @@ class OnScreen(Progress):
 def _loading(seat: Seat, names: Sequence[str]) -> None:
     st.subheader("Load", anchor=False)
     chosen = st.multiselect("Only these sources", names, key="only-sources", placeholder="all")
-    one, two, three = st.columns([1, 1, 3], vertical_alignment="bottom")
+    one, two, three = st.columns([1.1, 1, 5], vertical_alignment="bottom")
     dry = one.button("Dry run", key="dry", help="Says what would change, and writes nothing.")
     load = two.button("Load", key="load", type="primary")
     with three:
