@@ -21,6 +21,7 @@ function styleSheet(host, { big, many, boxes, letters }) {
   const font = token(host, "--st-font", "sans-serif").replace(/['"]/g, "").split(",")[0];
   const text = { label: "data(name)", color: ink, "font-family": font, "text-max-width": 11 * letters, "text-wrap": "ellipsis" };
   const dot = { width: 22, height: 22, "font-size": letters, "text-valign": "bottom", "text-margin-y": 3, "min-zoomed-font-size": many ? 9 : 6,
+    ...(many ? {} : { "text-wrap": "wrap", label: (n) => { const name = n.data("name"); return name.length > 40 && !n.data("count") ? `${name.slice(0, 39)}…` : name; } }),
     "text-outline-color": paper, "text-outline-width": 2 };
   const box = { shape: "round-rectangle", width: 172, height: 44, "font-size": 12, "text-max-width": 164, "text-valign": "center", "background-opacity": .22,
     "border-width": 1.5, "text-wrap": "wrap" };

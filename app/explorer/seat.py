@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import wraps
@@ -42,6 +43,8 @@ LASTING = frozenset(
     )
 )  # questions whose answers hold as long as the revision does; all others are asked anew, and what changes something is never asked twice
 HANGS_ON = {"gaps": "gap/"}  # questions whose answers hold as long as these notes beside the graph do, too
+SPOKEN = 2000
+_ID = re.compile(r"\b[a-z][a-z_-]*:[^\s,;()'\"]*\w")
 AT = "at"  # the revision that is looked at, in the address and in the session
 AS = "as"  # whom one looks as
 
@@ -121,6 +124,12 @@ class Seat(NamedTuple):
         """What these are called, as far as they may be seen and have a name; a long name is cut."""
         wanted = {id_ for id_ in ids if id_ and ":" in id_}
         return {row.id: short(row.name, 200) for row in self.entities(ids=wanted) if row.name} if wanted else {}
+
+    def spoken(self, texts: Iterable[str]) -> dict[str, str]:
+        """These texts with the names of things in the place of their ids; as they are where there are more than `SPOKEN` of them."""
+        said = dict.fromkeys(texts)
+        names = self.names({id_ for text in said for id_ in _ID.findall(text)}) if len(said) <= SPOKEN else {}
+        return {text: _ID.sub(lambda found: names.get(found[0], found[0]), text) for text in said}
 
     def relations(self, *kinds: str, touching: Iterable[str] | None = None, first: int | None = None) -> list[RelationRow]:
         """The relations of these kinds that may be seen, or so many of the first; no more is read than comes back."""

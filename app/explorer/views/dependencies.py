@@ -174,7 +174,9 @@ def _matrix(seat: Seat) -> None:
     if not counts:
         return
     values = [{"what depends": titled(one), "on what": titled(other), "relations": count} for (one, other), count in sorted(counts.items())]
-    place = alt.Chart(alt.Data(values=values)).encode(alt.X("on what:N", title="on what"), alt.Y("what depends:N", title="what depends"))
+    place = alt.Chart(alt.Data(values=values)).encode(
+        alt.X("on what:N", title="on what", axis=alt.Axis(labelAngle=0)), alt.Y("what depends:N", title="what depends")
+    )
     heat = place.mark_rect().encode(alt.Color("relations:Q", scale=alt.Scale(scheme="tealblues"), legend=None))
     ink = alt.when(alt.datum.relations > max(counts.values()) / 2).then(alt.value("#FFFFFF")).otherwise(alt.value("#20303a"))
     numbers = place.mark_text(fontWeight="bold").encode(alt.Text("relations:Q"), color=ink)

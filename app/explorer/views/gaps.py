@@ -55,7 +55,8 @@ def gaps(seat: Seat) -> None:
     with right:
         _chart(kept)
     with left:
-        rows = [_row(one, names) for one in kept]
+        said = seat.spoken(one["message"] for one in kept)
+        rows = [_row(one, names) | {"what": said[one["message"]]} for one in kept]
         chosen = table(rows, "findings", pick="Choose a gap to see its evidence and its remedy.", height=460, narrow=True)
     if chosen:
         _finding(seat, next(one for one in kept if one["id"] == chosen[0]["id"]), names)
@@ -138,13 +139,14 @@ def _decided(said: Mapping[str, str], names: Mapping[str, str]) -> str:
 def _finding(seat: Seat, one: Mapping[str, Any], names: Mapping[str, str]) -> None:
     with st.container(border=True):
         st.subheader(plain(f"{words(one['check'])}: {names.get(one['subject'], one['subject'])}"), anchor=False)
-        st.text(one["message"])
+        said = seat.spoken([one["message"], *one["evidence"]])
+        st.text(said[one["message"]])
         if one["remedy"]:
             st.text(f"What to do: {one['remedy']}")
         if one["evidence"]:
-            st.text(f"Evidence: {', '.join(one['evidence'])}")
-        if said := _decided(one.get("decided", {}), names):
-            st.text(f"It is {said}" + (f", by {one['decided']['by']}" if one["decided"]["by"] else ""))
+            st.text(f"Evidence: {', '.join(said[text] for text in one['evidence'])}")
+        if decided := _decided(one.get("decided", {}), names):
+            st.text(f"It is {decided}" + (f", by {one['decided']['by']}" if one["decided"]["by"] else ""))
         _cure(seat, one)
         if not seat.at and seat.can("gaps accept", "gaps assign", "gaps reopen"):
             _decide(seat, one)

@@ -175,16 +175,17 @@ def _analysis(seat: Seat, name: str) -> None:
         st.success("Nothing: there is none among what you may see.", icon=":material/check:")
         return
     names = _names(seat, {one["subject"] for one in found})
+    said = seat.spoken(text for one in found for text in (one["message"], *one["evidence"][:12]))
     sorts = Counter(words(one["sort"]) for one in found)
     if 1 < len(sorts) <= 12:
         st.caption(plain(", ".join(f"{sort}: {count}" for sort, count in sorts.most_common())))
     rows = [
-        {"thing": names.get(f["subject"], f["subject"]), "what": f["message"], "sort": words(f["sort"]), "amount": f["amount"]}
-        | {"evidence": ", ".join(f["evidence"][:12]), "id": f["subject"]}
+        {"thing": names.get(f["subject"], f["subject"]), "what": said[f["message"]], "sort": words(f["sort"]), "amount": f["amount"]}
+        | {"evidence": ", ".join(said[text] for text in f["evidence"][:12]), "id": f["subject"]}
         for f in found
     ]
     if chosen := table(rows, f"analysis-{name}", pick="Choose a row to see it in the graph, with what it is about opened."):
-        one = next(f for f in found if f["message"] == chosen[0]["what"] and f["subject"] == chosen[0]["id"])
+        one = next(f for f in found if said[f["message"]] == chosen[0]["what"] and f["subject"] == chosen[0]["id"])
         near = [id_ for id_ in one["evidence"] if ":" in id_ and " " not in id_ and id_ != one["subject"]]
         visit("graph", entity=one["subject"], **({"path": [one["subject"], near[0]]} if len(near) == 1 else {}))
 
@@ -222,8 +223,9 @@ def drift(seat: Seat) -> None:
     for column, (level, label) in zip(st.columns(3), (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")), strict=True):
         column.metric(label, sum(one["level"] == level for one in found), border=True)
     names = _names(seat, {one[name] for one in found for name in ("subject", "owner")})
+    said = seat.spoken(one["message"] for one in found)
     rows = [
-        {"level": LEVELS[f["level"]], "what": f["message"], "remedy": f["remedy"], "who mends it": names.get(f["owner"], f["owner"])}
+        {"level": LEVELS[f["level"]], "what": said[f["message"]], "remedy": f["remedy"], "who mends it": names.get(f["owner"], f["owner"])}
         | {"thing": names.get(f["subject"], f["subject"]), "kind of drift": words(f["check"]), "id": f["subject"]}
         for f in found
     ]

@@ -66,11 +66,11 @@ def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
     with left:
         _score(seat, things)
         _ready(seat)
-        _gaps(seat, things)
+        _waiting(seat)
     with right:
+        _gaps(seat, things)
         _since(seat)
         _changes(seat)
-        _waiting(seat)
     with st.expander("What there is, by kind"):
         rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
         if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
@@ -152,8 +152,9 @@ def _gaps(seat: Seat, things: int) -> None:
         return
     for column, level in zip(st.columns(3), LEVELS, strict=True):
         column.metric({"error": "Errors", "warning": "Warnings", "note": "Notes"}[level], levels.get(level, 0))
+    said = seat.spoken(one["message"] for one in findings[:4])
     for one in findings[:4]:
-        st.text(f"{LEVELS[one['level']]}  {one['message'][:160]}")
+        st.text(f"{LEVELS[one['level']]}  {said[one['message']][:160]}")
     st.page_link(st.session_state["pages"]["gaps"], label=f"All {many(len(findings), 'gap')}", icon=":material/arrow_forward:")
 
 
