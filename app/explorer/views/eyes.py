@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.explorer import pictures
 from app.explorer.graph_view import graph_view
-from app.explorer.manners import STATES, head, many, plain, table, teach, words
+from app.explorer.manners import STATES, head, many, plain, table, teach, titled, words
 from app.explorer.seat import Seat, sentence
 from app.explorer.views.parts import legend, pick, way
 from graph import Actor, ContextError, tokens
@@ -180,7 +180,7 @@ def _row(one: Mapping[str, Any], marks: Mapping[str, str], names: Mapping[str, s
     return {
         **mark,
         "name": one["name"],
-        "kind": one["kind"],
+        "kind": titled(one["kind"]),
         "why": why,
         "freshness": STATES.get(state, state),
         "rank": one["rank"],
@@ -214,4 +214,4 @@ def _missing(scope: Mapping[str, Any], key: str) -> None:
         st.text(f"{one['requirement']} is {words(one['state'])}" + (f"; ask {one['ask']}" if one["ask"] else ""))
     if left:
         st.caption("Left out by the budget:")
-        table([{"kind": kind, "things": count} for kind, count in sorted(left.items())], f"left-{key}", narrow=True)
+        table([{"kind": titled(kind), "things": count} for kind, count in sorted(left.items())], f"left-{key}", narrow=True)

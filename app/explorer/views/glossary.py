@@ -44,7 +44,7 @@ def glossary(seat: Seat) -> None:
     many_meanings = sum(row["definitions"] > 1 for row in rows)
     contested = sum(row["state"] == "contested" for row in rows)
     st.caption(f"{many(len(rows), 'word')}; {many_meanings} with more than one definition; {contested} contested.")
-    left, right = st.columns([3, 4])
+    left, right = st.columns([1, 1])
     with left:
         only = st.segmented_control(
             "Show", ("all", "several definitions", "contested"), key="show", default="all", required=True, bind="query-params"
@@ -55,7 +55,8 @@ def glossary(seat: Seat) -> None:
             if only == "all" or (row["definitions"] > 1 if only == "several definitions" else row["state"] == "contested")
         ]
         shown = [{name: row[name] for name in ("word", "definitions", "units", "state")} for row in kept]
-        if chosen := table(shown, "words", pick="Choose a word to see what it means.", height=520, narrow=True):
+        narrow = st.column_config.NumberColumn(width=80)
+        if chosen := table(shown, "words", pick="Choose a word to see what it means.", height=520, narrow=True, definitions=narrow):
             st.query_params["word"] = str(chosen[0]["word"])
     with right:
         name = st.query_params.get("word", "")
