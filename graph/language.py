@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, compress, islice
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from graph.errors import InputError, nearest
 from graph.model import Finding, Level
@@ -148,7 +148,13 @@ class Vocabulary:
 def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
     """All labels that this actor may see. `tongue` is a language that the Snowball stemmers know; `InputError` for another."""
     found = Vocabulary(stemmer(tongue))
-    for use in (*_labelled(view), *_superseded(view), *_left(view)):
+    ever = view._replace(where=view.where.model_copy(update={"as_of": None}))
+    said = sorted(view.store.relations(view.where, kinds=["defined_for", "supersedes"], at=view.at), key=lambda row: row[:3])
+    over = [row for row in said if row.kind == "supersedes"]
+    posts = _Posts.of(ever.store.relations(ever.where, kinds=["holds"], at=view.at), view.today.isoformat())
+    wanted = {end for one in over for end in (one.source, one.target)} | posts.named
+    rows = {row.id: row for row in ever.store.entities(ever.where, ids=sorted(wanted), at=view.at)} if wanted else {}
+    for use in (*_labelled(view, said), *_superseded(over, rows), *_left(posts, rows)):
         found.add(use)
     return found
 
@@ -164,53 +170,55 @@ def stemmer(tongue: str) -> Callable[[str], str]:
     return Stemmer.Stemmer(tongue).stemWord  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  the same
 
 
-def _labelled(view: View) -> Iterator[Usage]:
+def _labelled(view: View, said: Iterable[RelationRow]) -> Iterator[Usage]:
     """The labels of all kinds whose shapes speak of labels: the preferred one, and what else is or was said for it."""
     kinds = sorted(kind.name for kind in view.ontology.kinds.values() if not _LABELS.keys().isdisjoint(kind.properties))
-    rows = list(view.store.entities(view.where, kinds=kinds, at=view.at)) if kinds else []
-    units = _units(view, [row.id for row in rows])
-    for row in rows:
+    units: dict[str, list[str]] = defaultdict(list)
+    for one in said:
+        if one.kind == "defined_for":
+            units[one.source].append(one.target)
+    for row in view.store.entities(view.where, kinds=kinds, at=view.at) if kinds else ():
         properties: dict[str, Any] = json.loads(row.properties)
-        yield Usage("preferred", row.id, row.name, row.name, str(properties.get("definition", "")), units.get(row.id, ()))
+        yield Usage("preferred", row.id, row.name, row.name, str(properties.get("definition", "")), tuple(sorted(units.get(row.id, ()))))
         for name, sort in _LABELS.items():
             yield from (Usage(sort, row.id, label, row.name) for label in properties.get(name, ()) if isinstance(label, str))
 
 
-def _units(view: View, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    held: dict[str, list[str]] = defaultdict(list)
-    for row in view.store.relations(view.where, kinds=["defined_for"], at=view.at) if ids else ():
-        held[row.source].append(row.target)
-    return {id_: tuple(sorted(those)) for id_, those in held.items()}
-
-
-def _rows(view: View, ids: set[str]) -> dict[str, EntityRow]:
-    return {row.id: row for row in view.store.entities(view.where, ids=sorted(ids), at=view.at)} if ids else {}
-
-
-def _superseded(view: View) -> Iterator[Usage]:
+def _superseded(over: Iterable[RelationRow], rows: Mapping[str, EntityRow]) -> Iterator[Usage]:
     """What something else has taken the place of; what has no name of its own left is passed over."""
-    relations = sorted(view.store.relations(view.where, kinds=["supersedes"], at=view.at), key=lambda row: row[:3])
-    rows = _rows(view, {end for one in relations for end in (one.source, one.target)})
-    for one in relations:
+    for one in over:
         old, new = rows[one.target], rows[one.source]
         if fold(old.name) != fold(new.name):
             yield Usage("superseded", old.id, old.name, f"{new.name!r} ({new.id}) holds in its place")
 
 
-def _left(view: View) -> Iterator[Usage]:
+class _Posts(NamedTuple):
+    """The last post of each person who held one and holds none today; and by post, who holds it now."""
+
+    over: dict[str, RelationRow]
+    holders: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, holding: Iterable[RelationRow], day: str) -> Self:
+        """What these relations of all days come to on this one."""
+        held = sorted(holding, key=lambda row: (row.source, row.valid_to, row.target))
+        current = {one.source for one in held if not one.valid_to or one.valid_to >= day}
+        holders: dict[str, list[str]] = defaultdict(list)
+        for one in held:
+            if one.source in current and (not one.valid_to or one.valid_to >= day) and one.valid_from <= day:
+                holders[one.target].append(one.source)
+        return cls({one.source: one for one in held if one.source not in current}, holders)
+
+    @property
+    def named(self) -> set[str]:
+        """Whose names are needed to tell of it."""
+        return {end for one in self.over.values() for end in (one.source, one.target, *self.holders.get(one.target, ()))}
+
+
+def _left(posts: _Posts, rows: Mapping[str, EntityRow]) -> Iterator[Usage]:
     """People who held a post and hold none today."""
-    ever = view._replace(where=view.where.model_copy(update={"as_of": None}))
-    held = sorted(ever.store.relations(ever.where, kinds=["holds"], at=view.at), key=lambda row: (row.source, row.valid_to, row.target))
-    day = view.today.isoformat()
-    current = {one.source for one in held if not one.valid_to or one.valid_to >= day}
-    over = {one.source: one for one in held if one.source not in current}
-    holders: dict[str, list[str]] = defaultdict(list)
-    for one in held:
-        if one.source in current and (not one.valid_to or one.valid_to >= day) and one.valid_from <= day:
-            holders[one.target].append(one.source)
-    rows = _rows(ever, {end for one in over.values() for end in (one.source, one.target)} | {p for ones in holders.values() for p in ones})
-    for person, one in sorted(over.items()):
-        yield Usage("left", person, rows[person].name, _since(one, rows, holders.get(one.target, ())))
+    for person, one in sorted(posts.over.items()):
+        yield Usage("left", person, rows[person].name, _since(one, rows, posts.holders.get(one.target, ())))
 
 
 def _since(one: RelationRow, rows: Mapping[str, EntityRow], now: Sequence[str]) -> str:

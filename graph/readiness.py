@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from graph.errors import InputError
 from graph.model import Actor, Filter, Value
 from graph.scope import View, freshnesses, known, requirements
-from graph.stores.base import EntityRow
+from graph.stores.base import EntityRow, passes
 
 Verdict = Literal["ready", "ready_with_review", "not_ready"]
 Standing = Literal["can", "could", "never"]
@@ -147,8 +147,7 @@ _RANKS: Mapping[Standing, int] = {"can": 0, "could": 1, "never": 2}
 def candidates(view: View, tasks: Collection[str], seats: Sequence[Seat]) -> list[Candidate]:
     """Each of these agents with each of these tasks (none: with all), by task, and in it those who can before those who never must.
 
-    The view is that of somebody who sees everything. What the tasks require is read once, and what an agent sees once an agent, unless the
-    policy tells its tasks apart.
+    The view is that of somebody who sees everything. What the tasks require is read once; what of it an agent sees follows from that.
     """
     needs = _needs(view, tasks)
     if len(needs) * len(seats) > MAX_PAIRS:
@@ -161,9 +160,9 @@ def candidates(view: View, tasks: Collection[str], seats: Sequence[Seat]) -> lis
     fresh = {id_: (one.state, one.owner or "") for id_, one in freshnesses(view, list(rows.values())).items()}
     performing = view.store.relations(view.where, touching=[need.row.id for need in needs], kinds=["performs"], at=view.at)
     assigned = {(one.source, one.target) for one in performing}
-    wanted, found = sorted(pieces), list[Candidate]()
+    found = list[Candidate]()
     for seat in seats:
-        seen = {task: frozenset(view.store.resolve(wanted, where, at=view.at)) for task, where in seat.sees.items()}
+        seen = {task: frozenset(id_ for id_, row in rows.items() if passes(row, where)) for task, where in seat.sees.items()}
         for need in needs:
             own = seen.get(need.row.id, seen[""])
             found.append(_candidate(need, seat, own, fresh, assigned=(seat.agent, need.row.id) in assigned))
@@ -176,6 +175,7 @@ def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
     rows = sorted(view.store.entities(view.where, ids=ids, kinds=sorted(view.ontology.family("AgentTask")), at=view.at))
     said = {row.id: json.loads(row.properties) for row in rows}
     own = {id_: row.id for row in rows for id_ in (row.id, *row.aliases)}
+    owners = view.store.relations(view.where, touching=[row.id for row in rows], kinds=["owned_by"], at=view.at)
     claims = [
         (own[one.subject], one.target) for one in view.store.claims(about=sorted(own), at=view.at) if one.kind == "requires" and one.target
     ]
@@ -185,7 +185,6 @@ def _needs(view: View, tasks: Collection[str]) -> list[_Needs]:
     of_kinds = [(row.id, row.kind) for row in view.store.entities(view.where, kinds=every, at=view.at)] if every else []
     functions = sorted(id_ for id_ in set(there.values()) if id_.startswith("function:"))
     serving = list(view.store.relations(view.where, touching=functions, kinds=["serves"], at=view.at)) if functions else []
-    owners = view.store.relations(view.where, touching=[row.id for row in rows], kinds=["owned_by"], at=view.at)
     asked: dict[str, str] = {}
     for one in sorted(owners, key=lambda one: (one.source, one.target)):
         asked.setdefault(one.source, one.target)

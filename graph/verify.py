@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
@@ -20,7 +21,7 @@ from graph.errors import InputError, nearest
 from graph.meanings import defined_here
 from graph.model import PropertyValue, Scalar, Value, slug
 from graph.ontology import Ontology, RelationKind
-from graph.scope import Hit, View, find, finds
+from graph.scope import Hit, View, finds
 from graph.stores.base import EntityRow, RelationRow, fold
 from graph.wording import stem
 
@@ -333,10 +334,10 @@ _MEANS = _form(
 # judging them
 
 
-def verify(view: View, claims: Sequence[Ways], *, units: Sequence[str] = ()) -> list[Verified]:
+def verify(view: View, claims: Sequence[Ways], *, units: Callable[[], Sequence[str]] = tuple) -> list[Verified]:
     """The verdicts, in the order of the claims. Reads the graph a few times for all of them together.
 
-    `units` are those of who asks: a word that several units define means there what they say.
+    `units` says, where it must be known, which are those of who asks: a word that several units define means there what they say.
     """
     for ways in claims:
         if ways[0].relation:
@@ -345,6 +346,9 @@ def verify(view: View, claims: Sequence[Ways], *, units: Sequence[str] = ()) -> 
 
 
 _Name: TypeAlias = tuple[str, tuple[str, ...], bool]  # as a claim has it, the kinds that can be meant (none: any), may it be over by now
+
+
+_Sought: TypeAlias = tuple[str, tuple[str, ...], bool]  # a text, the kinds that can be meant (none: any), may it be over by now
 
 
 class Found(NamedTuple):
@@ -368,14 +372,15 @@ def _guessed(name: str, kinds: Sequence[str], hits: Sequence[Hit], near: Sequenc
 class Bench:
     """All that judging these claims needs to have read."""
 
-    def __init__(self, view: View, claims: Sequence[Ways], units: Sequence[str] = ()) -> None:
-        self.view, self.units = view, units
+    def __init__(self, view: View, claims: Sequence[Ways], units: Callable[[], Sequence[str]] = tuple) -> None:
+        self.view, self._asker = view, units
         self.names: dict[_Name, Found] = {}
+        self.hits: dict[_Sought, list[Hit]] = {}
         self.ids = self._resolved(claims)
         self.claims = self._meant(claims)
         self.out: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         self.back: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
-        ids = {one.id for one in self.names.values() if one.id}
+        ids = {one.id for one in self.names.values() if one.id}.union(*(self._terms(claim) for claim in self.claims if _of_a_unit(claim)))
         self._read(ids, _BESIDE)
         self._read(ids, ("supersedes",), view=self._any_day())
         self._read_claimed()
@@ -469,9 +474,10 @@ class Bench:
             sure = [(len(names), claim) for claim in ways if (names := [*self._names(claim)]) and all(self._is_known(one) for one in names)]
             if sure:
                 found[place] = max(sure, key=itemgetter(0))[1]  # of equals the first
+        senses = [one for ways in claims for claim in ways if _of_a_unit(claim) for one in self._senses(claim)]
         for turn in range(max(map(len, claims), default=0)):
             left = [(place, ways[turn]) for place, ways in enumerate(claims) if place not in found and turn < len(ways)]
-            self._find({name for _, claim in left for name in self._names(claim)})
+            self._find({name for _, claim in left for name in self._names(claim)}, beside=senses)
             found.update({place: claim for place, claim in left if all(self._found(*name).id for name in self._names(claim))})
         return [found.get(place, ways[0]) for place, ways in enumerate(claims)]
 
@@ -496,12 +502,25 @@ class Bench:
                 if len(some) == 1 and ":" not in name[0]:  # an alias has a colon
                     self.names[name] = Found(*some[0])
 
-    def _find(self, names: Iterable[_Name]) -> None:
-        """Know what these names stand for; those that are not known yet are looked for together, as people look for them."""
+    def _find(self, names: Iterable[_Name], *, beside: Iterable[_Sought] = ()) -> None:
+        """Know what these names stand for; those that are not known yet are looked for together, as people look for them.
+
+        What must be looked for `beside` is looked for in the same read.
+        """
         lost = sorted({name for name in names if name not in self.names})
         for over in (True, False):
             if wanted := [name for name in lost if name[2] == over]:
-                self.names |= self._by_name(wanted, self._any_day() if over else self.view)
+                asked = {name: (name[0], tuple(self._kinds(name)), over) for name in wanted}
+                self._look([*asked.values(), *(() if over else beside)])
+                self.names |= self._by_name(asked, self._any_day() if over else self.view)
+
+    def _look(self, sought: Iterable[_Sought]) -> None:
+        """Look for these texts, but for those that were looked for before."""
+        new = [one for one in dict.fromkeys(sought) if one not in self.hits]
+        for over in (True, False):
+            some = [one for one in new if one[2] == over]
+            found = finds(self._any_day() if over else self.view, [one[:2] for one in some], limit=10) if some else ()
+            self.hits.update(zip(some, found, strict=True))
 
     def _kinds(self, name: _Name) -> list[str]:
         """The kinds that can be meant by a name, with those under them; none: any."""
@@ -510,15 +529,14 @@ class Bench:
     def _any_day(self) -> View:
         return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
 
-    def _by_name(self, wanted: Iterable[_Name], view: View) -> dict[_Name, Found]:
-        """What each of these names stands for, among these kinds."""
-        asked = {name: (name[0], tuple(self._kinds(name))) for name in wanted}
-        hits = dict(zip(asked, finds(view, list(asked.values()), limit=6), strict=True))
+    def _by_name(self, asked: Mapping[_Name, _Sought], view: View) -> dict[_Name, Found]:
+        """What each of these names stands for, by what was found."""
+        hits = {name: self.hits[sought][:6] for name, sought in asked.items()}
         found = {name: one for name, some in hits.items() if (one := self._named(name[0], some))}
-        found |= self._by_local_ids({name: one for name, one in asked.items() if name not in found}, view)
+        found |= self._by_local_ids({name: one[:2] for name, one in asked.items() if name not in found}, view)
         nothing = [name for name, some in hits.items() if not some and name not in found]
         near = dict(zip(nothing, finds(view, [(name[0], ()) for name in nothing], limit=1), strict=True))
-        return {name: found.get(name) or _guessed(*one, hits[name], near.get(name, ())) for name, one in asked.items()}
+        return {name: found.get(name) or _guessed(*one[:2], hits[name], near.get(name, ())) for name, one in asked.items()}
 
     def _named(self, name: str, hits: Sequence[Hit]) -> Found | None:
         """The one of these that is called so, or that there are several."""
@@ -543,6 +561,11 @@ class Bench:
             if len(fit) == 1:
                 found[name] = Found(fit[0].id, fit[0].kind)
         return found
+
+    @cached_property
+    def units(self) -> Sequence[str]:
+        """The units of who asks."""
+        return self._asker()
 
     def _here(self, ids: Sequence[str]) -> str:
         """Which of these words is the one of the asker's own units; blank where that is none, or more than one."""
@@ -603,17 +626,28 @@ class Bench:
         """The term of this name in the unit that the claim names; what is known where it names none."""
         if not claim.within:
             return known
-        unit = self._found(claim.within, ("Unit", "BusinessFunction"), False)
-        units = [unit.id] if unit.id else [hit.id for hit in find(self.view, claim.within, limit=4) if hit.score >= _NAMED]
-        terms = [
-            hit for hit in find(self.view, claim.subject, limit=10, kinds=sorted(self.view.ontology.family("Term"))) if hit.score >= _NAMED
-        ]
-        own = defined_here(self.view, [hit.id for hit in terms], units)
+        unit = self._found(claim.within, _UNITS, False)
+        self._look(self._senses(claim))
+        units = [unit.id] if unit.id else [hit.id for hit in self.hits[self._senses(claim)[1]][:4] if hit.score >= _NAMED]
+        own = defined_here(self.view, self._terms(claim), units)
         if len(own) == 1:
             return Found(own[0], "Term")
         return Found(
             "", why=f"the graph knows {'several definitions' if own else 'no definition'} of {claim.subject!r} for {claim.within!r}"
         )
+
+    def _senses(self, claim: Claim) -> list[_Sought]:
+        """What must be looked for to know what a word means in a unit: the unit, whatever else is called so, and the terms."""
+        units = tuple(self._kinds((claim.within, _UNITS, False)))
+        return [(claim.within, units, False), (claim.within, (), False), (claim.subject, self._term_kinds, False)]
+
+    def _terms(self, claim: Claim) -> list[str]:
+        """The terms that are called as the subject of this claim, as far as they were looked for."""
+        return [hit.id for hit in self.hits.get((claim.subject, self._term_kinds, False), ()) if hit.score >= _NAMED]
+
+    @cached_property
+    def _term_kinds(self) -> tuple[str, ...]:
+        return tuple(sorted(self.view.ontology.family("Term")))
 
     def _alike(self, id_: str, relation: str) -> list[str]:
         """The thing, the posts that it holds, and those who hold it; but for the question who holds a post."""
@@ -721,10 +755,16 @@ class Bench:
 
 _BESIDE = ("holds", "step_of")  # what is read beside what is claimed: who is meant by a post, what by a process
 _AMOUNTS = ("approved_by", "holds_authority")  # and where an amount is claimed
+_UNITS = ("Unit", "BusinessFunction")
 _NAMED = 0.95  # how well a thing fits its own name
 _OVER = frozenset(
     {"superseded", "replaced", "withdrawn", "rejected", "deprecated", "expired", "retired", "obsolete"}
 )  # what a status says of what is over
+
+
+def _of_a_unit(claim: Claim) -> bool:
+    """Whether it is claimed what a word means in some unit."""
+    return claim.property == "definition" and bool(claim.within)
 
 
 def _amounted(claim: Claim, because: str, right: float, evidence: Evidence, *, fits: bool) -> Verified:

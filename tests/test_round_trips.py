@@ -20,22 +20,20 @@ from graph import ContextGraph, NotFound
 
 FEW = 5  # round trips, with the one in which the question is recorded
 MORE = {  # what takes more, and how many at most; all that is not named takes a few
-    "access matrix": 7,
+    "access matrix": 6,
     "agents-md": 7,
-    "around": 6,
     "audit": 34,
-    "check": 8,
-    "diff": 7,
-    "digest": 36,
-    "drift": 31,
-    "gaps": 20,
+    "check": 6,
+    "diff": 6,
+    "digest": 28,
+    "drift": 30,
+    "gaps": 15,
     "history": 7,
-    "impact": 8,
     "meaning": 6,
-    "readiness": 12,
-    "ready": 12,
+    "readiness": 9,
+    "ready": 8,
     "route": 6,
-    "verify": 15,
+    "verify": 8,
 }
 ASKED: tuple[Asked, ...] = (
     *(one for one in JUDGED if one != ("precedents", {})),

@@ -460,6 +460,13 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _DIGEST = re.compile(r'"digest":"[^"]*"')
 
 
+def passes(row: EntityRow, where: Filter) -> bool:
+    """Whether an entity that somebody who sees more has read passes this filter, too."""
+    day = where.as_of.isoformat() if where.as_of else ""
+    shown = where.facets is None or row.id in where.shown or Facet(row.kind, row.sensitivity) in where.facets
+    return shown and row.id not in where.hidden and (not day or row.valid_from <= day < (row.valid_to or "~"))
+
+
 def masked(row: EntityRow, hidden: Collection[str]) -> EntityRow:
     """The row without these properties in any language, and without all that tells of them: conflicts, words, and the digests of origins,
     from which a value could be guessed.

@@ -79,8 +79,10 @@ _BATCH = 2500  # rows in one statement that writes, and in one transaction of a 
 _MANY = 500  # rows of one shape from which a statement of their own, which the server must plan, is worth it
 _WIDE = 40  # properties that such a statement names
 _TEXTS = 200  # that are looked for in one statement
-_NEAR = 25  # things that a question may name for all that is near them to be read with them
+_NEAR = 100  # things that a question may name for all that is near them to be read with them
 _TIES = 200  # relations of one thing that are read so
+_RING = 100  # of their ends, those whose relations are read with them
+_ROUND = 40  # and of each of these how many
 _RETRIED = 10.0  # seconds for which a small thing is written again that did not get through
 _LONGEST = 60.0  # seconds for which a read is tried again while others publish
 _LUCENE = 64  # words of one run that the full-text index is asked for; the rest is compared word by word
@@ -312,6 +314,10 @@ def _made(names: Sequence[str], first: int, rows: Sequence[Columns], *, owned: b
         rest,
         [[*row, {name: one for name, one in old[-1].items() if name not in named}] for row, old in zip(wide, rows, strict=True)],
     )
+
+
+def _span(row: EntityRow | RelationRow) -> tuple[str, str]:
+    return row.valid_from, row.valid_to
 
 
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
@@ -585,55 +591,106 @@ def _claimed(condition: str) -> str:
     )
 
 
+def _on(day: str, *spans: tuple[str, str]) -> bool:
+    """Whether all of these are true on this day ("": on any); see `_true`."""
+    return not day or all(since <= day < (until or "~") for since, until in spans)
+
+
+def _ever(where: Filter) -> Filter:
+    """The same filter, for any day."""
+    return where.model_copy(update={"as_of": None}) if where.as_of else where
+
+
+def _day(where: Filter) -> str:
+    return where.as_of.isoformat() if where.as_of else ""
+
+
 class _Near:
-    """What is near the things that a question named, read with them, for it asks for that next: their rows, relations, ends and claims."""
+    """What is near the things that a question named, read with them, for it asks for that next: their rows, claims and relations, the rows
+    of the ends of these, and their relations in turn. Whatever the day that is asked for: each answer is of its own.
+    """
 
     def __init__(self) -> None:
-        self.named: dict[str, str] = {}  # by id or alias, the thing; "" for none
-        self.whole: set[str] = set()  # ids and aliases whose relations were asked for
+        self.asked: set[str] = set()  # ids and aliases that were read as such
+        self.named: dict[str, list[str]] = {}  # by id or alias, the things that it can mean, the likeliest first
         self.rows: dict[str, tuple[int, EntityRow]] = {}
-        self.ties: dict[str, dict[tuple[int, int, int], RelationRow]] = {}  # of those that have not too many
+        self.ties: dict[str, dict[tuple[int, int, int], tuple[RelationRow, tuple[str, str]]]] = {}  # of those that have not too many
         self.claims: dict[str, list[Claim]] = {}
+        self.whole = False  # whether these are all rows that there are
+
+    def knows(self, id_: str, day: str, *, tied: bool) -> bool:
+        """Whether this id or alias needs no reading; `tied`: nor its relations."""
+        return id_ in self.asked or (self.whole and not tied) or (self._there(id_, day) and (not tied or id_ in self.ties))
+
+    def _there(self, id_: str, day: str) -> bool:
+        return id_ in self.rows and _on(day, _span(self.rows[id_][1]))
+
+    def own(self, id_: str, day: str) -> str:
+        """The thing that is meant on this day by an id or alias; "" for none."""
+        return next((one for one in (id_, *self.named.get(id_, ())) if self._there(one, day)), "")
+
+    def entities(self, ids: Iterable[str], day: str) -> dict[int, EntityRow]:
+        """The rows of these ids that are true on this day, by number."""
+        return dict(self.rows[id_] for id_ in ids if self._there(id_, day))
+
+    def relations(self, ids: Iterable[str], day: str) -> dict[tuple[int, int, int], RelationRow] | None:
+        """The relations of these things on this day; None where one has too many."""
+        there = {id_ for id_ in ids if self._there(id_, day)}
+        if not there <= self.ties.keys():
+            return None
+        return {key: row for id_ in there for key, (row, end) in self.ties[id_].items() if _on(day, _span(row), end)}
+
+    def fill(self, rows: Mapping[int, EntityRow]) -> None:
+        """Know all rows that there are."""
+        self.rows.update({row.id: (number, row) for number, row in rows.items()})
+        for row in rows.values():
+            for alias in row.aliases:
+                self.named.setdefault(alias, []).append(row.id)
+        self.whole = True
 
     def read(self, look: _Look, seen: _Seen, ids: Sequence[str]) -> None:
         """Read what is near these ids and aliases."""
         kinds = seen.relations()
         links = _links([_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
         version = _version("id", past=look.past)
+        ends = "[out, kind, f._number, f.id, o._number, o.id, coalesce(o.valid_from, ''), coalesce(o.valid_to, '')]"
         body = (
             f"CALL (at) {{ UNWIND $p.ids AS asked CALL (asked, at) {{ MATCH (a:OrgContextAlias {{_graph: $graph, alias: asked}}) "
-            f"WITH DISTINCT asked, a.id AS id, at {version} WITH asked, n WHERE asked IN n._aliases AND {_passes('n')} RETURN n, 0 AS rank "
-            f"UNION ALL WITH asked AS id, at {version} WITH n WHERE {_passes('n')} RETURN n, 1 AS rank }} "
-            "WITH asked, n ORDER BY rank RETURN collect([asked, n.id]) AS pairs, collect(DISTINCT n) AS fs } "
+            f"WITH DISTINCT asked, a.id AS id, at {version} WITH asked, n WHERE asked IN n._aliases AND {_passes('n')} RETURN n "
+            f"UNION WITH asked AS id, at {version} WITH n WHERE {_passes('n')} RETURN n }} "
+            "RETURN collect([asked, n.id]) AS pairs, collect(DISTINCT n) AS fs } "
             f"CALL (at, fs) {{ UNWIND fs AS f CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT {_TIES + 1} RETURN e, o, kind, out }} "
-            "RETURN collect(e) AS es, collect([out, kind, f._number, f.id, o._number, o.id]) AS ends, collect(DISTINCT o) AS os } "
+            f"RETURN collect(e) AS es, collect({ends}) AS ends, collect(DISTINCT o) AS os }} "
+            f"CALL (at, fs, os) {{ UNWIND [o IN os WHERE NOT o IN fs][..{_RING}] AS f "
+            f"CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT {_ROUND + 1} RETURN e, o, kind, out }} "
+            f"RETURN collect(e) AS far, collect({ends}) AS beyond }} "
             f"CALL (at, fs) {{ UNWIND fs AS f UNWIND [f.id] + coalesce(f._aliases, []) AS id {_claimed('')} "
             "RETURN collect([id, c.row, c.since]) AS said } MATCH (g:OrgContextGraph {name: $graph}) "
             f"RETURN pairs, said, {_columns('n', _ENTITY_READ, 'fs')}, {_columns('n', _ENTITY_READ, 'os')}, {_columns('e', _RELATION_READ, 'es')}, "
-            "ends, g.kinds AS kinds"
+            f"{_columns('e', _RELATION_READ, 'far')}, ends, beyond, g.kinds AS kinds"
         )
         answer = look.ask(body, ids=list(ids), **seen.parameters)
-        self.whole.update(ids)
-        self.named.update(dict.fromkeys(ids, ""))
-        self.named.update(answer["pairs"])
-        found = seen.rows(_taken(answer, "fs", _ENTITY_READ))
-        for number, row in (found | seen.rows(_taken(answer, "os", _ENTITY_READ))).items():
-            self.rows[row.id] = number, row
-            self.named.setdefault(row.id, row.id)
-            self.claims.update({id_: [] for id_ in (row.id, *row.aliases) if number in found})
-        self.whole.update(row.id for row in found.values())
+        self.asked.update(ids)
+        for asked, own in answer["pairs"]:
+            self.named.setdefault(asked, []).append(own)
+        found, around = (list(seen.rows(_taken(answer, some, _ENTITY_READ)).items()) for some in ("fs", "os"))
+        self.rows.update({row.id: (number, row) for number, row in (*found, *around)})
+        own, near = {row.id for _, row in found}, [row.id for _, row in around]
+        self.claims.update({id_: [] for _, row in found for id_ in (row.id, *row.aliases)})
         for id_, *claim in answer["said"]:
             self.claims[id_].append(_told_claim(*claim))
-        self._tie({row.id: {} for row in found.values()}, answer)
+        self._tie(own, answer, ("es", "ends"), most=_TIES)
+        self._tie([id_ for id_ in near if id_ not in own][:_RING], answer, ("far", "beyond"), most=_ROUND)
 
-    def _tie(self, ties: dict[str, dict[tuple[int, int, int], RelationRow]], answer: Mapping[str, Any]) -> None:
+    def _tie(self, ids: Iterable[str], answer: Mapping[str, Any], names: tuple[str, str], *, most: int) -> None:
         numbers = {kind: place for place, kind in enumerate(answer["kinds"])}
+        held: dict[str, dict[tuple[int, int, int], tuple[RelationRow, tuple[str, str]]]] = {id_: {} for id_ in ids}
         many = Counter[str]()
-        for (out, kind, *ends), *said in zip(answer["ends"], *_taken(answer, "es", _RELATION_READ), strict=True):
+        for (out, kind, *ends, since, until), *said in zip(answer[names[1]], *_taken(answer, names[0], _RELATION_READ), strict=True):
             (one, source), (other, target) = (ends[:2], ends[2:]) if out else (ends[2:], ends[:2])
-            ties[ends[1]][one, numbers[kind], other] = _relation_row((source, kind, target), said)
+            held[ends[1]][one, numbers[kind], other] = _relation_row((source, kind, target), said), (since, until)
             many[ends[1]] += 1
-        self.ties.update({id_: held for id_, held in ties.items() if many[id_] <= _TIES})
+        self.ties.update({id_: ties for id_, ties in held.items() if many[id_] <= most})
 
 
 class _Question:
@@ -649,6 +706,14 @@ class _Question:
     def claims(self, at: int | None) -> dict[str, list[Claim]]:
         """The claims about things that were named, by their ids as claimed."""
         return {id_: said for (_, then), near in self.near.items() if then == at for id_, said in near.claims.items()}
+
+    def around(self, where: Filter, at: int | None) -> _Near:
+        """What is known of what this filter lets through in this revision, whatever the day."""
+        return self.near.setdefault((self.place(_ever(where)), at), _Near())
+
+    def keep(self, near: _Near, where: Filter, at: int | None) -> None:
+        """Know it of this revision, too: of the newest one it is known only when it was read which that is."""
+        self.near[self.place(_ever(where)), at] = near
 
     def place(self, where: Filter) -> int:
         """The number of this filter among those that were used."""
@@ -932,7 +997,7 @@ class Neo4jStore:
             return found
 
         if near := self._near(ids, where, at):
-            return {id_: own for id_ in ids if (own := near.named.get(id_))}
+            return {id_: own for id_ in ids if (own := near.own(id_, _day(where)))}
         found = self._once(at, ("resolve", tuple(ids), self._place(where)), question) if ids else {}
         return {id_: found[id_] for id_ in ids if id_ in found}
 
@@ -946,34 +1011,43 @@ class Neo4jStore:
     def _meet(self, rows: Mapping[int, EntityRow], where: Filter, at: int | None) -> None:
         """Know these rows in the rest of the question."""
         if asked := self._question.get():
-            near = asked.near.setdefault((asked.place(where), self._pinned(at)), _Near())
-            for number, row in rows.items():
-                near.rows[row.id] = number, row
-                near.named.setdefault(row.id, row.id)
+            asked.around(where, self._pinned(at)).rows.update({row.id: (number, row) for number, row in rows.items()})
 
     def _near(self, ids: Collection[str], where: Filter, at: int | None, *, tied: bool = False) -> _Near | None:
         """What is known of all these things in this question, read if they are few; None where it is not. `tied`: their relations too."""
         asked = self._question.get()
         if asked is None:
             return None
-        near = asked.near.setdefault((asked.place(where), self._pinned(at)), _Near())
-        unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in (near.whole if tied else near.named)]
+        near, day = asked.around(where, self._pinned(at)), _day(where)
+        unknown = [id_ for id_ in dict.fromkeys(ids) if not near.knows(id_, day, tied=tied)]
         if len(unknown) > _NEAR:
             return None
         if unknown:
-            self._read(at, lambda look: near.read(look, _Seen(where), unknown))
-            asked.near[asked.place(where), self._pinned(at)] = near
+            self._read(at, lambda look: near.read(look, _Seen(_ever(where)), unknown))
+            asked.keep(near, where, self._pinned(at))
         return near
 
     def entities(
         self, where: Filter, *, ids: Collection[str] | None = None, kinds: Collection[str] | None = None, at: int | None = None
     ) -> Iterator[EntityRow]:
-        if ids is not None and (near := self._near(ids, where, at)):
-            known = dict(near.rows[id_] for id_ in ids if id_ in near.rows)
+        near = self._near(ids, where, at) if ids is not None else self._every(where, at, read=kinds is None)
+        if near:
+            known = near.entities(near.rows if ids is None else ids, _day(where))
             found = {number: row for number, row in known.items() if kinds is None or row.kind in kinds}
             return iter([found[number] for number in sorted(found)])
         found = self._read(at, lambda look: self._entities(look, _Seen(where, kinds), ids))
         return iter([found[number] for number in sorted(found)])
+
+    def _every(self, where: Filter, at: int | None, *, read: bool) -> _Near | None:
+        """All rows there are, whatever the day, known for the rest of the question; None outside of one, or where they are not to be `read` yet."""
+        asked = self._question.get()
+        if asked is None:
+            return None
+        near = asked.around(where, self._pinned(at))
+        if read and not near.whole:
+            near.fill(self._read(at, lambda look: self._entities(look, _Seen(_ever(where)), None)))
+            asked.keep(near, where, self._pinned(at))
+        return near if near.whole else None
 
     def _entities(self, look: _Look, seen: _Seen, ids: Collection[str] | None) -> dict[int, EntityRow]:
         """The visible entities, among these ids or of all, by number."""
@@ -998,11 +1072,15 @@ class Neo4jStore:
         at: int | None = None,
     ) -> Iterator[RelationRow]:
         near = self._near(touching, where, at, tied=True) if touching is not None else None
-        if near and touching is not None and near.ties.keys() >= {id_ for id_ in touching if near.named.get(id_) == id_}:
-            ties = [near.ties.get(id_, {}) for id_ in touching]
-            found = {key: row for some in ties for key, row in some.items() if kinds is None or row.kind in kinds}
+        known = near.relations(touching, _day(where)) if near and touching is not None else None
+        if known is not None:
+            found = {key: row for key, row in known.items() if kinds is None or row.kind in kinds}
         else:
-            found = self._read(at, lambda look: self._relations(look, _Seen(where), touching, kinds))
+            whole = None if kinds is None else tuple(sorted(kinds))
+            places = None if touching is None else tuple(sorted(touching))
+            found = self._once(
+                at, ("relations", places, whole, self._place(where)), lambda look: self._relations(look, _Seen(where), touching, kinds)
+            )
         return iter([found[key] for key in sorted(found)])
 
     @staticmethod
@@ -1106,8 +1184,6 @@ class Neo4jStore:
     # history, claims, counts
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:
-        if about is None:
-            return iter(self._read(upto, lambda look: self._versions(look, None, after)))
         return iter(self._once(upto, ("versions", about, after), lambda look: self._versions(look, about, after)))
 
     def _versions(self, look: _Look, about: str | None, after: int) -> list[Version]:
