@@ -461,10 +461,19 @@ _DIGEST = re.compile(r'"digest":"[^"]*"')
 
 
 def passes(row: EntityRow, where: Filter) -> bool:
-    """Whether an entity that somebody who sees more has read passes this filter, too."""
-    day = where.as_of.isoformat() if where.as_of else ""
+    """Whether an entity, as somebody has read it who sees more, passes this filter, too: what each store decides in its own language."""
     shown = where.facets is None or row.id in where.shown or Facet(row.kind, row.sensitivity) in where.facets
-    return shown and row.id not in where.hidden and (not day or row.valid_from <= day < (row.valid_to or "~"))
+    return shown and row.id not in where.hidden and true_on(day_of(where), row.valid_from, row.valid_to)
+
+
+def day_of(where: Filter) -> str:
+    """The day that a filter asks for, as rows have days; "" for any."""
+    return where.as_of.isoformat() if where.as_of else ""
+
+
+def true_on(day: str, valid_from: str, valid_to: str) -> bool:
+    """Whether what holds from the one day until before the other ("" is open) holds on this day ("" is any)."""
+    return not day or valid_from <= day < (valid_to or "~")
 
 
 def masked(row: EntityRow, hidden: Collection[str]) -> EntityRow:

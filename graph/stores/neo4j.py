@@ -60,12 +60,14 @@ from graph.stores.base import (
     Tally,
     Version,
     Walked,
+    day_of,
     fold,
     grams_of,
     masked,
     sealed,
     sources_of,
     told,
+    true_on,
     unsealed,
     words_of,
 )
@@ -80,9 +82,10 @@ _MANY = 500  # rows of one shape from which a statement of their own, which the 
 _WIDE = 40  # properties that such a statement names
 _TEXTS = 200  # that are looked for in one statement
 _NEAR = 100  # things that a question may name for all that is near them to be read with them
-_TIES = 200  # relations of one thing that are read so
+_TIES = 200  # relations that one thing may have for them to be read so
+_TIED = 4000  # and all that were named together
 _RING = 100  # of their ends, those whose relations are read with them
-_ROUND = 40  # and of each of these how many
+_ROUND = 40  # if each of these has no more
 _RETRIED = 10.0  # seconds for which a small thing is written again that did not get through
 _LONGEST = 60.0  # seconds for which a read is tried again while others publish
 _LUCENE = 64  # words of one run that the full-text index is asked for; the rest is compared word by word
@@ -316,10 +319,6 @@ def _made(names: Sequence[str], first: int, rows: Sequence[Columns], *, owned: b
     )
 
 
-def _span(row: EntityRow | RelationRow) -> tuple[str, str]:
-    return row.valid_from, row.valid_to
-
-
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
     since, until, properties, origins, conflicts, digest = said
     return RelationRow(key[0], key[1], key[2], since or "", until or "", _or(properties, "{}"), origins, _or(conflicts, "[]"), digest)
@@ -360,7 +359,7 @@ class _Seen:
             "shown": sorted(where.shown),
             "hidden": sorted(where.hidden),
             "kinds": None if kinds is None else sorted(kinds),
-            "day": where.as_of.isoformat() if where.as_of else None,
+            "day": day_of(where) or None,
         }
 
     def relations(self, wanted: Collection[str] | None = None) -> list[str] | None:
@@ -591,18 +590,9 @@ def _claimed(condition: str) -> str:
     )
 
 
-def _on(day: str, *spans: tuple[str, str]) -> bool:
-    """Whether all of these are true on this day ("": on any); see `_true`."""
-    return not day or all(since <= day < (until or "~") for since, until in spans)
-
-
 def _ever(where: Filter) -> Filter:
     """The same filter, for any day."""
     return where.model_copy(update={"as_of": None}) if where.as_of else where
-
-
-def _day(where: Filter) -> str:
-    return where.as_of.isoformat() if where.as_of else ""
 
 
 class _Near:
@@ -623,7 +613,7 @@ class _Near:
         return id_ in self.asked or (self.whole and not tied) or (self._there(id_, day) and (not tied or id_ in self.ties))
 
     def _there(self, id_: str, day: str) -> bool:
-        return id_ in self.rows and _on(day, _span(self.rows[id_][1]))
+        return id_ in self.rows and true_on(day, self.rows[id_][1].valid_from, self.rows[id_][1].valid_to)
 
     def own(self, id_: str, day: str) -> str:
         """The thing that is meant on this day by an id or alias; "" for none."""
@@ -638,7 +628,8 @@ class _Near:
         there = {id_ for id_ in ids if self._there(id_, day)}
         if not there <= self.ties.keys():
             return None
-        return {key: row for id_ in there for key, (row, end) in self.ties[id_].items() if _on(day, _span(row), end)}
+        ties = [tie for id_ in there for tie in self.ties[id_].items()]
+        return {key: row for key, (row, end) in ties if true_on(day, row.valid_from, row.valid_to) and true_on(day, *end)}
 
     def fill(self, rows: Mapping[int, EntityRow]) -> None:
         """Know all rows that there are."""
@@ -649,47 +640,52 @@ class _Near:
         self.whole = True
 
     def read(self, look: _Look, seen: _Seen, ids: Sequence[str]) -> None:
-        """Read what is near these ids and aliases."""
+        """Read what is near these ids and aliases; of what has very many relations they are left unread, for a question rarely asks for all."""
         kinds = seen.relations()
         links = _links([_Way(kinds, outward=True), _Way(kinds, outward=False)], past=look.past)
+        ends = "collect([out, kind, f._number, f.id, o._number, o.id, coalesce(o.valid_from, ''), coalesce(o.valid_to, '')])"
+        ties = (
+            "CALL ({0}, at) {{ UNWIND {0} AS f CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT $p.{1} + 1 RETURN e, o, kind, out }} "
+        )
+        few = "[n IN {0} WHERE {1}COUNT {{ (n)--() }} <= $p.{2}]"  # which the server knows without reading them
         version = _version("id", past=look.past)
-        ends = "[out, kind, f._number, f.id, o._number, o.id, coalesce(o.valid_from, ''), coalesce(o.valid_to, '')]"
         body = (
             f"CALL (at) {{ UNWIND $p.ids AS asked CALL (asked, at) {{ MATCH (a:OrgContextAlias {{_graph: $graph, alias: asked}}) "
             f"WITH DISTINCT asked, a.id AS id, at {version} WITH asked, n WHERE asked IN n._aliases AND {_passes('n')} RETURN n "
             f"UNION WITH asked AS id, at {version} WITH n WHERE {_passes('n')} RETURN n }} "
             "RETURN collect([asked, n.id]) AS pairs, collect(DISTINCT n) AS fs } "
-            f"CALL (at, fs) {{ UNWIND fs AS f CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT {_TIES + 1} RETURN e, o, kind, out }} "
-            f"RETURN collect(e) AS es, collect({ends}) AS ends, collect(DISTINCT o) AS os }} "
-            f"CALL (at, fs, os) {{ UNWIND [o IN os WHERE NOT o IN fs][..{_RING}] AS f "
-            f"CALL (f, at) {{ {links} WITH f, e, o, kind, out LIMIT {_ROUND + 1} RETURN e, o, kind, out }} "
-            f"RETURN collect(e) AS far, collect({ends}) AS beyond }} "
+            f"WITH *, {few.format('fs', '', 'most')} AS few "
+            f"{ties.format('few', 'most', links=links)} RETURN collect(e) AS es, {ends} AS ends, collect(DISTINCT o) AS os }} "
+            f"WITH *, {few.format('os', 'NOT n IN fs AND ', 'round')}[..{_RING}] AS ring "
+            f"{ties.format('ring', 'round', links=links)} RETURN collect(e) AS far, {ends} AS beyond }} "
             f"CALL (at, fs) {{ UNWIND fs AS f UNWIND [f.id] + coalesce(f._aliases, []) AS id {_claimed('')} "
             "RETURN collect([id, c.row, c.since]) AS said } MATCH (g:OrgContextGraph {name: $graph}) "
             f"RETURN pairs, said, {_columns('n', _ENTITY_READ, 'fs')}, {_columns('n', _ENTITY_READ, 'os')}, {_columns('e', _RELATION_READ, 'es')}, "
-            f"{_columns('e', _RELATION_READ, 'far')}, ends, beyond, g.kinds AS kinds"
+            f"{_columns('e', _RELATION_READ, 'far')}, ends, beyond, [n IN few | n.id] AS few, [n IN ring | n.id] AS ring, g.kinds AS kinds"
         )
-        answer = look.ask(body, ids=list(ids), **seen.parameters)
+        most = min(_TIES, _TIED // len(ids))
+        answer = look.ask(body, ids=list(ids), most=most, round=_ROUND, **seen.parameters)
         self.asked.update(ids)
         for asked, own in answer["pairs"]:
             self.named.setdefault(asked, []).append(own)
-        found, around = (list(seen.rows(_taken(answer, some, _ENTITY_READ)).items()) for some in ("fs", "os"))
-        self.rows.update({row.id: (number, row) for number, row in (*found, *around)})
-        own, near = {row.id for _, row in found}, [row.id for _, row in around]
-        self.claims.update({id_: [] for _, row in found for id_ in (row.id, *row.aliases)})
+        found, around = (seen.rows(_taken(answer, some, _ENTITY_READ)) for some in ("fs", "os"))
+        self.rows.update({row.id: (number, row) for number, row in (found | around).items()})
+        self.claims.update({id_: [] for row in found.values() for id_ in (row.id, *row.aliases)})
         for id_, *claim in answer["said"]:
             self.claims[id_].append(_told_claim(*claim))
-        self._tie(own, answer, ("es", "ends"), most=_TIES)
-        self._tie([id_ for id_ in near if id_ not in own][:_RING], answer, ("far", "beyond"), most=_ROUND)
+        self._tie(answer, ("few", "es", "ends"), most=most)
+        self._tie(answer, ("ring", "far", "beyond"), most=_ROUND)
 
-    def _tie(self, ids: Iterable[str], answer: Mapping[str, Any], names: tuple[str, str], *, most: int) -> None:
+    def _tie(self, answer: Mapping[str, Any], names: tuple[str, str, str], *, most: int) -> None:
+        """Know the relations of those that have no more than `most`, which an earlier revision may have exceeded."""
+        those, rows, ends = names
         numbers = {kind: place for place, kind in enumerate(answer["kinds"])}
-        held: dict[str, dict[tuple[int, int, int], tuple[RelationRow, tuple[str, str]]]] = {id_: {} for id_ in ids}
+        held: dict[str, dict[tuple[int, int, int], tuple[RelationRow, tuple[str, str]]]] = {id_: {} for id_ in answer[those]}
         many = Counter[str]()
-        for (out, kind, *ends, since, until), *said in zip(answer[names[1]], *_taken(answer, names[0], _RELATION_READ), strict=True):
-            (one, source), (other, target) = (ends[:2], ends[2:]) if out else (ends[2:], ends[:2])
-            held[ends[1]][one, numbers[kind], other] = _relation_row((source, kind, target), said), (since, until)
-            many[ends[1]] += 1
+        for (out, kind, *pair, since, until), *said in zip(answer[ends], *_taken(answer, rows, _RELATION_READ), strict=True):
+            (one, source), (other, target) = (pair[:2], pair[2:]) if out else (pair[2:], pair[:2])
+            held[pair[1]][one, numbers[kind], other] = _relation_row((source, kind, target), said), (since, until)
+            many[pair[1]] += 1
         self.ties.update({id_: ties for id_, ties in held.items() if many[id_] <= most})
 
 
@@ -997,7 +993,7 @@ class Neo4jStore:
             return found
 
         if near := self._near(ids, where, at):
-            return {id_: own for id_ in ids if (own := near.own(id_, _day(where)))}
+            return {id_: own for id_ in ids if (own := near.own(id_, day_of(where)))}
         found = self._once(at, ("resolve", tuple(ids), self._place(where)), question) if ids else {}
         return {id_: found[id_] for id_ in ids if id_ in found}
 
@@ -1018,7 +1014,7 @@ class Neo4jStore:
         asked = self._question.get()
         if asked is None:
             return None
-        near, day = asked.around(where, self._pinned(at)), _day(where)
+        near, day = asked.around(where, self._pinned(at)), day_of(where)
         unknown = [id_ for id_ in dict.fromkeys(ids) if not near.knows(id_, day, tied=tied)]
         if len(unknown) > _NEAR:
             return None
@@ -1032,7 +1028,7 @@ class Neo4jStore:
     ) -> Iterator[EntityRow]:
         near = self._near(ids, where, at) if ids is not None else self._every(where, at, read=kinds is None)
         if near:
-            known = near.entities(near.rows if ids is None else ids, _day(where))
+            known = near.entities(near.rows if ids is None else ids, day_of(where))
             found = {number: row for number, row in known.items() if kinds is None or row.kind in kinds}
             return iter([found[number] for number in sorted(found)])
         found = self._read(at, lambda look: self._entities(look, _Seen(where, kinds), ids))
@@ -1072,7 +1068,7 @@ class Neo4jStore:
         at: int | None = None,
     ) -> Iterator[RelationRow]:
         near = self._near(touching, where, at, tied=True) if touching is not None else None
-        known = near.relations(touching, _day(where)) if near and touching is not None else None
+        known = near.relations(touching, day_of(where)) if near and touching is not None else None
         if known is not None:
             found = {key: row for key, row in known.items() if kinds is None or row.kind in kinds}
         else:
