@@ -774,7 +774,6 @@ class ContextGraph:
             " ".join([there.get(start, start), *rest]),
             view=view,
             view_at=lambda number: self.view(actor, at=number),
-            revisions={one.number: one for one in self.store.revisions()},
             moment=lambda one: _moment(one.at),
             kept=past.retention(self.store),
         )
@@ -1230,7 +1229,7 @@ class ContextGraph:
     def verify(self, claims: str, *, actor: Actor, at: At = None) -> list[verify.Verified]:
         """Claims (JSON, or a sentence a line) against the graph: supported, contradicted or unknown."""
         view = self.view(actor, at=at)
-        return verify.verify(view, verify.parse(claims, self.ontology), units=lambda: meanings.units_of(view, [actor.id, actor.behalf]))
+        return verify.verify(view, verify.parse(claims, self.ontology), asker=[*filter(None, (actor.id, actor.behalf))])
 
     def meaning(self, word: str, *, actor: Actor, unit: str = "", at: At = None) -> meanings.Meaning:
         """What a word means in this unit, or else in those of who asks."""

@@ -198,7 +198,6 @@ def history(
     *,
     view: View,
     view_at: Callable[[int], View],
-    revisions: Mapping[int, Revision],
     moment: Callable[[Revision], str],
     kept: Retention,
 ) -> list[Happened]:
@@ -215,6 +214,7 @@ def history(
     looks = _Looks(view_at, kept)
     looks.read(one for some in states.values() for one in some)
     told = [step for key, some in states.items() for step in _steps(key, looks.visible(key, some), kept)]
+    revisions = {one.number: one for one in view.store.revisions({step.revision for step in told})}
     return [
         _happened(step, revisions[step.revision], moment) for step in sorted(told, key=lambda one: (-one.revision, _relation(one), one.key))
     ]

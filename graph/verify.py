@@ -18,11 +18,11 @@ from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from graph.errors import InputError, nearest
-from graph.meanings import defined_here
+from graph.meanings import defined_here, units_of
 from graph.model import PropertyValue, Scalar, Value, slug
 from graph.ontology import Ontology, RelationKind
 from graph.scope import Hit, View, finds
-from graph.stores.base import EntityRow, RelationRow, fold
+from graph.stores.base import EntityRow, RelationRow, day_of, fold, true_on
 from graph.wording import stem
 
 State = Literal["supported", "contradicted", "unknown"]
@@ -334,20 +334,18 @@ _MEANS = _form(
 # judging them
 
 
-def verify(view: View, claims: Sequence[Ways], *, units: Callable[[], Sequence[str]] = tuple) -> list[Verified]:
+def verify(view: View, claims: Sequence[Ways], *, asker: Sequence[str] = ()) -> list[Verified]:
     """The verdicts, in the order of the claims. Reads the graph a few times for all of them together.
 
-    `units` says, where it must be known, which are those of who asks: a word that several units define means there what they say.
+    `asker` are the person or agent who asks, and for whom: a word that several units define means to them what their own unit says.
     """
     for ways in claims:
         if ways[0].relation:
             view.ontology.relation(ways[0].relation)
-    return Bench(view, claims, units).verdicts()
+    return Bench(view, claims, asker).verdicts()
 
 
 _Name: TypeAlias = tuple[str, tuple[str, ...], bool]  # as a claim has it, the kinds that can be meant (none: any), may it be over by now
-
-
 _Sought: TypeAlias = tuple[str, tuple[str, ...], bool]  # a text, the kinds that can be meant (none: any), may it be over by now
 
 
@@ -372,8 +370,8 @@ def _guessed(name: str, kinds: Sequence[str], hits: Sequence[Hit], near: Sequenc
 class Bench:
     """All that judging these claims needs to have read."""
 
-    def __init__(self, view: View, claims: Sequence[Ways], units: Callable[[], Sequence[str]] = tuple) -> None:
-        self.view, self._asker = view, units
+    def __init__(self, view: View, claims: Sequence[Ways], asker: Sequence[str] = ()) -> None:
+        self.view, self.asker = view, asker
         self.names: dict[_Name, Found] = {}
         self.hits: dict[_Sought, list[Hit]] = {}
         self.ids = self._resolved(claims)
@@ -493,14 +491,14 @@ class Bench:
         self.names |= {name: known for name in names if (known := self.ids.get(name[0]))}
         long = Found("", why=f"no name has more than {_SENTENCE:,} characters")
         self.names |= {name: long for name in names if name not in self.names and len(name[0]) > _SENTENCE}
-        for over, view in ((False, self.view), (True, self._any_day())):
-            asked = {name: folded for name in names if name not in self.names and name[2] == over and (folded := fold(name[0]))}
-            there = view.store.called(set(asked.values()), view.where, at=view.at) if asked else {}
-            for name, folded in asked.items():
-                kinds = self._kinds(name)
-                some = [one for one in there.get(folded, ()) if not kinds or one[1] in kinds]
-                if len(some) == 1 and ":" not in name[0]:  # an alias has a colon
-                    self.names[name] = Found(*some[0])
+        asked = {name: folded for name in names if name not in self.names and (folded := fold(name[0]))}
+        ever, day = self._any_day(), day_of(self.view.where)
+        there = ever.store.called(set(asked.values()), ever.where, at=ever.at) if asked else {}
+        for name, folded in asked.items():
+            kinds, on = self._kinds(name), "" if name[2] else day
+            some = [one for one in there.get(folded, ()) if (not kinds or one.kind in kinds) and true_on(on, one.valid_from, one.valid_to)]
+            if len(some) == 1 and ":" not in name[0]:  # an alias has a colon
+                self.names[name] = Found(some[0].id, some[0].kind)
 
     def _find(self, names: Iterable[_Name], *, beside: Iterable[_Sought] = ()) -> None:
         """Know what these names stand for; those that are not known yet are looked for together, as people look for them.
@@ -532,27 +530,29 @@ class Bench:
     def _by_name(self, asked: Mapping[_Name, _Sought], view: View) -> dict[_Name, Found]:
         """What each of these names stands for, by what was found."""
         hits = {name: self.hits[sought][:6] for name, sought in asked.items()}
-        found = {name: one for name, some in hits.items() if (one := self._named(name[0], some))}
-        found |= self._by_local_ids({name: one[:2] for name, one in asked.items() if name not in found}, view)
+        exact = {name: some for name, all_ in hits.items() if (some := [hit for hit in all_ if hit.score >= _NAMED])}
+        found = self._by_local_ids({name: one[:2] for name, one in asked.items() if name not in exact}, view)
+        found |= {name: self._named(name[0], some) for name, some in exact.items()}
         nothing = [name for name, some in hits.items() if not some and name not in found]
         near = dict(zip(nothing, finds(view, [(name[0], ()) for name in nothing], limit=1), strict=True))
         return {name: found.get(name) or _guessed(*one[:2], hits[name], near.get(name, ())) for name, one in asked.items()}
 
-    def _named(self, name: str, hits: Sequence[Hit]) -> Found | None:
-        """The one of these that is called so, or that there are several."""
-        exact = [hit for hit in hits if hit.score >= _NAMED]
-        if len(exact) == 1 or (exact and exact[0].score > exact[1].score):
+    def _named(self, name: str, exact: Sequence[Hit]) -> Found:
+        """The one of these that are all called so, or that there are several."""
+        if len(exact) == 1 or exact[0].score > exact[1].score:
             return Found(exact[0].id, exact[0].kind)
-        if exact and (own := self._here([hit.id for hit in exact])):
+        if own := self._here([hit.id for hit in exact]):
             return Found(own, exact[0].kind)
-        return Found("", why=f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which") if exact else None
+        return Found("", why=f"{name!r} can be {' or '.join(hit.id for hit in exact)}: say which")
 
     def _by_local_ids(self, asked: Mapping[_Name, tuple[str, Sequence[str]]], view: View) -> dict[_Name, Found]:
         """Of these the one thing of these kinds whose id, but for its prefix, is the name: cfo for position:cfo."""
         declared = self.view.ontology.kinds
         ids = {name: sorted({f"{declared[kind].prefix}:{slug(text)}" for kind in kinds}) for name, (text, kinds) in asked.items()}
         every = sorted(set(chain.from_iterable(ids.values())))
-        there = view.store.resolve(every, view.where, at=view.at) if every else {}
+        there = (
+            view.store.resolve([*every, *self.asker], view.where, at=view.at) if every else {}
+        )  # with the asker, whose units may be asked for
         rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(set(there.values())), at=view.at)} if there else {}
         found: dict[_Name, Found] = {}
         for name, own in ids.items():
@@ -565,7 +565,7 @@ class Bench:
     @cached_property
     def units(self) -> Sequence[str]:
         """The units of who asks."""
-        return self._asker()
+        return units_of(self.view, self.asker)
 
     def _here(self, ids: Sequence[str]) -> str:
         """Which of these words is the one of the asker's own units; blank where that is none, or more than one."""

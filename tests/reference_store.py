@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from graph import Conflict, Event, Facet, Filter, InputError, Revision, StoreBusy, StoreError, canonical
 from graph.stores.base import (
+    Called,
     Claim,
     EntityRow,
     Limit,
@@ -203,9 +204,13 @@ class ReferenceStore:
     ) -> list[list[EntityRow]]:
         return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
 
-    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[Called]]:
         rows = self._picture(where, at).entities.values()
-        found = {name: [(row.id, row.kind) for row in rows if fold(row.name) == name] for name in names if name}
+        found = {
+            name: [Called(row.id, row.kind, row.valid_from, row.valid_to) for row in rows if fold(row.name) == name]
+            for name in names
+            if name
+        }
         return {name: some for name, some in found.items() if some}
 
     def versions(self, about: str | None = None, *, after: int = 0, upto: int | None = None) -> Iterator[Version]:

@@ -22,18 +22,18 @@ FEW = 5  # round trips, with the one in which the question is recorded
 MORE = {  # what takes more, and how many at most; all that is not named takes a few
     "access matrix": 6,
     "agents-md": 7,
-    "audit": 34,
+    "audit": 31,
     "check": 6,
     "diff": 6,
     "digest": 28,
     "drift": 30,
     "gaps": 15,
-    "history": 7,
+    "history": 6,
     "meaning": 6,
-    "readiness": 9,
+    "readiness": 8,
     "ready": 8,
     "route": 6,
-    "verify": 8,
+    "verify": 6,
 }
 ASKED: tuple[Asked, ...] = (
     *(one for one in JUDGED if one != ("precedents", {})),

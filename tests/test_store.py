@@ -1196,18 +1196,18 @@ def test_a_search_goes_through_its_tiers(store: Store, text: str, expected: str)
 
 
 def test_things_are_known_by_their_very_names(store: Store) -> None:
-    """Those with this folded name and no others, by number, each name once; now, then, and by what may be seen."""
+    """Those with this folded name and no others, by number, each name once, with their days; now, then, and by what may be seen."""
     _library(store)
-    revise(store, entity("term:other", "WORDING", kind="Term"), entity("person:jose", "Jose"))
+    revise(store, entity("term:other", "WORDING", kind="Term"), entity("person:jose", "Jose", valid=("", "2026-06-01")))
     names = ["wording", "jose", "jose muller ludenscheidt", "term:wording", "clause", "nothing", ""]
     assert store.called(names, EVERYTHING) == {
-        "wording": [("term:wording", "Term"), ("term:other", "Term")],
-        "jose": [("person:jose", "Person")],
+        "wording": [("term:wording", "Term", "", ""), ("term:other", "Term", "", "")],
+        "jose": [("person:jose", "Person", "", "2026-06-01")],
     }
-    then = {"wording": [("term:wording", "Term")], "jose muller ludenscheidt": [("person:jose", "Person")]}
+    then = {"wording": [("term:wording", "Term", "", "")], "jose muller ludenscheidt": [("person:jose", "Person", "", "")]}
     assert store.called(names, EVERYTHING, at=1) == then
     assert store.called(names, Filter(hidden=frozenset(["term:wording"])), at=1) == {
-        "jose muller ludenscheidt": [("person:jose", "Person")]
+        "jose muller ludenscheidt": [("person:jose", "Person", "", "")]
     }
     assert store.called([], EVERYTHING) == {}
 

@@ -97,6 +97,15 @@ class Taken(NamedTuple):
     left: list[tuple[RelationKey, str]]
 
 
+class Called(NamedTuple):
+    """An entity that has a name, and the days of which that is true."""
+
+    id: str
+    kind: str
+    valid_from: str
+    valid_to: str
+
+
 class Rule(NamedTuple):
     """Follow `relation` from its source to its target (`outward`) or back, from entities fewer than `depth` hops from an anchor."""
 
@@ -367,8 +376,8 @@ class Store(Protocol):
         """What `search` finds for each of these texts among these kinds. One round trip where the store is a server."""
         ...
 
-    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
-        """Of the visible entities with these folded names (`fold`) the ids and kinds, by number; a name that nothing has, or is blank, is left out.
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[Called]]:
+        """The visible entities with these folded names (`fold`), by number; a name that nothing has, or is blank, is left out.
 
         What `search` gives in its second tier, for thousands of names at once. One round trip where the store is a server.
         """

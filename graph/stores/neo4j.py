@@ -49,6 +49,7 @@ from graph.errors import Conflict, InputError, StoreBusy, StoreError
 from graph.model import Event, Facet, Filter, Properties, PropertyValue, Revision, Scalar, canonical
 from graph.stores.base import (
     SEAL,
+    Called,
     Claim,
     EntityRow,
     Limit,
@@ -1032,6 +1033,7 @@ class Neo4jStore:
             found = {number: row for number, row in known.items() if kinds is None or row.kind in kinds}
             return iter([found[number] for number in sorted(found)])
         found = self._read(at, lambda look: self._entities(look, _Seen(where, kinds), ids))
+        self._meet(found, where, at)
         return iter([found[number] for number in sorted(found)])
 
     def _every(self, where: Filter, at: int | None, *, read: bool) -> _Near | None:
@@ -1163,16 +1165,17 @@ class Neo4jStore:
         key = ("search", *((text, None if kinds is None else tuple(kinds)) for text, kinds in asked), limit, self._place(where))
         return self._once(at, key, question) if asked else []
 
-    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
-        def question(look: _Look) -> dict[str, list[tuple[str, str]]]:
-            seen, found = _Seen(where), defaultdict[str, list[tuple[str, str]]](list)
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[Called]]:
+        def question(look: _Look) -> dict[str, list[Called]]:
+            seen, found = _Seen(where), defaultdict[str, list[Called]](list)
             body = (
                 f"UNWIND $p.names AS a {_all('n._folded = a[1]', past=look.past, given='a, at')} WITH DISTINCT a, n WHERE {_passes('n')} "
-                "WITH a, n ORDER BY n._number RETURN collect([a[0], n.id, split(n._facet, ' ')[0]]) AS named"
+                "WITH a, n ORDER BY n._number "
+                "RETURN collect([a[0], n.id, split(n._facet, ' ')[0], coalesce(n.valid_from, ''), coalesce(n.valid_to, '')]) AS named"
             )
             for chunk in _chunks(sorted({*names} - {""}), _PAGE):
-                for name, id_, kind in look.ask(body, names=[[name, _hashed(name)] for name in chunk], **seen.parameters)["named"]:
-                    found[name].append((id_, kind))
+                for name, *said in look.ask(body, names=[[name, _hashed(name)] for name in chunk], **seen.parameters)["named"]:
+                    found[name].append(Called(*said))
             return dict(found)
 
         return self._once(at, ("called", tuple(sorted(names)), self._place(where)), question) if names else {}

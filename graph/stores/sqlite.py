@@ -28,6 +28,7 @@ from graph.stores import sqlite_derived
 from graph.stores.base import (
     SEAL,
     Alone,
+    Called,
     Claim,
     ClaimFields,
     EntityRow,
@@ -633,15 +634,15 @@ class SQLiteStore:
     ) -> list[list[EntityRow]]:
         return [self.search(text, where, limit=limit, kinds=kinds, at=at) for text, kinds in asked]
 
-    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[tuple[str, str]]]:
-        found = defaultdict[str, list[tuple[str, str]]](list)
+    def called(self, names: Collection[str], where: Filter, *, at: int | None = None) -> dict[str, list[Called]]:
+        found = defaultdict[str, list[Called]](list)
         with self._reading() as db:
             seen, at = self._seen(db, where), self._past(at)
             passes = f"folded IN (SELECT value FROM json_each(?)) AND {seen.entity('facet', 'number', 'day_from', 'day_to')}"
             wanted = json.dumps(sorted({*names} - {""}))
-            select = self._versions_at("number, folded, id, facet", passes, at)
-            for _, name, id_, facet in db.execute(select, (wanted,) * select.count("?")):
-                found[name].append((id_, seen.known.facets[facet].kind))
+            select = self._versions_at("number, folded, id, facet, valid_from, valid_to", passes, at)
+            for _, name, id_, facet, *days in db.execute(select, (wanted,) * select.count("?")):
+                found[name].append(Called(id_, seen.known.facets[facet].kind, *days))
         return dict(found)
 
     # history, claims, counts
