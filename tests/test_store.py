@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from engines import Place
 from rows import EVERYTHING, claim, entity, ids, keys, relation, revise, revision
 
 from graph import Conflict, ContextError, Event, Facet, Filter, InputError, Properties, StoreBusy, canonical
-from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, sources_of, words_of
+from graph.stores.base import Claim, EntityRow, Limit, RelationRow, Rule, Store, Tally, Walked, fold, passes, sources_of, words_of
 
 FAR = Limit(hops=4, entities=99, relations=99)
 ANN, BEN, CLEO = entity("person:ann", "Ann Ash"), entity("person:ben", "Ben Birch"), entity("person:cleo", "Cleo Cedar")
@@ -854,6 +854,20 @@ def test_a_filter_of_facets_lets_out_only_these(store: Store) -> None:
         [],
     )
     assert _reads(store, Filter(facets=frozenset())) == ([], [])
+
+
+def test_a_filter_can_be_asked_about_a_row_that_was_read(store: Store) -> None:
+    """`passes` lets through the very entities that the store does, for any facets, shown and hidden ids, and days."""
+    spans = [("", ""), ("2026-01-01", ""), ("", "2026-06-01"), ("2026-01-01", "2026-06-01")]
+    sorts = product(("Person", "Unit"), ("internal", "restricted"), spans)
+    revise(store, *(entity(f"e:{place}", kind=kind, sensitivity=level, valid=span) for place, (kind, level, span) in enumerate(sorts)))
+    facets = (None, frozenset[Facet](), frozenset([Facet("Person", "internal"), Facet("Unit", "restricted")]))
+    some = (frozenset[str](), frozenset(["e:0", "e:6", "e:11", "nobody"]))
+    days = (None, date(2025, 12, 31), date(2026, 1, 1), date(2026, 5, 31), date(2026, 6, 1))
+    rows = list(store.entities(EVERYTHING))
+    for allowed, shown, hidden, day in product(facets, some, some, days):
+        where = Filter(facets=allowed, shown=shown, hidden=hidden, as_of=day)
+        assert [row.id for row in rows if passes(row, where)] == ids(store.entities(where)), where
 
 
 def test_shown_ids_pass_beside_the_facets_and_hidden_ones_never(store: Store) -> None:
