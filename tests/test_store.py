@@ -856,6 +856,36 @@ def test_a_filter_of_facets_lets_out_only_these(store: Store) -> None:
     assert _reads(store, Filter(facets=frozenset())) == ([], [])
 
 
+def test_what_is_kept_for_one_question_serves_no_other_filter_day_or_revision(store: Store) -> None:
+    """In whatever order they are asked within one question, answers are those that are given outside of it."""
+    first = [
+        entity(f"e:{place}", "Red", sensitivity=level, aliases=[f"x:{place}"]) for place, level in enumerate(["internal", "restricted"] * 2)
+    ]
+    revise(store, *first, relation("e:0", "knows", "e:1"), relation("e:0", "part_of", "e:2"), relation("e:2", "knows", "e:3"))
+    late = entity("e:2", "Blue", valid=("2026-01-01", "2026-06-01"), aliases=["x:2"])
+    revise(store, late, relation("e:2", "knows", "e:0", valid=("", "2026-03-01")), relation("e:1", "knows", "e:3"))
+    open_, named = Filter(facets=frozenset([Facet("Person", "internal")])), ["e:0", "x:1", "x:2", "e:3", "nobody"]
+    filters = [EVERYTHING, open_, Filter(hidden=frozenset(["e:0"])), Filter(relations=frozenset(["part_of"]))]
+    days = (None, date(2025, 6, 1), date(2026, 2, 1), date(2026, 5, 1))
+    reads: list[Callable[[Filter, int | None], object]] = [
+        lambda where, at: store.resolve(named, where, at=at),
+        lambda where, at: list(store.relations(where, touching=["e:0", "e:2"], at=at)),
+        lambda where, at: list(store.entities(where, ids=["e:1", "e:2"], at=at)),
+        lambda where, at: list(store.relations(where, kinds=["knows"], at=at)),
+        lambda where, at: store.search("red", where, limit=9, at=at),
+        lambda where, at: store.called(["red", "blue"], where, at=at),
+        lambda where, at: list(store.entities(where, kinds=["Person"], at=at)),
+        lambda where, at: list(store.entities(where, at=at)),
+    ]
+    asked = [(read, where.model_copy(update={"as_of": day}), at) for read, at, where, day in product(reads, (None, 1, 2), filters, days)]
+    expected = [read(where, at) for read, where, at in asked]
+    for order in (list(range(len(asked))), list(range(len(asked)))[::-1]):
+        with store.question():
+            for place in order:
+                read, where, at = asked[place]
+                assert read(where, at) == expected[place], f"{where} at {at}"
+
+
 def test_a_filter_can_be_asked_about_a_row_that_was_read(store: Store) -> None:
     """`passes` lets through the very entities that the store does, for any facets, shown and hidden ids, and days."""
     spans = [("", ""), ("2026-01-01", ""), ("", "2026-06-01"), ("2026-01-01", "2026-06-01")]
