@@ -197,6 +197,8 @@ def _missing(what: str, missing: Iterable[str], given: Iterable[str]) -> InputEr
     return InputError(f"{what}: needs {', '.join(wanted)}, which the request does not give{near}")
 
 
+AMOUNT = "amount"  # what thresholds and limits are measured against
+TIMES = {"k": 10**3, "thousand": 10**3, "m": 10**6, "mn": 10**6, "mio": 10**6, "million": 10**6, "bn": 10**9, "billion": 10**9}
 _AMOUNT = re.compile(r"(?P<a>[-+]?\d+(?:\.\d+)?)\s+(?P<u>[^\W\d]\w*|%)|(?P<v>[A-Z]{3})\s+(?P<b>[-+]?\d+(?:\.\d+)?)")
 
 

@@ -148,7 +148,7 @@ class Vocabulary:
 def vocabulary(view: View, *, tongue: str = "english") -> Vocabulary:
     """All labels that this actor may see. `tongue` is a language that the Snowball stemmers know; `InputError` for another."""
     found = Vocabulary(stemmer(tongue))
-    ever = view._replace(where=view.where.model_copy(update={"as_of": None}))
+    ever = view.any_day()
     said = sorted(view.store.relations(view.where, kinds=["defined_for", "supersedes"], at=view.at), key=lambda row: row[:3])
     over = [row for row in said if row.kind == "supersedes"]
     posts = _Posts.of(ever.store.relations(ever.where, kinds=["holds"], at=view.at), view.today.isoformat())

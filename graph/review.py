@@ -14,7 +14,7 @@ from graph.ontology import Ontology
 from graph.proposals import Difference, Dossier, Ending, Evidence, Proposal, Request, State, Touched, Vote
 from graph.runs import Report
 from graph.scope import View, known
-from graph.stores.base import Draft, Store
+from graph.stores.base import Draft, Store, any_day
 
 Write = Callable[[Draft], Mapping[str, str]]  # stages and withdraws claims, and gives the notes to be published with them
 
@@ -126,7 +126,7 @@ class Desk:
         wishes = dossier.proposal.changes
         added = {one.id for one in wishes if one.do == "add"}
         ids = {id_ for one in wishes for id_ in (one.id, one.target) if id_ and id_ not in added}
-        where = self.view(actor).where.model_copy(update={"as_of": None})  # what was retired by it is still what it was about
+        where = any_day(self.view(actor).where)  # what was retired by it is still what it was about
         if ids - self.store.resolve(sorted(ids), where).keys():
             return False
         return all(self._concerns(dossier, one) for one in self.acting(actor))

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from graph.decide import Decided, Table, decide, judge, needs, table_of
+from graph.decide import AMOUNT, TIMES, Decided, Table, decide, judge, needs, table_of
 from graph.errors import InputError, nearest
 from graph.feel import parse
 from graph.flow import Edge, Flow, Ruling, either, flow
 from graph.model import Entity, Scalar, Value, slug
 from graph.scope import View, known
 from graph.stores.base import EntityRow, Limit, RelationRow, Rule
-from graph.wording import AMOUNT, TIMES
 
 _LEVELS = 14  # of a reporting line, counted from the process
 _ABOVE = (*(Rule(kind, False, _LEVELS) for kind in ("holds", "has_role", "heads", "deputizes_for")), Rule("reports_to", True, _LEVELS))
@@ -121,7 +120,7 @@ def _folded(name: str) -> str:
 
 _MONEY = re.compile(
     r"(?P<before>[A-Z]{3}|[€£])?\s*(?P<number>[+-]?(?:\d{1,3}(?:[,' ]\d{3})+|\d+)(?:\.\d+)?)"
-    r"\s*(?P<times>k|m|mn|mio|bn|thousand|million|billion)?\s*(?P<after>(?-i:[A-Z]{3})|[€£])?",
+    rf"\s*(?P<times>{'|'.join(TIMES)})?\s*(?P<after>(?-i:[A-Z]{{3}})|[€£])?",
     re.IGNORECASE,
 )
 _SIGNS = {"€": "EUR", "£": "GBP"}

@@ -24,7 +24,7 @@ from graph.estimate import tokens
 from graph.model import Filter, Value
 from graph.ontology import Freshness, Ontology, freshness
 from graph.render import Budget, Item, Missing, Stamp, Step, Subgraph, cost, envelope
-from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, fold
+from graph.stores.base import EntityRow, Limit, RelationRow, Rule, Store, Walked, any_day, fold
 from graph.wording import Asked, Wanted, fits, gist, label_properties, meets, score
 
 ENTITIES, RELATIONS = 300, 1500
@@ -86,6 +86,10 @@ class View(NamedTuple):
     ontology: Ontology
     stamp: Stamp
     owners: Mapping[str, str]  # the owner that the workspace names for a source
+
+    def any_day(self) -> View:
+        """The same, for any day: what is over by now is seen, too, and what begins later."""
+        return self._replace(where=any_day(self.where))
 
 
 def find(view: View, text: str, *, limit: int = 10, kinds: Sequence[str] = ()) -> list[Hit]:

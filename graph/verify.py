@@ -380,7 +380,7 @@ class Bench:
         self.back: dict[tuple[str, str], list[RelationRow]] = defaultdict(list)
         ids = {one.id for one in self.names.values() if one.id}.union(*(self._terms(claim) for claim in self.claims if _of_a_unit(claim)))
         self._read(ids, _BESIDE)
-        self._read(ids, ("supersedes",), view=self._any_day())
+        self._read(ids, ("supersedes",), view=self.view.any_day())
         self._read_claimed()
         said = {one.id for claim in self.claims if claim.property for one in self._all_found(claim)}
         rows = sorted(said.union(*(self._steps(id_) for id_ in said)))
@@ -492,7 +492,7 @@ class Bench:
         long = Found("", why=f"no name has more than {_SENTENCE:,} characters")
         self.names |= {name: long for name in names if name not in self.names and len(name[0]) > _SENTENCE}
         asked = {name: folded for name in names if name not in self.names and (folded := fold(name[0]))}
-        ever, day = self._any_day(), day_of(self.view.where)
+        ever, day = self.view.any_day(), day_of(self.view.where)
         there = ever.store.called(set(asked.values()), ever.where, at=ever.at) if asked else {}
         for name, folded in asked.items():
             kinds, on = self._kinds(name), "" if name[2] else day
@@ -510,22 +510,19 @@ class Bench:
             if wanted := [name for name in lost if name[2] == over]:
                 asked = {name: (name[0], tuple(self._kinds(name)), over) for name in wanted}
                 self._look([*asked.values(), *(() if over else beside)])
-                self.names |= self._by_name(asked, self._any_day() if over else self.view)
+                self.names |= self._by_name(asked, self.view.any_day() if over else self.view)
 
     def _look(self, sought: Iterable[_Sought]) -> None:
         """Look for these texts, but for those that were looked for before."""
         new = [one for one in dict.fromkeys(sought) if one not in self.hits]
         for over in (True, False):
             some = [one for one in new if one[2] == over]
-            found = finds(self._any_day() if over else self.view, [one[:2] for one in some], limit=10) if some else ()
+            found = finds(self.view.any_day() if over else self.view, [one[:2] for one in some], limit=10) if some else ()
             self.hits.update(zip(some, found, strict=True))
 
     def _kinds(self, name: _Name) -> list[str]:
         """The kinds that can be meant by a name, with those under them; none: any."""
         return sorted({one for kind in name[1] for one in self.view.ontology.family(kind)})
-
-    def _any_day(self) -> View:
-        return self.view._replace(where=self.view.where.model_copy(update={"as_of": None}))
 
     def _by_name(self, asked: Mapping[_Name, _Sought], view: View) -> dict[_Name, Found]:
         """What each of these names stands for, by what was found."""
@@ -550,9 +547,8 @@ class Bench:
         declared = self.view.ontology.kinds
         ids = {name: sorted({f"{declared[kind].prefix}:{slug(text)}" for kind in kinds}) for name, (text, kinds) in asked.items()}
         every = sorted(set(chain.from_iterable(ids.values())))
-        there = (
-            view.store.resolve([*every, *self.asker], view.where, at=view.at) if every else {}
-        )  # with the asker, whose units may be asked for
+        asked_for = [*every, *self.asker] if every else []  # with the asker, whose units may be asked for next
+        there = view.store.resolve(asked_for, view.where, at=view.at) if asked_for else {}
         rows = {row.id: row for row in view.store.entities(view.where, ids=sorted(set(there.values())), at=view.at)} if there else {}
         found: dict[_Name, Found] = {}
         for name, own in ids.items():
@@ -618,7 +614,7 @@ class Bench:
     def _row(self, id_: str) -> EntityRow:
         """A thing, even one that is over."""
         if id_ not in self.rows:
-            view = self._any_day()
+            view = self.view.any_day()
             self.rows |= {row.id: row for row in view.store.entities(view.where, ids=[id_], at=view.at)}
         return self.rows[id_]
 

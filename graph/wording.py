@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import log
 from typing import NamedTuple
 
-from graph.decide import judge
+from graph.decide import AMOUNT, TIMES, judge
 from graph.errors import InputError
 from graph.feel import parse
 from graph.ontology import Ontology
@@ -30,11 +30,9 @@ _ASKING = frozenset(
     )
 )
 _THOUSANDS = re.compile(r"(?<=\d)[,.'\u00a0\u202f](?=\d{3}\b)")  # a number is one word, and its noughts are no word that amounts share
-TIMES = {"k": 10**3, "thousand": 10**3, "m": 10**6, "mn": 10**6, "mio": 10**6, "million": 10**6, "bn": 10**9, "billion": 10**9}
 _NUMBER = re.compile(rf"(?<![\w.,-])(?P<number>\d+(?:\.\d+)?)(?:\s*(?P<times>{'|'.join(TIMES)}))?(?![\w-]|[.,]\d)", re.IGNORECASE)
 _YEARS = range(1900, 2101)  # a bare number of these is a year and no amount
 _ENDINGS = ("ations", "ation", "ies", "ing", "als", "al", "ed", "es", "en", "er", "s", "e")
-AMOUNT = "amount"  # what thresholds and limits are measured against
 _CONDITIONS = {
     "condition": "{}",
     "threshold": f"{AMOUNT} >= {{}}",

@@ -41,6 +41,11 @@ def titled(kind: str) -> str:
     return " ".join([first, *(word if word.isupper() else word.lower() for word in rest)])
 
 
+def clock(moment: str) -> str:
+    """A time to the second, as a table says it: `2026-11-23 10:00:00`."""
+    return moment[:19].replace("T", " ")
+
+
 def ago(moment: str, *, now: datetime | None = None) -> str:
     """A time as people say it: `3 hours ago`."""
     try:

@@ -43,7 +43,7 @@ LASTING = frozenset(
     )
 )  # questions whose answers hold as long as the revision does; all others are asked anew, and what changes something is never asked twice
 HANGS_ON = {"gaps": "gap/"}  # questions whose answers hold as long as these notes beside the graph do, too
-SPOKEN = 2000
+SPOKEN = 2000  # texts in which things are called by their names
 _ID = re.compile(r"\b[a-z][a-z_-]*:[^\s,;()'\"]*\w")
 AT = "at"  # the revision that is looked at, in the address and in the session
 AS = "as"  # whom one looks as

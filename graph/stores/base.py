@@ -480,6 +480,11 @@ def day_of(where: Filter) -> str:
     return where.as_of.isoformat() if where.as_of else ""
 
 
+def any_day(where: Filter) -> Filter:
+    """The same filter, for any day."""
+    return where.model_copy(update={"as_of": None}) if where.as_of else where
+
+
 def true_on(day: str, valid_from: str, valid_to: str) -> bool:
     """Whether what holds from the one day until before the other ("" is open) holds on this day ("" is any)."""
     return not day or valid_from <= day < (valid_to or "~")

@@ -61,6 +61,7 @@ from graph.stores.base import (
     Tally,
     Version,
     Walked,
+    any_day,
     day_of,
     fold,
     grams_of,
@@ -591,11 +592,6 @@ def _claimed(condition: str) -> str:
     )
 
 
-def _ever(where: Filter) -> Filter:
-    """The same filter, for any day."""
-    return where.model_copy(update={"as_of": None}) if where.as_of else where
-
-
 class _Near:
     """What is near the things that a question named, read with them, for it asks for that next: their rows, claims and relations, the rows
     of the ends of these, and their relations in turn. Whatever the day that is asked for: each answer is of its own.
@@ -706,11 +702,11 @@ class _Question:
 
     def around(self, where: Filter, at: int | None) -> _Near:
         """What is known of what this filter lets through in this revision, whatever the day."""
-        return self.near.setdefault((self.place(_ever(where)), at), _Near())
+        return self.near.setdefault((self.place(any_day(where)), at), _Near())
 
     def keep(self, near: _Near, where: Filter, at: int | None) -> None:
         """Know it of this revision, too: of the newest one it is known only when it was read which that is."""
-        self.near[self.place(_ever(where)), at] = near
+        self.near[self.place(any_day(where)), at] = near
 
     def place(self, where: Filter) -> int:
         """The number of this filter among those that were used."""
@@ -1020,7 +1016,7 @@ class Neo4jStore:
         if len(unknown) > _NEAR:
             return None
         if unknown:
-            self._read(at, lambda look: near.read(look, _Seen(_ever(where)), unknown))
+            self._read(at, lambda look: near.read(look, _Seen(any_day(where)), unknown))
             asked.keep(near, where, self._pinned(at))
         return near
 
@@ -1043,7 +1039,7 @@ class Neo4jStore:
             return None
         near = asked.around(where, self._pinned(at))
         if read and not near.whole:
-            near.fill(self._read(at, lambda look: self._entities(look, _Seen(_ever(where)), None)))
+            near.fill(self._read(at, lambda look: self._entities(look, _Seen(any_day(where)), None)))
             asked.keep(near, where, self._pinned(at))
         return near if near.whole else None
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
-from app.explorer.manners import LEVELS, ago, head, many, plain, table, words
+from app.explorer.manners import LEVELS, ago, clock, head, many, plain, table, words
 from app.explorer.seat import Seat, sentence, visit
 from app.operations import CONTENT, OPERATIONS
 from graph import ContextError
@@ -193,7 +193,7 @@ def _flat(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cell(name: str, value: Any) -> Any:
     if isinstance(value, str) and name in ("at", "loaded_at") and value:
-        return f"{ago(value)}, {value[:19].replace('T', ' ')}"
+        return f"{ago(value)}, {clock(value)}"
     if isinstance(value, list):
         return ", ".join(_said(one) for one in value)
     return _said(value) if isinstance(value, Mapping) else value

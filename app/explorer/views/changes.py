@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import ago, counted, head, plain, table, teach, words
+from app.explorer.manners import ago, clock, counted, head, plain, table, teach, words
 from app.explorer.seat import Seat, visit
 from app.explorer.views.parts import pick
 
@@ -50,7 +50,7 @@ def _revision(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return {
         "revision": one["number"],
         "when": ago(one["at"]),
-        "at": one["at"][:19].replace("T", " "),
+        "at": clock(one["at"]),
         "by": names.get(one["actor"], one["actor"]),
         "why": one["message"],
         **counts,

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.explorer.manners import ago, head, plain, table
+from app.explorer.manners import ago, clock, head, plain, table
 from app.explorer.seat import Seat, told
 from app.explorer.views.asked import asked
 
@@ -49,7 +49,7 @@ def _row(case: Mapping[str, Any]) -> dict[str, Any]:
         "state": case["state"],
         "asked by": case.get("proposer", ""),
         "when": ago(str(case.get("at", ""))),
-        "at": str(case.get("at", ""))[:19].replace("T", " "),
+        "at": clock(str(case.get("at", ""))),
         "why": case.get("why", ""),
         "said yes": f"{case.get('votes', 0)} of {case.get('needs', 1)}",
         "decided by": ", ".join(case.get("owners", ())),
