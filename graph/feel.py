@@ -87,9 +87,10 @@ def _tokens(text: str, known: Sequence[str]) -> list[_Token]:
     if len(text) > MAX_LENGTH:
         raise InputError(f"an expression of {len(text)} characters; {MAX_LENGTH} is the most")
     found: list[_Token] = []
+    names = _by_initial(tuple(known))
     position = 0
     while position < len(text):
-        name = _known_at(text, position, known)
+        name = _known_at(text, position, names.get(text[position], ()))
         if name:
             found.append(_Token("name", name, position))
             position += len(name)
@@ -108,6 +109,11 @@ def _known_at(text: str, position: int, known: Sequence[str]) -> str:
     if position and (text[position - 1].isalnum() or text[position - 1] == "_"):
         return ""
     return next((name for name in known if text.startswith(name, position) and not _goes_on(text, position + len(name))), "")
+
+
+@lru_cache(maxsize=1024)
+def _by_initial(known: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    return {first: [name for name in known if name[0] == first] for first in {name[0] for name in known}}
 
 
 def _goes_on(text: str, end: int) -> bool:
@@ -177,20 +183,23 @@ def _bare(text: str) -> str:
     return text if found is None else found[1] or found[2] or ""
 
 
+_LITERAL = re.compile(r'(?:(?:<=|>=|<|>)\s*)?-?\d+(?:\.\d+)?|"[^"\\]*"|true|false')
+
+
 def condition(entry: str, subject: str, names: Iterable[str] = ()) -> str:
     """Unary tests on an expression as one FEEL condition: `>= 18` on `Age` is `Age >= 18`; "" where any value will do.
 
     `InputError` where the entry is none of what this module can work out.
     """
     names = frozenset(names)
-    known = _odd(names | {subject})
     entry = entry.strip()
     if entry in ("", "-"):
         return ""
-    parser = _Parser(entry, known)
-    parser.unary_tests()
-    parser.end()
-    known_function(entry, parser.called - names)
+    if not _LITERAL.fullmatch(entry):  # of which nothing can be wrong
+        parser = _Parser(entry, _odd(names | {subject}))
+        parser.unary_tests()
+        parser.end()
+        known_function(entry, parser.called - names)
     plain = re.fullmatch(r'(?:<=|>=|<|>)\s*[\w."-]+', entry)
     if plain:
         return f"{subject} {entry}"

@@ -182,7 +182,11 @@ def fit(file: File) -> list[str]:
 
 def _parts(source: Source, found: list[File], name: str, known: Mapping[str, str]) -> Iterator[Part]:
     loader = LOADERS[name]
-    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *(file.digest for file in found if loader.whole)])
+    others = list[str]()
+    for file in found if loader.whole else ():
+        others.append(file.digest)
+        file.forget()
+    how = canonical([_VERSION, name, dict(source.columns), source.sheet, source.encoding, *others])
     for file in found:
         digest = _digest(file.digest, how, *filter(None, [loader.beside(file)]))
         yield _part(file, digest, None if known.get(file.name) == digest else loader.read(file))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -133,10 +133,12 @@ def _is_wide(file: File) -> bool:
     return len(cells) >= 2 and len(roles) * 3 >= len(columns) * 2 and any(_letters(cell) or _says_amount(cell) for cell in cells)
 
 
+@lru_cache(1 << 12)
 def _says_something(cell: str) -> bool:
     return bool(_letters(cell)) or _plain(cell) in _NONE | _ENDLESS | _FLAGS or _says_amount(cell)
 
 
+@lru_cache(1 << 12)
 def _says_amount(cell: str) -> bool:
     found = limit(cell)
     return isinstance(found, Limit) and bool(re.search(r"\d", cell)) and not re.search(r"\d{4}-\d\d", cell)
@@ -377,9 +379,10 @@ def _plainly(amount: Decimal | None) -> int | float | None:
     return None if amount is None else int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-# what a cell says
+# what a cell says: a matrix says the same few things again and again
 
 
+@lru_cache(1 << 12)
 def limit(cell: str) -> Limit | str | None:
     """The limit that a cell states; None where it gives no authority; a text that says why it cannot be read."""
     plain = _plain(cell)
@@ -453,12 +456,14 @@ def _grouped(digits: str, mark: str) -> bool:
     return 1 <= len(first) <= 3 and all(len(group) == 3 for group in groups)
 
 
-def _letters(cell: str) -> list[str]:
+@lru_cache(1 << 12)
+def _letters(cell: str) -> tuple[str, ...]:
     """The RACI letters of a cell; none where it is anything else."""
-    parts = [part.strip().casefold() for part in re.split(r"[/,;&+ ]+", cell) if part.strip()]
-    return parts if parts and all(part in _LETTERS for part in parts) else []
+    parts = tuple(part.strip().casefold() for part in re.split(r"[/,;&+ ]+", cell) if part.strip())
+    return parts if all(part in _LETTERS for part in parts) else ()
 
 
+@lru_cache(1 << 12)
 def _plain(cell: str) -> str:
     return " ".join(cell.casefold().split())
 
@@ -470,6 +475,7 @@ def _folded(name: str) -> str:
 _BRACKET = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")  # what stands behind a heading: `Limit (EUR)`
 
 
+@lru_cache(1 << 12)
 def _kind(heading: str) -> str:
     """Which of our columns a heading names, with or without what stands behind it in brackets; "" for none."""
     return _KINDS.get(_folded(heading)) or _KINDS.get(_folded(_BRACKET.sub("", heading)), "")

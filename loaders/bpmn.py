@@ -123,9 +123,11 @@ class _Model:
     missed: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     taken: set[str] = field(default_factory=set[str])
     pools: dict[str, str] = field(default_factory=dict[str, str])  # process -> the name of its participant
+    elements: list[Element] = field(default_factory=list[Element])  # all of them
     repeated: list[Element] = field(default_factory=list[Element])  # nodes with the id of another one of their process
 
     def __post_init__(self) -> None:
+        self.elements = list(self.root.walk())
         self.repeated = _told_apart(self.root)
         self.names = {one("id"): _words(one("name")) for one in self.root.all(*_NAMED) if one("name")}
         pools = (one for collaboration in self.root.all("collaboration") for one in collaboration.all("participant"))
@@ -167,8 +169,8 @@ class _Model:
                 self.datums[self.data[one("id")]].append(one)
 
     def _annotations(self) -> None:
-        texts = {one("id"): _words(one.said("text")) for one in self.root.walk() if one.name == "textAnnotation"}
-        for one in (one for one in self.root.walk() if one.name == "association"):
+        texts = {one("id"): _words(one.said("text")) for one in self.elements if one.name == "textAnnotation"}
+        for one in (one for one in self.elements if one.name == "association"):
             for note, about in ((one("sourceRef"), one("targetRef")), (one("targetRef"), one("sourceRef"))):
                 if texts.get(note) and about in self.ids:
                     self.notes[self.ids[about]].append(texts.pop(note))
@@ -410,8 +412,8 @@ def _doer(own: str, kind: str, name: str, where: str) -> Iterator[Fact]:
 def _flows(model: _Model) -> Iterator[Fact | Finding]:
     """One relation for each pair of nodes; several flows between the same two are said on it together."""
     together: dict[tuple[str, str], list[Element]] = defaultdict(list)
-    defaults = {one("default") for one in model.root.walk() if one("default")}
-    for one in model.root.walk():
+    defaults = {one("default") for one in model.elements if one("default")}
+    for one in model.elements:
         if one.name == "sequenceFlow":
             ends = model.ids.get(_local(one("sourceRef")), ""), model.ids.get(_local(one("targetRef")), "")
             if all(ends):
@@ -434,7 +436,7 @@ def _messages(model: _Model) -> Iterator[Fact | Finding]:
     """What goes from pool to pool: between the nodes that send and receive, and between the units of their pools."""
     owners = _owners(model)
     between: dict[tuple[str, str], list[Element]] = defaultdict(list)
-    for one in model.root.walk():
+    for one in model.elements:
         if one.name != "messageFlow":
             continue
         ends = [_local(one("sourceRef")), _local(one("targetRef"))]
@@ -509,7 +511,7 @@ def _associations(model: _Model, one: Element, own: str) -> Iterator[Fact]:
 
 def _rest(model: _Model) -> Iterator[Fact | Finding]:
     """The data drawn with plain associations, and a note for each sort of element that nothing reads."""
-    for one in model.root.walk():
+    for one in model.elements:
         if one.space != _SPACE:
             if one.name not in _NATIVE:
                 model.miss(f"the extension elements of {one.space or 'no namespace'}", one.line)
@@ -529,7 +531,7 @@ def _repeated(model: _Model, one: Element) -> Finding:
 
 
 def _taken_for_approvals(model: _Model) -> Iterator[Finding]:
-    steps = [one for one in model.root.walk() if model.ids.get(one("id"), "").startswith("step:")]
+    steps = [one for one in model.elements if model.ids.get(one("id"), "").startswith("step:")]
     if steps:
         names = "; ".join(dict.fromkeys(_words(one("name")) for one in steps))
         message = f"{model.where(steps[0])}: read as approval steps because of their names: {names}"

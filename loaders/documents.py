@@ -37,7 +37,7 @@ class Document:
     """A value and where its parts stood: a line (`12`) or a JSONPath (`$.teams[3]`), by the identity of the container and by key or index.
 
     `names` are what a record can be asked for beside its own fields (`body` of a Markdown file). `faults` are what was met that could
-    be read only in part: the sort (`repeated`, `ragged`), the place and the text.
+    be read only in part: the sort (`repeated`, `ragged`), the place and the text. `containers` and `items` are told by `at` and `under`.
     """
 
     value: object
@@ -49,9 +49,47 @@ class Document:
 
     def place(self, value: object, parent: object, key: str | int, default: Place) -> Place:
         """Where a value stood that a path has found: itself, or as the item of its parent; `default` when it was made on the way."""
-        if isinstance(value, dict | list):
-            return self.containers.get(id(value), default)
-        return self.items.get(id(parent), {}).get(key, default)
+        return (self.at(value) if isinstance(value, dict | list) else self.under(parent, key)) or default
+
+    def at(self, value: object) -> Place:
+        """Where a mapping or a list stood; "" for one that was made on the way."""
+        return self.containers.get(id(value), "")
+
+    def under(self, parent: object, key: str | int) -> Place:
+        """Where the value stood that a mapping or a list has under this key; "" where there is none, or its parent was made on the way."""
+        return self.items.get(id(parent), {}).get(key, "")
+
+
+@dataclass
+class _Paths(Document):
+    """A document whose places are paths: they are worked out when the first is asked for, since most are never spoken of."""
+
+    def __post_init__(self) -> None:
+        self.above: dict[int, tuple[Any, str | int]] = {}
+
+    def at(self, value: object) -> Place:
+        if value is self.value:
+            return self.start
+        if not self.above:
+            self._learn()
+        place = self.containers.get(id(value), "")
+        if not place and (above := self.above.get(id(value))):
+            place = self.containers[id(value)] = f"{self.at(above[0])}{step(above[1])}"
+        return place
+
+    def under(self, parent: object, key: str | int) -> Place:
+        held = key in parent if isinstance(parent, dict) else isinstance(parent, list) and isinstance(key, int) and key < len(parent)
+        place = self.at(parent) if held else ""
+        return f"{place}{step(key)}" if place else ""
+
+    def _learn(self) -> None:
+        open_ = [self.value]
+        while open_:
+            parent: Any = open_.pop()
+            inside = parent.items() if type(parent) is dict else enumerate(parent)
+            held = [(key, one) for key, one in inside if type(one) in _CONTAINERS]
+            self.above.update((id(one), (parent, key)) for key, one in held)
+            open_ += [one for _, one in held]
 
 
 # YAML
@@ -250,20 +288,14 @@ def _toml(text: str, name: str) -> Iterator[Document]:
 
 
 def _pathed(value: object, name: str) -> Document:
-    made = Document(value, start="$")
-    containers, items = made.containers, made.items
-    open_: list[tuple[Any, str, int]] = [(value, "$", 0)] if isinstance(value, dict | list) else []
-    while open_:
-        parent, path, depth = open_.pop()
-        if depth > MAX_DEPTH:
-            raise UnreadableSource(f"{name}:{path[:80]}: more than {MAX_DEPTH} levels deep")
-        containers[id(parent)] = path
-        if type(parent) is dict:
-            places: dict[str | int, str] = {key: f"{path}{step(key)}" for key in parent}
-        else:
-            places = {index: f"{path}[{index}]" for index in range(len(parent))}
-        items[id(parent)] = places
-        open_ += [(one, place, depth + 1) for one, place in zip(_held(parent), places.values(), strict=True) if type(one) in _CONTAINERS]
+    made = _Paths(value, start="$")
+    level = [value] if type(value) in _CONTAINERS else []
+    depth = 0
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        level = [one for held in level for one in _held(held) if type(one) in _CONTAINERS]
+    if level:
+        raise UnreadableSource(f"{name}:{made.at(level[0])[:80]}: more than {MAX_DEPTH} levels deep")
     return made
 
 

@@ -61,7 +61,8 @@ class Element:
         while open_:
             one = open_.pop()
             yield one
-            open_ += reversed(one.children)
+            if one.children:
+                open_ += one.children[::-1]
 
 
 class _Reader:
@@ -71,6 +72,7 @@ class _Reader:
         self.name, self.wanted, self.skipped = name, wanted, skipped
         self.stack: list[Element] = []
         self.texts: list[str] = []
+        self.names: dict[str, tuple[str, str]] = {}  # as the parser has them, in two
         self.root: Element | None = None
         self.done: list[Element] = []
         self.within = 0  # how many wanted elements are open
@@ -88,36 +90,44 @@ class _Reader:
         )
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        space, _, name = tag.rpartition(" ")
+        names = self.names.get(tag)
+        if names is None:
+            space, _, name = tag.rpartition(" ")
+            names = self.names[tag] = space, name
+        space, name = names
         if self.below or space in self.skipped:
             self.below += 1
             return
         if len(self.stack) >= MAX_DEPTH:
             raise UnreadableSource(f"{self.name}:{self.parser.CurrentLineNumber}: more than {MAX_DEPTH} levels deep")
-        self._settle()
+        if self.texts:
+            self._settle()
         self.stack.append(Element(space, name, self.parser.CurrentLineNumber, attributes))
-        self.within += name in self.wanted
+        if name in self.wanted:
+            self.within += 1
 
     def end(self, _tag: str) -> None:
         if self.below:
             self.below -= 1
             return
-        self._settle()
+        if self.texts:
+            self._settle()
         made = self.stack.pop()
-        self.within -= made.name in self.wanted
-        if made.name in self.wanted and not self.within:
-            self.done.append(made)
-        elif not self.stack:
+        if made.name in self.wanted:
+            self.within -= 1
+            if not self.within:
+                self.done.append(made)
+                return
+        if not self.stack:
             self.root = made
         elif self.within or not self.wanted:
             self.stack[-1].children.append(made)
 
     def _settle(self) -> None:
         """Give the text so far to the element that is open; the blanks between elements are nobody's."""
-        if self.texts:
-            if self.stack and not self.below:
-                self.stack[-1].text += "".join(self.texts)
-            self.texts.clear()
+        if self.stack and not self.below:
+            self.stack[-1].text += "".join(self.texts)
+        self.texts.clear()
 
     def feed(self, chunk: bytes, *, last: bool) -> None:
         try:

@@ -567,7 +567,7 @@ def _tbx(file: File) -> Iterator[Fact | Finding]:
 
 
 def _entry(entry: Mapping[str, Any], document: Document, file: File, own: str, unread: Counter[str]) -> Iterator[Fact | Finding]:
-    where = file.locator(document.containers.get(id(entry), ""))
+    where = file.locator(document.at(entry))
     languages = _every(entry, *_LANGUAGES)
     own = own if any(_language(one, "") == own for one in languages) else _language(languages[0], own) if languages else own
     properties: Properties = {}
@@ -780,7 +780,7 @@ class _Business:
             self.learn(node, f"{path}{node.get('name', '')}.")
 
     def where(self, value: Any) -> str:
-        return self.file.locator(self.document.containers.get(id(value), self.document.start))
+        return self.file.locator(self.document.at(value) or self.document.start)
 
     def inside(self, level: Mapping[str, Any], path: str, above: str) -> Iterator[Fact | Finding]:
         for node in _every(level, "nodes"):

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from graph import Finding
 
@@ -317,6 +318,7 @@ class Guess:
     rivals: tuple[tuple[str, str, str], ...] = ()
 
 
+@lru_cache(1 << 12)
 def bare(heading: str) -> str:
     """A heading for comparing: words in small letters without accents and marks; `#` is a number, `e-mail` is one word."""
     heading = re.sub(r"\s*[\[(](?:required|optional|mandatory|pflichtfeld)[\])]\s*$", "", heading.replace("ß", "ss"), flags=re.IGNORECASE)
@@ -331,8 +333,13 @@ def guess(headings: Iterable[str], known: Mapping[str, tuple[str, ...]]) -> Gues
 
     Blanks mean nothing: `FIRSTNAME` is `First Name`.
     """
+    return _guessed(tuple(headings), tuple(known.items()))
+
+
+@lru_cache(1 << 8)  # the files of a folder have the same headings
+def _guessed(headings: tuple[str, ...], known: tuple[tuple[str, tuple[str, ...]], ...]) -> Guess:
     plain = {heading: bare(heading).replace(" ", "") for heading in headings}
-    sure = {ours: {word.replace(" ", ""): rank for rank, word in reversed(list(enumerate(words)))} for ours, words in known.items()}
+    sure = {ours: {word.replace(" ", ""): rank for rank, word in reversed(list(enumerate(words)))} for ours, words in known}
     columns: dict[str, str] = {}
     for ours, ranks in sure.items():
         free = [heading for heading in plain if heading not in columns and plain[heading] in ranks]

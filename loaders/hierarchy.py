@@ -103,6 +103,7 @@ def placed(place: Sequence[str], where: str, named: set[str]) -> Iterator[Fact]:
         above = id_
 
 
+@lru_cache(1 << 14)
 def folded(name: str) -> str:
     """A name for comparing: no case, accents or marks; `Example, Ada (Contractor)` is `ada example`."""
     plain = re.sub(r"[(\[][^()\[\]]*[)\]]", "", name[:_LONGEST])

@@ -126,9 +126,17 @@ def _upward(file: File) -> Iterator[str]:
         yield (folder := above)
 
 
+def _is_there(file: File, path: str) -> bool:
+    """Whether there is this file, asked once for all files of a source."""
+    asked = file.whole.made
+    if path not in asked:
+        asked[path] = os.path.isfile(path)  # noqa: PTH113  # as in _upward
+    return bool(asked[path])
+
+
 def _aliases(file: File) -> Mapping[str, list[str]]:
     """The aliases of the nearest OWNERS_ALIASES at or above the file; none where it cannot be read (it says so itself)."""
-    found = next((path for folder in _upward(file) if os.path.isfile(path := f"{folder}/OWNERS_ALIASES")), None)  # noqa: PTH113  # as above
+    found = next((path for folder in _upward(file) if _is_there(file, path := f"{folder}/OWNERS_ALIASES")), None)
     if found is None or file.path.name == "OWNERS_ALIASES":
         return {}
     found = Path(found)
@@ -151,7 +159,7 @@ def _above(file: File) -> str:
     """The folder above this one that has an OWNERS of its own, as it goes in ids; "" for the top."""
     parts = PurePosixPath(file.name).parts[:-1]
     for depth, folder in enumerate(list(_upward(file))[1:], 1):
-        if os.path.isfile(f"{folder}/OWNERS"):  # noqa: PTH113  # as in _upward
+        if _is_there(file, f"{folder}/OWNERS"):
             return "/".join(parts[: max(len(parts) - depth, 0)]) or file.source.name
     return ""
 
@@ -170,7 +178,7 @@ class _Owners:
     folder: str
 
     def where(self, key: str | int, parent: object) -> str:
-        return self.file.locator(self.document.items.get(id(parent), {}).get(key, self.document.start or "1"))
+        return self.file.locator(self.document.under(parent, key) or self.document.start or "1")
 
     @cached_property
     def above(self) -> str:

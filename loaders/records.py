@@ -231,7 +231,7 @@ def _line(document: Document, location: Location) -> Place:
     value: object = document.value
     line = document.start
     for key in location:
-        line = document.items.get(id(value), {}).get(key, line)
+        line = document.under(value, key) or line
         value = next((item for name, item in _pairs(value) if name == key), None)
     return line
 

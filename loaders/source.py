@@ -5,13 +5,14 @@ from __future__ import annotations
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # what YAML and JSON hold has no types until a row model has checked it
 import io
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Annotated, Any, Generic, Self, TypeVar, cast
 
@@ -102,9 +103,9 @@ def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[Fi
     found = _globbed(anchor) if any(sign in source.path for sign in "*?[") else _listed(anchor)
     if not found:
         raise UnreadableSource(f"{source.name}: {'no file is in' if anchor.is_dir() else 'nothing is at'} {source.path}{_near(anchor)}")
-    top = _top(anchor) if allow_outside else base
+    named = _Names(source, base, _top(anchor) if allow_outside else None)
     whole = Whole()
-    whole.files = [File(source, path, _named(source, path, base, top, allow_outside=allow_outside), whole) for path in found]
+    whole.files = [File(source, path, named.of(path), whole) for path in found]
     return whole.files
 
 
@@ -116,9 +117,25 @@ def _globbed(pattern: Path) -> list[Path]:
 
 def _listed(path: Path) -> list[Path]:
     if path.is_dir():
-        inside = (one for one in path.rglob("*") if one.is_file())
-        return sorted(one for one in inside if not any(step.startswith(".") for step in one.relative_to(path).parts))
+        return [Path(one) for one in sorted(_within(str(path)), key=lambda one: one.split(os.sep))]  # noqa: PTH206  # paths are slow to make, and there may be many
     return [path] if path.is_file() else []
+
+
+def _within(folder: str) -> Iterator[str]:
+    """The files in a folder and in those below it, without what is hidden and what lies behind links to folders."""
+    open_ = [folder]
+    while open_:
+        within = open_.pop()
+        try:
+            with os.scandir(within) as found:
+                entries = [one for one in found if not one.name.startswith(".")]
+        except OSError as error:
+            raise InputError(f"{within}: the folder cannot be read: {error.strerror}") from error
+        for one in entries:
+            if one.is_dir(follow_symlinks=False):
+                open_.append(one.path)
+            elif one.is_file():
+                yield one.path
 
 
 def _top(anchor: Path) -> Path:
@@ -137,15 +154,33 @@ def _near(path: Path) -> str:
     )
 
 
-def _named(source: Source, path: Path, base: Path, top: Path, *, allow_outside: bool) -> str:
-    real = path.resolve()
-    if real.is_relative_to(base):
-        return real.relative_to(base).as_posix()
-    if not allow_outside:
-        raise InputError(
-            f"{source.name}: {source.path} leads out of the workspace; copy it in, or say `allow_outside: true` in the workspace file"
-        )
-    return real.relative_to(top).as_posix() if real.is_relative_to(top) else real.name
+class _Names:
+    """What the files of a source are called: by where they really are, which is asked once for each folder and for each link."""
+
+    def __init__(self, source: Source, base: Path, top: Path | None) -> None:
+        self.source, self.base, self.top = source, base, top
+        self.folders: dict[str, str] = {}
+
+    def of(self, path: Path) -> str:
+        """The path relative to the workspace, or to `top` where a source may lie outside of it; `InputError` where it may not."""
+        if os.path.islink(path):  # noqa: PTH114  # a path of its own asks the slow way
+            real = path.resolve()
+            return self._folder(real.parent) + real.name
+        folder, name = os.path.split(path)
+        if folder not in self.folders:
+            self.folders[folder] = self._folder(Path(folder).resolve())
+        return self.folders[folder] + name
+
+    def _folder(self, real: Path) -> str:
+        if real.is_relative_to(self.base):
+            within = real.relative_to(self.base)
+        elif self.top is None:
+            raise InputError(
+                f"{self.source.name}: {self.source.path} leads out of the workspace; copy it in, or say `allow_outside: true` in the workspace file"
+            )
+        else:
+            within = real.relative_to(self.top) if real.is_relative_to(self.top) else Path()
+        return f"{within.as_posix()}/" if within.parts else ""
 
 
 @dataclass
@@ -174,11 +209,19 @@ class File:
     @cached_property
     def content(self) -> bytes:
         """Its bytes, read once; `UnreadableSource` for one that is too large or cannot be read."""
+        if self.size > MAX_BYTES:
+            raise UnreadableSource(f"{self.name}: {self.size // 2**20} MiB; a file may have {MAX_BYTES // 2**20} MiB: split it")
         try:
-            size = self.path.stat().st_size
-            if size > MAX_BYTES:
-                raise UnreadableSource(f"{self.name}: {size // 2**20} MiB; a file may have {MAX_BYTES // 2**20} MiB: split it")
-            return self.path.read_bytes()
+            with io.FileIO(self.path) as stream:
+                return stream.readall()
+        except OSError as error:
+            raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has; `UnreadableSource` for a file that is not there."""
+        try:
+            return self.path.stat().st_size
         except OSError as error:
             raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
@@ -189,14 +232,16 @@ class File:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of its bytes, which are not kept for it; `UnreadableSource` for a file that cannot be read."""
+        """The SHA-256 of its bytes, which are kept for it where they are few; `UnreadableSource` for a file that cannot be read."""
+        if self.size <= MAX_KEPT:
+            return "sha256:" + sha256(self.content).hexdigest()
         try:
-            with self.path.open("rb") as stream:
+            with io.FileIO(self.path) as stream:
                 return "sha256:" + file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             raise UnreadableSource(f"{self.name}: cannot be read: {error.strerror}") from error
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """The end of its name, in lower case."""
         return self.path.suffix.lower()
@@ -306,14 +351,14 @@ class File:
 
         `columns` maps theirs to ours in place of the source's own mapping ("" for one to leave aside), `records` stand for the file's own.
         """
-        known = {_folded(name): name for name in model.model_fields}
         own = dict(self.source.columns if columns is None else columns)
+        names = _names(model)
         for theirs, ours in own.items():
-            if ours and ours not in model.model_fields:
+            if ours and ours not in names.values():
                 raise InputError(
-                    f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, model.model_fields)}"
+                    f"{self.source.name}: columns: {theirs!r} is mapped to {ours!r}, which is no column here{nearest(ours, names.values())}"
                 )
-        reading = _Reading(model, own, known)
+        reading = _Reading(model, own)
         if records is None and SUFFIXES.get(self.suffix) == "csv":
             return reading.table(table(self.text(), self.name), self.name)
         return reading.records(self.records() if records is None else records)
@@ -338,11 +383,9 @@ class _Reading(Generic[Row]):
     model as a whole, which says what is wrong: there is one truth, and it is asked where it matters.
     """
 
-    def __init__(self, model: type[Row], own: Mapping[str, str], known: Mapping[str, str]) -> None:
-        self.model, self.own, self.known = model, own, known
-        fields = model.model_fields
-        self.blank = {name: field.default for name, field in fields.items() if not field.is_required() and field.default_factory is None}
-        self.size = len(fields)
+    def __init__(self, model: type[Row], own: Mapping[str, str]) -> None:
+        self.model, self.own, self.known = model, own, _names(model)
+        self.blank, self.size = _blank(model), len(self.known)
         self.columns: dict[str, tuple[str, Callable[[str], Any]]] = {"": ("", str)}
 
     def column(self, header: str, where: str) -> Iterator[Finding]:
@@ -405,6 +448,18 @@ class _Reading(Generic[Row]):
             return _bad_row(error, where)
 
 
+@lru_cache(64)
+def _names(model: type[Record]) -> Mapping[str, str]:
+    """The fields of a row by their folded names."""
+    return {_folded(name): name for name in model.model_fields}
+
+
+@lru_cache(64)
+def _blank(model: type[Record]) -> dict[str, Any]:
+    """What a row says where its cells say nothing."""
+    return {name: one.default for name, one in model.model_fields.items() if not one.is_required() and one.default_factory is None}
+
+
 @lru_cache(1 << 10)
 def _maker(model: type[Record], name: str) -> Callable[[str], Any]:
     """What makes a value of this field of a text; ValueError or TypeError where that is for the model to say."""
@@ -434,9 +489,14 @@ def _folded(name: str) -> str:
 
 
 def _unread_column(where: str, header: str, known: Mapping[str, str]) -> Finding:
-    message = f"{where}: nothing reads the column {header!r}{nearest(_folded(header), known)}"
+    message = f"{where}: nothing reads the column {header!r}{_near_column(_folded(header), tuple(known))}"
     remedy = "Map it under `columns:` in the workspace file, or leave it."
     return Finding(id=f"column:{where}:{header}", check="column", level="note", subject=header, message=message, remedy=remedy)
+
+
+@lru_cache(1 << 8)  # the files of a folder have the same columns
+def _near_column(header: str, known: tuple[str, ...]) -> str:
+    return nearest(header, known)
 
 
 def _bad_row(error: ValidationError, where: str) -> Iterator[Finding]:

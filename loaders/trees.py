@@ -20,6 +20,7 @@ from loaders.source import File, link, thing
 Level: TypeAlias = Literal["error", "warning", "note"]
 MAX_VALUES = 2_000  # of one property: a list longer than this is no property but data
 SECRET = re.compile(r"pass(word|wd|phrase)?|secret|token|api[-_.]?key|credential|private[-_.]?key|basicauth|bearer", re.IGNORECASE)
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
@@ -44,14 +45,11 @@ class Node:
         self._place, self._above, self._key = place, above, key
 
     def __bool__(self) -> bool:
-        return self.value not in (None, "", [], {})
+        return self.value not in _NOTHING
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping."""
-        return self._under(key, self.value.get(key) if type(self.value) is dict else None)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # a mapping of whatever a stranger wrote
-
-    def _under(self, key: str | int, value: object) -> Node:
-        return Node(value, self.file, None, self.document, self, key)
+        return Node(self.value.get(key) if type(self.value) is dict else None, self.file, None, self.document, self, key)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # a mapping of whatever a stranger wrote
 
     @property
     def place(self) -> str:
@@ -61,22 +59,28 @@ class Node:
             if self.document is None:
                 self._place = f"{above.place}{step(self._key)}"
             else:
-                self._place = self.document.items.get(id(above.value), {}).get(self._key) or above.place
+                self._place = self.document.under(above.value, self._key) or above.place
         return self._place or ""
 
     def first(self, *keys: str) -> Node:
         """The first of these that is there."""
-        return next((found for key in keys if (found := self[key])), self[keys[-1]])
+        for key in keys:
+            if found := self[key]:
+                return found
+        return self[keys[-1]]
 
     def pairs(self) -> Iterator[tuple[str, Node]]:
         """The keys and values of a mapping; nothing for anything else."""
+        file, document = self.file, self.document
         for key, value in _mapping(self.value).items():
-            yield clean(str(key)), self._under(key, value)
+            yield clean(key if type(key) is str else str(key)), Node(value, file, None, document, self, key)
 
     def items(self) -> Iterator[Node]:
         """The items of a list; a lone value is a list of itself, an absent one of nothing."""
         if (several := _sequence(self.value)) is not None:
-            yield from (self._under(number, value) for number, value in enumerate(several))
+            file, document = self.file, self.document
+            for number, value in enumerate(several):
+                yield Node(value, file, None, document, self, number)
         elif self:
             yield self
 
@@ -87,14 +91,17 @@ class Node:
     @property
     def text(self) -> str:
         """The value as text, stripped, without control characters; "" for a mapping or a list."""
-        if isinstance(self.value, bool):
-            return "true" if self.value else "false"
-        return clean(str(self.value)) if isinstance(self.value, str | int | float) else ""
+        value = self.value
+        if type(value) is str:
+            return clean(value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return clean(str(value)) if isinstance(value, str | int | float) else ""
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts of a list, or the one text; each once."""
-        return tuple(dict.fromkeys(text for one in islice(self.items(), MAX_VALUES) if (text := one.text)))
+        return tuple(dict.fromkeys([text for one in islice(self.items(), MAX_VALUES) if (text := one.text)]))
 
     @property
     def where(self) -> str:

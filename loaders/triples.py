@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graph import Finding, InputError, Properties, UnreadableSource
 from loaders.source import File
@@ -45,6 +45,9 @@ class Object(NamedTuple):
     language: str = ""
     text: bool = False
     datatype: str = ""
+
+
+_object: Callable[[tuple[str, str, bool, str]], Object] = partial(tuple[Any, ...].__new__, Object)  # a fifth of what naming them costs
 
 
 @dataclass
@@ -222,9 +225,9 @@ def _statement(parser: QuadParser, made: Triples) -> bool:
             subject, end = quad.subject, quad.object
             one = subjects.setdefault(subject.value if type(subject) is pyoxigraph.NamedNode else f"_:{subject.value}", {})
             if type(end) is pyoxigraph.Literal:
-                found = Object(end.value, end.language or "", text=True, datatype=end.datatype.value)
+                found = _object((end.value, end.language or "", True, end.datatype.value))
             else:
-                found = Object(end.value if type(end) is pyoxigraph.NamedNode else f"_:{getattr(end, 'value', '')}")
+                found = _object((end.value if type(end) is pyoxigraph.NamedNode else f"_:{getattr(end, 'value', '')}", "", False, ""))
             one.setdefault(quad.predicate.value, []).append(found)
     except SyntaxError as error:
         made.faults.append(_fault(made, error))

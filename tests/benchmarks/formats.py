@@ -1,82 +1,135 @@
-"""Each file format beside a bare parse of the same real files with the library that reads it underneath."""
+"""Each file format beside a bare parse of the same files with the library that reads it underneath.
+
+The files are real ones, where they are at hand, and else the loader's own cases, each copied many times: small files, of which the finding,
+opening and hashing counts as ours. A bare parse opens each file and makes values of it (dicts, trees, triples), and no facts.
+"""
 
 from __future__ import annotations
 
-# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownLambdaType=false
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # what is parsed bare is thrown away
+import argparse
 import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
-from xml.parsers import expat
+from xml.etree import ElementTree as ET
 
+import openpyxl
 import pyoxigraph
 import yaml
 
-from graph import Finding
-from loaders import Source, read
+from graph import Entity, Fact, Finding
+from loaders import LOADERS, MAPPED, Source, read
+from loaders.source import link, thing
 
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[3] / "shared" / "data").resolve()
+CASES = Path(__file__).parents[1] / "data" / "loaders"
+COPIES = 200
 ROUNDS = 3
 
-
-def _xml(content: bytes) -> object:
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = lambda *_: None
-    parser.EndElementHandler = lambda *_: None
-    parser.CharacterDataHandler = lambda *_: None
-    return parser.Parse(content, True)  # expat's own word for the last piece
-
-
-def _yaml(content: bytes) -> object:
-    return list(yaml.compose_all(content, yaml.CSafeLoader))  # nodes: some files have days that are none
+# loader -> where its real files are; a loader without has its own cases
+REAL: Mapping[str, str] = {
+    "organogram": "uk-organograms/**/*.csv",
+    "scim": "scim2-models-samples/**/*.json",
+    "bpmn": "bpmn-miwg/**/*.bpmn",
+    "dmn": "dmn-tck/**/*.dmn",
+    "archimate": "eamodelset-archimate/**/*.archimate",
+    "backstage": "giantswarm-backstage-catalogs/catalogs/**/*.yaml",
+    "owners": "kubernetes-community/**/OWNERS",
+    "decisions": "kubernetes-enhancements/**/kep.yaml",
+    "skos": "gsq-vocabularies/**/*.ttl",
+    "glossary": "cncf-glossary/**/*.md",
+    "handbook": "sourcegraph-handbook/**/*.md",
+    "ldif": "planet-express-ldif/**/*.ldif",
+}
 
 
 def _csv(content: bytes) -> object:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
-def _turtle(content: bytes) -> object:
-    return list(pyoxigraph.parse(content.decode(), format=pyoxigraph.RdfFormat.TURTLE, base_iri="file:///"))
+def _sheet(content: bytes) -> object:
+    return [list(sheet.iter_rows(values_only=True)) for sheet in openpyxl.load_workbook(io.BytesIO(content), read_only=True).worksheets]
 
 
-# loader -> where its real files are, and what reads them bare; pages, LDIF and CODEOWNERS are read by no library
-FORMATS: dict[str, tuple[str, Callable[[bytes], object]]] = {
-    "organogram": ("uk-organograms/**/*.csv", _csv),
-    "scim": ("scim2-models-samples/**/*.json", json.loads),
-    "bpmn": ("bpmn-miwg/**/*.bpmn", _xml),
-    "dmn": ("dmn-tck/**/*.dmn", _xml),
-    "archimate": ("eamodelset-archimate/**/*.archimate", _xml),
-    "backstage": ("giantswarm-backstage-catalogs/catalogs/**/*.yaml", _yaml),
-    "owners": ("kubernetes-community/**/OWNERS", _yaml),
-    "decisions": ("kubernetes-enhancements/**/kep.yaml", _yaml),
-    "skos": ("gsq-vocabularies/**/*.ttl", _turtle),
+def _yaml(content: bytes) -> object:
+    return list(yaml.load_all(content, yaml.CBaseLoader))  # makes nothing but texts, lists and dicts; some files have days that are none
+
+
+def _lines(content: bytes) -> object:
+    return [json.loads(line) for line in content.splitlines() if line.strip()]
+
+
+def _triples(form: pyoxigraph.RdfFormat) -> Callable[[bytes], object]:
+    return lambda content: list(pyoxigraph.parse(content, format=form, base_iri="file:///"))
+
+
+# the end of a file's name -> what reads it bare; Markdown, LDIF, vCard and CODEOWNERS are read by no library
+BARE: Mapping[str, Callable[[bytes], object]] = {
+    ".csv": _csv,
+    ".xlsx": _sheet,
+    ".json": json.loads,
+    ".ndjson": _lines,
+    ".yaml": _yaml,
+    "OWNERS": _yaml,
+    ".ttl": _triples(pyoxigraph.RdfFormat.TURTLE),
+    ".jsonld": _triples(pyoxigraph.RdfFormat.JSON_LD),
+    ".rdf": _triples(pyoxigraph.RdfFormat.RDF_XML),
+    **dict.fromkeys((".xml", ".bpmn", ".dmn", ".archimate", ".xes", ".tbx"), ET.fromstring),
 }
 
 
 class Pace(NamedTuple):
-    """Files, what they say, and the seconds of one core for it, ours and bare."""
+    """Files, what they say, and the seconds of one core for it: ours, bare, and for making that many facts of what is known already."""
 
     files: int
     facts: int
     ours: float
     bare: float
+    made: float
 
 
 def pace(name: str) -> Pace | None:
-    """How long a loader and a bare parse take over its real files, best of three; None where they are not there."""
-    pattern, parse = FORMATS[name]
-    paths = [path for path in sorted(DATA.glob(pattern)) if path.is_file()]
-    if not paths:
-        return None
-    ours = min(_timed(partial(_read, name, pattern)) for _ in range(ROUNDS))
-    bare = min(_timed(partial(_bare, paths, parse)) for _ in range(ROUNDS))
-    return Pace(len(paths), _read(name, pattern), ours, bare)
+    """How long a loader and a bare parse take over the same files, best of three; None where there are none. `bare` is 0 without a library."""
+    with tempfile.TemporaryDirectory() as folder:
+        root, pattern = (DATA, REAL[name]) if name in REAL else (Path(folder), _copied(name, Path(folder)))
+        paths = [path for path in sorted(root.glob(pattern)) if path.is_file()]
+        if not paths:
+            return None
+        source = Source(name="pace", path=pattern, loader=name)
+        facts = [fact for fact in _facts(source, root) if not isinstance(fact, Finding)]
+        ours = _best(lambda: sum(1 for _ in _facts(source, root)))
+        bare = _best(lambda: _bare(paths)) if all(_parser(path) for path in paths) else 0.0
+        return Pace(len(paths), len(facts), ours, bare, _best(lambda: _made(facts)))
+
+
+def _copied(name: str, folder: Path) -> str:
+    """The cases of a loader that are well, of one suffix and as they are, many times; where they are."""
+    found = [path for path in sorted((CASES / name).glob("*/in.*")) if not (path.parent / "source.yaml").exists()]
+    cases = [path for path in found if "bad" not in path.parent.name and not _commented(path)]
+    suffix = cases[0].suffix if cases else ""
+    for number in range(COPIES):
+        for case in (case for case in cases if case.suffix == suffix):
+            shutil.copy(case, folder / f"{case.parent.name}-{number:03}{suffix}")
+    return f"*{suffix}"
+
+
+def _commented(path: Path) -> bool:
+    """Whether it is JSON as people write it in settings, which no library reads bare."""
+    return path.suffix == ".json" and bool(re.search(r"^\s*//", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def _best(work: Callable[[], object]) -> float:
+    return min(_timed(work) for _ in range(ROUNDS))
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -85,18 +138,50 @@ def _timed(work: Callable[[], object]) -> float:
     return process_time() - began
 
 
-def _bare(paths: Sequence[Path], parse: Callable[[bytes], object]) -> None:
+def _parser(path: Path) -> Callable[[bytes], object] | None:
+    return BARE.get(path.suffix or path.name)
+
+
+def _bare(paths: Sequence[Path]) -> None:
     for path in paths:
+        parse = _parser(path)
+        assert parse
         parse(path.read_bytes())
 
 
-def _read(name: str, pattern: str) -> int:
-    parts = read(Source(name="pace", path=pattern, loader=name), DATA).parts
-    return sum(not isinstance(fact, Finding) for part in parts for fact in part.facts or ())
+def _facts(source: Source, root: Path) -> Iterator[Fact | Finding]:
+    return (fact for part in read(source, root).parts for fact in part.facts or ())
 
 
-def paces() -> Iterator[tuple[str, Pace]]:
-    """Those formats whose real files are there."""
-    for name in FORMATS:
+def _made(facts: Sequence[Fact]) -> None:
+    for fact in facts:
+        where = fact.origins[0].locator
+        if isinstance(fact, Entity):
+            thing(fact.kind, fact.id, where, name=fact.name, properties=fact.properties)
+        else:
+            link(fact.source, fact.kind, fact.target, where, properties=fact.properties)
+
+
+def paces(names: Sequence[str] = ()) -> Iterator[tuple[str, Pace]]:
+    """The formats of which there are files: these, or all."""
+    for name in names or [name for name in LOADERS if name != MAPPED]:
         if found := pace(name):
             yield name, found
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print how the loaders that were named, or all, stand beside a bare parse."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.formats", description=__doc__)
+    parser.add_argument("loaders", nargs="*", metavar="LOADER", help="only these: " + ", ".join(name for name in LOADERS if name != MAPPED))
+    print(
+        f"{'loader':<13} {'files':>6} {'facts':>7} {'ours':>9} {'bare':>9} {'ratio':>6} {'files/s':>8} {'facts/s':>8}  facts alone, of a bare parse"
+    )
+    for name, found in paces(parser.parse_args(arguments).loaders):
+        ratio, floor = (f"{found.ours / found.bare:.1f}", f"{found.made / found.bare:.2f}") if found.bare else ("", "")
+        rates = f"{found.files / found.ours:>8,.0f} {found.facts / found.ours:>8,.0f}"
+        times = f"{found.ours * 1e3:>6.1f} ms {found.bare * 1e3:>6.1f} ms"
+        print(f"{name:<13} {found.files:>6} {found.facts:>7} {times} {ratio:>6} {rates}  {floor}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

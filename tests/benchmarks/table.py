@@ -326,9 +326,11 @@ def commands(bench: Bench) -> Iterator[Figure]:
 
 
 def formats(bench: Bench) -> Iterator[Figure]:
-    """Each file format's real files beside a bare parse of them by the library underneath, which makes no facts."""
+    """Each file format's files beside a bare parse of them by the library underneath, which makes no facts."""
     del bench  # its size and folder are those of invented data
     for name, found in paces():
+        if not found.bare:
+            continue  # no library reads it
         beside = f"{found.facts / found.ours:,.0f} facts/s, {found.files / found.ours:,.0f} files/s"
         yield Figure(f"{name}: {found.files} files", found.ours, found.bare, "s", 3, beside)
 
