@@ -349,7 +349,7 @@ def test_a_thing_without_an_owner_has_its_details_like_any_other(tmp_path: Path,
         draft.publish(Revision(number=draft.number, at=context.now(), actor="person:tester", message="made"))
     context.close()
     screen = looking(tmp_path, monkeypatch)("graph", entity="asset:calendar")
-    assert "asset:calendar" in [one.value for one in screen.code]
+    assert "asset:calendar" in [one.value for one in screen.text]
     assert not any(one.value.startswith("owned by") for one in screen.text)
     assert "owner" not in having(screen, "freshness", "more")
 

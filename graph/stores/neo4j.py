@@ -83,6 +83,7 @@ _BATCH = 2500  # rows in one statement that writes, and in one transaction of a 
 _MANY = 500  # rows of one shape from which a statement of their own, which the server must plan, is worth it
 _WIDE = 40  # properties that such a statement names
 _TEXTS = 200  # that are looked for in one statement
+_SOON = 1000  # entities in which a word is looked for before the index is asked for all that have it
 _NEAR = 100  # things that a question may name for all that is near them to be read with them
 _TIES = 200  # relations that one thing may have for them to be read so
 _TIED = 4000  # and all that were named together
@@ -1150,7 +1151,7 @@ class Neo4jStore:
             body = _search(past=look.past, masked=bool(masked), exact=any(one.inexact for one in said))
             found: list[list[EntityRow]] = []
             for chunk in _chunks((one.parameters for one in said), _TEXTS):
-                answer = look.ask(body, asked=chunk, masked=masked, limit=limit, **seen.parameters)
+                answer = look.ask(body, asked=chunk, masked=masked, limit=limit, soon=_SOON, **seen.parameters)
                 rows, some = seen.rows(_taken(answer, "ns", _ENTITY_READ)), [list[EntityRow]() for _ in chunk]
                 for place, number in answer["found"]:
                     some[place].append(rows[number])
@@ -1236,15 +1237,17 @@ class Neo4jStore:
     def tally(self, where: Filter, *, at: int | None = None) -> Tally:
         def question(look: _Look) -> Tally:
             seen = _Seen(where)
-            chosen = _all(_passes("f"), "f", past=look.past) + " WITH f._number AS number, collect(f)[0] AS f, at"
-            links = _links([_Way(seen.relations(), outward=True)], past=look.past)
-            related = "WITH f._number AS one, kind, o._number AS other, collect(e._sources)[0] AS sources"
+            chosen, links = _all(_passes("f"), "f", past=look.past), _links([_Way(seen.relations(), outward=True)], past=look.past)
+            related = "WITH kind, e._sources AS sources"
+            if look.past:  # what is ended twice counts once
+                chosen += " WITH f._number AS number, collect(f)[0] AS f, at"
+                related = "WITH f._number AS one, kind, o._number AS other, collect(e._sources)[0] AS sources WITH kind, sources"
             entities = look.ask(
                 f"{chosen} WITH f._facet AS kind, f._sources AS sources, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
                 **seen.parameters,
             )["counts"]
             relations = look.ask(
-                f"{chosen} {links} {related} WITH kind, sources, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
+                f"{chosen} {links} {related}, count(*) AS number RETURN collect([kind, sources, number]) AS counts",
                 **seen.parameters,
             )["counts"]
             return _tally([(facet.partition(" ")[0], sources, number) for facet, sources, number in entities], relations)
@@ -1418,7 +1421,8 @@ def _search(*, past: bool, masked: bool, exact: bool) -> str:
     named = f"WITH a, at WHERE a.folded <> '' {_all('n._folded = a.folded', past=past, given='a, at')} {first}"
     hits = [_hits("_words", exact=exact, past=past) + (" AND NOT split(n._facet, ' ')[0] IN $p.masked" if masked else "")]
     hits += [_hits("_label", exact=exact, past=past) + " AND split(n._facet, ' ')[0] IN $p.masked"] if masked else []
-    holders = f"CALL (term, at) {{ {' UNION ALL '.join(f'{one} RETURN n' for one in hits)} }} {first}"
+    listed = f"CALL (term, at) {{ {' UNION ALL '.join(f'{one} RETURN n' for one in hits)} }} {first}"
+    holders = listed if past else _soon(first, masked=masked, listed=listed)
     worded = f"UNWIND a.worded AS term {holders}"
     partly = (
         f"UNWIND range(0, size(a.partly) - 1) AS i WITH a, at, i, a.partly[i] AS term CALL (a, term, at) {{ {holders} }} "
@@ -1438,11 +1442,29 @@ def _search(*, past: bool, masked: bool, exact: bool) -> str:
     )
 
 
+def _soon(first: str, *, masked: bool, listed: str) -> str:
+    """What holds `term` among the entities of the lowest numbers; where that is too little, what the index lists of it.
+
+    What comes first of a word that half of the graph has is there, and the index lists them all before any can be left out.
+    """
+    texts = "CASE WHEN split(n._facet, ' ')[0] IN $p.masked THEN n._label ELSE n._words END" if masked else "n._words"
+    return (
+        f"CALL (a, term) {{ MATCH (n:Entity) WHERE n._graph = $graph AND n._number > 0 AND n._number <= $p.soon "
+        f"AND {_held(texts)} {first} }} WITH a, term, at, ns AS soon "
+        f"CALL (a, term, at, soon) {{ WITH * WHERE size(soon) < $p.limit {listed} }} "
+        "WITH collect(CASE WHEN size(soon) < $p.limit THEN ns ELSE soon END) AS found RETURN coalesce(found[0], []) AS ns"
+    )
+
+
+def _held(texts: str) -> str:
+    """The condition that all that `term` asks for stands in these words."""
+    text = f"(' ' + {texts} + ' ')"
+    return f"all(word IN term.whole WHERE {text} CONTAINS word) AND {text} CONTAINS term.beginning"
+
+
 def _hits(field: str, *, exact: bool, past: bool) -> str:
     """What the full-text index finds for `term` in this field."""
-    text = f"(' ' + n.{field} + ' ')"
-    held = f" AND all(word IN term.whole WHERE {text} CONTAINS word) AND {text} CONTAINS term.beginning" if exact else ""
-    return f"{_fulltext(f'term.{field}', past=past)}{held}"
+    return _fulltext(f"term.{field}", past=past) + (f" AND {_held(f'n.{field}')}" if exact else "")
 
 
 def _fulltext(query: str, *, past: bool) -> str:

@@ -281,6 +281,8 @@ class SQLiteStore:
         self._open: list[sqlite3.Connection] = []
         self._readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._guard = threading.Lock()
+        self._told: sqlite3.Connection | None = None
+        self._telling = threading.Lock()
         with _translated(path):
             if path.exists() and path.stat().st_size and not self._begun(self._db):
                 self._check_schema(self._db)
@@ -369,6 +371,7 @@ class SQLiteStore:
                     db.close()
             self._open.clear()
             self._readers.clear()
+            self._told = None
         self._local = threading.local()
 
     @contextmanager
@@ -796,25 +799,27 @@ class SQLiteStore:
         with _translated(self._path):
             _note(self._db, key, text)
 
-    @property
-    def _events(self) -> sqlite3.Connection:
-        """Events lie in a file of their own, so that a question never waits for a load to end."""
-        if not hasattr(self._local, "events"):
-            self._local.events = self._connect(self._path.with_name(self._path.name + "-events"))
-            for statement in _EVENTS.split("; "):
-                self._local.events.execute(statement)
-        return self._local.events
+    @contextmanager
+    def _events(self) -> Generator[sqlite3.Connection]:
+        """Events lie in a file of their own, so that a question never waits for a load to end. All threads share one connection to it."""
+        with _translated(self._path), self._telling:
+            if self._told is None:
+                self._told = self._connect(self._path.with_name(self._path.name + "-events"))
+                for statement in _EVENTS.split("; "):
+                    self._told.execute(statement)
+            yield self._told
 
     def record(self, event: Event) -> None:
-        with _translated(self._path):
-            at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
-            self._events.execute("INSERT INTO event (at, text) VALUES (?, ?)", (at, event.model_dump_json()))
+        at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+        text = event.model_dump_json()
+        with self._events() as db:
+            db.execute("INSERT INTO event (at, text) VALUES (?, ?)", (at, text))
 
     def events(self, since: datetime | None = None, *, holding: str = "") -> Iterator[Event]:
-        with _translated(self._path):
-            at = since.astimezone(UTC).isoformat(timespec="microseconds") if since else ""
-            asked = "SELECT text FROM event WHERE at >= ? AND (? = '' OR instr(text, ?)) ORDER BY at, id"
-            rows = self._events.execute(asked, (at, holding, holding)).fetchall()
+        at = since.astimezone(UTC).isoformat(timespec="microseconds") if since else ""
+        asked = "SELECT text FROM event WHERE at >= ? AND (? = '' OR instr(text, ?)) ORDER BY at, id"
+        with self._events() as db:
+            rows = db.execute(asked, (at, holding, holding)).fetchall()
         return (Event.model_validate_json(text) for (text,) in rows)
 
     # writing

@@ -10,6 +10,7 @@ and undo takes the last step back.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +27,10 @@ LAYOUTS = ("force", "layered", "tree", "radial")
 PICTURE = "picture"
 TABLE = "things"
 TURN = "picture.turn"  # how often the selection came from the table
+DRAWN = "picture.drawn"  # whether there was one in this session
+PAUSE = (
+    0.25  # seconds that the first picture is ahead of its table: what draws tables is large, and a browser that was never here fetches it
+)
 
 
 def explore(seat: Seat) -> None:
@@ -176,6 +181,9 @@ def _canvas(seat: Seat) -> None:
             lit=path, on_gesture=gesture, on_selected=_selected, height=580, turn=st.session_state.get(TURN, 0),
             pins=pins_of(one.split(" ") for one in st.query_params.get_all("pin")), on_pins=_pin,
         )  # fmt: skip
+        if not st.session_state.setdefault(DRAWN, False):
+            st.session_state[DRAWN] = True
+            time.sleep(PAUSE)
         legend(picture.legend)
         chosen = _actions(seat, answer, now, seen)
     with right:

@@ -71,10 +71,12 @@ def _standing(seat: Seat, tally: Mapping[str, Any]) -> None:
         _gaps(seat, things)
         _since(seat)
         _changes(seat)
-    with st.expander("What there is, by kind"):
-        rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
-        if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
-            visit("graph", kind=str(chosen[0]["kind"]))
+    kinds = st.expander("What there is, by kind", key="kinds.there", on_change="rerun")
+    if kinds.open:
+        with kinds:
+            rows = [{"kind": kind, "things": count} for kind, count in sorted(tally["entities"].items(), key=lambda pair: -pair[1])]
+            if chosen := table(rows, "kinds", pick="Choose a kind to look at its things in the graph."):
+                visit("graph", kind=str(chosen[0]["kind"]))
 
 
 TOUR = (

@@ -87,7 +87,7 @@ def details(seat: Seat, id_: str) -> None:
     shown = seat.ask("show", id=id_)
     fresh = shown["freshness"]
     st.subheader(plain(shown["name"] or shown["id"]), anchor=False)
-    st.code(shown["id"], language=None)
+    st.text(shown["id"])
     st.text(_line(shown))
     said = {value for value in shown["properties"].values() if isinstance(value, str)}
     names = seat.names({fresh["owner"], *said, *(one[end] for one in shown["relations"] for end in ("source", "target"))})
