@@ -148,8 +148,8 @@ def columns(settings: Settings, source: Source, paths: set[str] | None = None) -
         return {}
     found: dict[str, list[str]] = {}
     try:
-        for file in files(source, settings.root, allow_outside=settings.workspace.allow_outside):
-            if file.suffix in _TABLES and (paths is None or file.name in paths):
+        for file in files(source, settings.root, allow_outside=settings.workspace.allow_outside, suffixes=_TABLES):
+            if paths is None or file.name in paths:
                 found[file.name] = next(([name for name in record if name.strip()] for record, _ in file.records()), list[str]())
                 file.forget()
     except ContextError:

@@ -43,6 +43,7 @@ from graph.stores.base import Alone, Claim, ClaimFields, Draft, EntityRow, Relat
 
 BATCH = 4000
 _AHEAD = 2 * BATCH  # a source with more claims than this is read by other processes
+_PART = 8  # claims that cost as much as to open one part
 READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
@@ -109,14 +110,19 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
     def said_by(job: tuple[int, Part]) -> Iterator[_Said]:
         return _read(job[0], job[1], reading.terms.name, rows, alone=taker is not None)
 
+    claims, alone = list[ClaimFields](), list[Alone]()  # of parts with little in them, until there are enough for one going
     others = READERS if taker and reading.apart else 1
     jobs = enumerate(reading.parts)
-    for said in ahead(jobs, said_by, after=_AHEAD, others=others, size=lambda said: len(said.claims), pack=_packed, unpack=_unpacked):
+    for said in ahead(jobs, said_by, after=_AHEAD, others=others, size=_size, pack=_packed, unpack=_unpacked):
         places[said.place] = said.path, said.digest
         findings[said.place] += said.findings
-        if taker and said.claims:
-            taker.stage_alone(said.claims, said.alone)
+        if taker:
+            claims += said.claims
+            alone += said.alone
             rows.content += said.content
+            if len(claims) >= BATCH:
+                taker.stage_alone(claims, alone)
+                claims, alone = [], []
         elif said.claims:
             draft.stage(list(map(Claim._make, said.claims)))
         if said.counts:
@@ -124,6 +130,8 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
             staged.counts[said.path] = (said.counts[0], said.counts[1])
             staged.lines[said.path] = said.lines
         reading.taken(len(said.claims), int(said.counts is not None))
+    if taker and claims:
+        taker.stage_alone(claims, alone)
     for place, (path, digest) in sorted(places.items()):
         staged.parts[path] = digest
         staged.findings += findings[place]
@@ -176,6 +184,11 @@ def _read_part(place: int, part: Part, source: str, ontology: Ontology) -> Itera
             yield _Said(place, path, part.digest, claims, findings, None)
             claims, findings = [], []
     yield _Said(place, path, part.digest, claims, findings, (len(entities), len(relations)), tuple(part.lines()))
+
+
+def _size(said: _Said) -> int:
+    """How much work it was to read, in claims."""
+    return len(said.claims) + (_PART if said.counts else 0)
 
 
 def _packed(said: _Said) -> object:

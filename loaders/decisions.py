@@ -20,7 +20,6 @@ from loaders.pages import (
     Line,
     Link,
     Page,
-    Section,
     Table,
     found_file,
     headers,
@@ -346,15 +345,16 @@ def _number(found: Page, name: str) -> str:
     return given if given.isdigit() else heading[1] if heading else named[1] if named else ""
 
 
-def _title(section: Section) -> str:
-    return re.sub(r"^[\d.\s]+", "", section.title).strip(" :*").casefold()
+@lru_cache(1 << 10)  # the records of a folder have the same sections
+def _titled(title: str) -> str:
+    return re.sub(r"^[\d.\s]+", "", title).strip(" :*").casefold()
 
 
 def _said(found: Page, titles: tuple[str, ...]) -> str:
     """The text of the first section with one of these titles; of what stands in parts under it, the first part."""
     for title in titles:
         for section, after in zip(found.sections, [*found.sections[1:], None], strict=True):
-            if _title(section) == title:
+            if _titled(section.title) == title:
                 return section.text.strip() or (after.text.strip() if after and after.level > section.level else "")
     return ""
 
@@ -385,7 +385,7 @@ def _status(made: _Gathered, found: Page, file: File) -> None:
     """The status, from its field or its section, and what stands with it: a day, what the decision replaces or is replaced by."""
     lines = [
         *(found.fields.get("status") or found.staged),
-        *(line for one in found.sections if _title(one) == "status" for line in one.lines),
+        *(line for one in found.sections if _titled(one.title) == "status" for line in one.lines),
     ]
     said = " ".join(line.text for line in lines)
     word, outcome = _state(said)

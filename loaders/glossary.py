@@ -228,33 +228,29 @@ _SHOWN = re.compile(r"""\btext\s*=\s*["']([^"']*)["']""")
 
 def _page(found: Page, file: File) -> Iterator[Fact | Finding]:
     """A Markdown page: the text before its first heading is the definition; links to other pages are related terms."""
-    for document in _documents(found, file):
-        front = document.value if isinstance(document.value, dict) else {}
-        body = str(document.names.get("body", ""))
-        given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
-        given["term"] = given.get("term") or given.pop("title", "") or PurePosixPath(file.name).stem
-        for theirs, ours in guess(
-            [key for key in given if key not in TermRow.model_fields], {"alternative_labels": _LABELS}
-        ).columns.items():
-            given.setdefault(ours, given[theirs])
-        body = _COMMENT.sub(" ", _SHORT_CODE.sub(lambda found: "".join(_SHOWN.findall(found[0])), body))
-        paragraphs = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0].strip()
-        links = [
-            PurePosixPath(target).stem for _, target in _LINK.findall(paragraphs) if "://" not in target and not target.startswith("#")
-        ]
-        definition = given.get("definition") or " ".join(_LINK.sub(r"\1", paragraphs).split())
-        known = {name: value for name, value in given.items() if name in TermRow.model_fields and value is not None}
-        row = TermRow.model_validate(
-            {**known, "definition": definition, "key": PurePosixPath(file.name).stem, "related": [*_listed(given.get("related")), *links]}
-        )
-        yield from _term(row, file.locator(document.start or "1"))
+    document = _document(found)
+    front = document.value if isinstance(document.value, dict) else {}
+    body = str(document.names.get("body", ""))
+    given = {str(key).strip().casefold().replace("-", "_").replace(" ", "_"): value for key, value in front.items()}
+    given["term"] = given.get("term") or given.pop("title", "") or PurePosixPath(file.name).stem
+    for theirs, ours in guess([key for key in given if key not in TermRow.model_fields], {"alternative_labels": _LABELS}).columns.items():
+        given.setdefault(ours, given[theirs])
+    body = _COMMENT.sub(" ", _SHORT_CODE.sub(lambda found: "".join(_SHOWN.findall(found[0])), body))
+    paragraphs = re.split(r"^#", body, maxsplit=1, flags=re.MULTILINE)[0].strip()
+    links = [PurePosixPath(target).stem for _, target in _LINK.findall(paragraphs) if "://" not in target and not target.startswith("#")]
+    definition = given.get("definition") or " ".join(_LINK.sub(r"\1", paragraphs).split())
+    known = {name: value for name, value in given.items() if name in TermRow.model_fields and value is not None}
+    row = TermRow.model_validate(
+        {**known, "definition": definition, "key": PurePosixPath(file.name).stem, "related": [*_listed(given.get("related")), *links]}
+    )
+    yield from _term(row, file.locator(document.start or "1"))
 
 
-def _documents(found: Page, file: File) -> Iterator[Document]:
+def _document(found: Page) -> Document:
     """The page's front matter and body; of a page whose front matter is broken, the text under it."""
     if not found.faults:
-        return file.documents()
-    return iter([Document({}, {"body": "\n".join(section.text for section in found.lead)}, "1")])
+        return found.document
+    return Document({}, {"body": "\n".join(section.text for section in found.lead)}, "1")
 
 
 _PAIRED = re.compile(r"(.{1,80}?)\s*(?::|\s[\u2013\u2014-])\s+(\S.*)", re.DOTALL)

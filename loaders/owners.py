@@ -10,7 +10,7 @@ from __future__ import annotations
 # what YAML holds has no types until it is looked at
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
@@ -126,20 +126,30 @@ def _upward(file: File) -> Iterator[str]:
         yield (folder := above)
 
 
-def _is_there(file: File, path: str) -> bool:
-    """Whether there is this file, asked once for all files of a source."""
-    asked = file.whole.made
-    if path not in asked:
-        asked[path] = os.path.isfile(path)  # noqa: PTH113  # as in _upward
-    return bool(asked[path])
+def _nearest(file: File, name: str, folders: Sequence[str]) -> str:
+    """The first of these folders, each above the one before, that has a file of this name; "" for none. It is found once for all files."""
+    known: dict[object, object] = file.whole.made
+    passed: list[object] = []
+    found = ""
+    for left, folder in zip(range(len(folders), 0, -1), folders, strict=True):
+        asked = name, folder, left
+        if asked in known:
+            found = str(known[asked])
+            break
+        passed.append(asked)
+        if os.path.isfile(f"{folder}/{name}"):  # noqa: PTH113  # as in _upward
+            found = folder
+            break
+    known.update(dict.fromkeys(passed, found))
+    return found
 
 
 def _aliases(file: File) -> Mapping[str, list[str]]:
     """The aliases of the nearest OWNERS_ALIASES at or above the file; none where it cannot be read (it says so itself)."""
-    found = next((path for folder in _upward(file) if _is_there(file, path := f"{folder}/OWNERS_ALIASES")), None)
-    if found is None or file.path.name == "OWNERS_ALIASES":
+    folder = "" if file.path.name == "OWNERS_ALIASES" else _nearest(file, "OWNERS_ALIASES", list(_upward(file)))
+    if not folder:
         return {}
-    found = Path(found)
+    found = Path(folder, "OWNERS_ALIASES")
     try:
         state = found.stat()
         return {} if state.st_size > _LARGE else _aliases_in(found, (state.st_mtime_ns, state.st_size))
@@ -157,11 +167,12 @@ def _aliases_in(path: Path, _state: tuple[int, int]) -> Mapping[str, list[str]]:
 
 def _above(file: File) -> str:
     """The folder above this one that has an OWNERS of its own, as it goes in ids; "" for the top."""
-    parts = PurePosixPath(file.name).parts[:-1]
-    for depth, folder in enumerate(list(_upward(file))[1:], 1):
-        if _is_there(file, f"{folder}/OWNERS"):
-            return "/".join(parts[: max(len(parts) - depth, 0)]) or file.source.name
-    return ""
+    folders = list(_upward(file))
+    found = _nearest(file, "OWNERS", folders[1:])
+    if not found:
+        return ""
+    parts, depth = PurePosixPath(file.name).parts[:-1], folders.index(found)
+    return "/".join(parts[: max(len(parts) - depth, 0)]) or file.source.name
 
 
 def _texts(value: object) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from graph import UnreadableSource, slug
-from loaders.documents import documents
+from loaders.documents import Document, documents
 from loaders.fields import is_nothing, meant
 from loaders.source import File
 
@@ -100,7 +100,7 @@ class Section:
 class Page:
     """A page. `front` is its front matter, the headers in a block at its top, or what its HTML head says, by folded key.
 
-    `faults` are what could not be read: (line, why).
+    `document` is a Markdown page as its front matter and the text under it. `faults` are what could not be read: (line, why).
     """
 
     name: str
@@ -109,6 +109,7 @@ class Page:
     sections: list[Section]
     faults: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     heading: str = ""
+    document: Document = field(default_factory=lambda: Document(None))
 
     @cached_property
     def lead(self) -> list[Section]:
@@ -338,6 +339,7 @@ def markdown_page(text: str, name: str) -> Page:
     faults: list[tuple[str, str]] = []
     front: dict[str, object] = {}
     lines: dict[str, str] = {}
+    document = Document(None)
     body, first = text, 1
     try:
         document = next(documents(text, name, form="markdown"))
@@ -354,9 +356,10 @@ def markdown_page(text: str, name: str) -> Page:
     if not front:
         front = {folded_key(key): value for key, (value, _) in headers.items()}
         lines = {folded_key(key): str(line) for key, (_, line) in headers.items()}
-    return Page(name, front, lines, growing.done(), faults)
+    return Page(name, front, lines, growing.done(), faults, document=document)
 
 
+@lru_cache(1 << 10)
 def folded_key(key: str) -> str:
     """A key of front matter in the one form in which keys are compared."""
     return re.sub(r"[\s-]+", "_", key.strip()).casefold()

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache, partial
@@ -92,20 +92,21 @@ def terms_of(source: Source) -> SourceTerms:
     return SourceTerms(name=source.name, precedence=source.precedence, sensitivity=source.sensitivity, owner=source.owner, review_days=days)
 
 
-def files(source: Source, root: Path, *, allow_outside: bool = False) -> list[File]:
+def files(source: Source, root: Path, *, allow_outside: bool = False, suffixes: Collection[str] = ()) -> list[File]:
     """The files of a source, by name; `UnreadableSource` where there is none, `InputError` for one outside the workspace.
 
-    Names are relative to the workspace; of a source outside it, to the folder above the source.
+    With `suffixes` they are only those that end so. Names are relative to the workspace; of a source outside it, to the folder above the source.
     """
     base = root.resolve()
-    wanted = Path(source.path)
-    anchor = wanted if wanted.is_absolute() else base / wanted
+    stated = Path(source.path)
+    anchor = stated if stated.is_absolute() else base / stated
     found = _globbed(anchor) if any(sign in source.path for sign in "*?[") else _listed(anchor)
     if not found:
         raise UnreadableSource(f"{source.name}: {'no file is in' if anchor.is_dir() else 'nothing is at'} {source.path}{_near(anchor)}")
     named = _Names(source, base, _top(anchor) if allow_outside else None)
     whole = Whole()
-    whole.files = [File(source, path, named.of(path), whole) for path in found]
+    wanted = [path for path in found if not suffixes or path.suffix.lower() in suffixes]
+    whole.files = [File(source, path, named.of(path), whole) for path in wanted]
     return whole.files
 
 
@@ -159,19 +160,26 @@ class _Names:
 
     def __init__(self, source: Source, base: Path, top: Path | None) -> None:
         self.source, self.base, self.top = source, base, top
-        self.folders: dict[str, str] = {}
+        self.real: dict[str, str] = {}  # folder -> where it really is
+        self.folders: dict[str, str] = {}  # where a folder really is -> what the names of its files begin with
 
     def of(self, path: Path) -> str:
         """The path relative to the workspace, or to `top` where a source may lie outside of it; `InputError` where it may not."""
-        if os.path.islink(path):  # noqa: PTH114  # a path of its own asks the slow way
-            real = path.resolve()
-            return self._folder(real.parent) + real.name
-        folder, name = os.path.split(path)
-        if folder not in self.folders:
-            self.folders[folder] = self._folder(Path(folder).resolve())
-        return self.folders[folder] + name
+        whole = str(path)
+        folder, name = os.path.split(os.path.realpath(whole) if os.path.islink(whole) else whole)  # noqa: PTH114  # a path asks the slow way
+        real = self._real(folder)
+        if real not in self.folders:
+            self.folders[real] = self._beginning(Path(real))
+        return self.folders[real] + name
 
-    def _folder(self, real: Path) -> str:
+    def _real(self, folder: str) -> str:
+        if folder not in self.real:
+            above, name = os.path.split(folder)
+            plain = above and name not in ("", ".", "..") and not os.path.islink(folder)  # noqa: PTH114  # as above
+            self.real[folder] = os.path.join(self._real(above), name) if plain else os.path.realpath(folder)  # noqa: PTH118  # as above
+        return self.real[folder]
+
+    def _beginning(self, real: Path) -> str:
         if real.is_relative_to(self.base):
             within = real.relative_to(self.base)
         elif self.top is None:

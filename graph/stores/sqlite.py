@@ -1180,12 +1180,14 @@ class SQLiteDraft:
         """Claims, relations and (aside, since they have no numbers yet) entities as they come; a relation's row has its claim's number."""
         self._intern(filter(None, chain.from_iterable(map(_texts_of_claim, claims))))
         self._told = True
-        source, path = claims[0][:2]
-        part = self._parts.get((source, path)) or self._part(source, path)
+        parts, last, part = self._parts, ("", ""), 0
         names, kinds, number, first = self._names, self._kind, self.number, self._last_claim + 1
         rows, same, edges, things = list[Row](), list[Row](), list[Row](), list[Row]()
         for id_, (claim, row) in enumerate(zip(claims, alone, strict=True), first):
-            _, _, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
+            source, path, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
+            if (source, path) != last:
+                last = source, path
+                part = parts.get(last) or self._part(source, path)
             one = names[subject]
             other = names[target] if target else 0
             said = canonical(same_as) if same_as else "[]"
@@ -1242,6 +1244,8 @@ class SQLiteDraft:
         self._db.executemany("INSERT OR IGNORE INTO same VALUES (?, ?, ?)", same)
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
+        if self._first == 1:
+            return 0  # nothing was said before
         ids = [id_ for (name, path), id_ in self._parts.items() if name == source and (parts is None or path in parts)]
         count = 0
         for id_ in ids:

@@ -26,6 +26,7 @@ from xml.etree import ElementTree as ET
 import openpyxl
 import pyoxigraph
 import yaml
+from markdown_it import MarkdownIt
 
 from graph import Entity, Fact, Finding
 from loaders import LOADERS, MAPPED, Source, read
@@ -35,6 +36,7 @@ DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[3] / "sh
 CASES = Path(__file__).parents[1] / "data" / "loaders"
 COPIES = 200
 ROUNDS = 3
+PAGES = MarkdownIt("commonmark").enable("table")
 
 # loader -> where its real files are; a loader without has its own cases
 REAL: Mapping[str, str] = {
@@ -65,6 +67,10 @@ def _yaml(content: bytes) -> object:
     return list(yaml.load_all(content, yaml.CBaseLoader))  # makes nothing but texts, lists and dicts; some files have days that are none
 
 
+def _page(content: bytes) -> object:
+    return PAGES.parse(content.decode())
+
+
 def _lines(content: bytes) -> object:
     return [json.loads(line) for line in content.splitlines() if line.strip()]
 
@@ -73,7 +79,7 @@ def _triples(form: pyoxigraph.RdfFormat) -> Callable[[bytes], object]:
     return lambda content: list(pyoxigraph.parse(content, format=form, base_iri="file:///"))
 
 
-# the end of a file's name -> what reads it bare; Markdown, LDIF, vCard and CODEOWNERS are read by no library
+# the end of a file's name -> what reads it bare; LDIF, vCard and CODEOWNERS are read by no library
 BARE: Mapping[str, Callable[[bytes], object]] = {
     ".csv": _csv,
     ".xlsx": _sheet,
@@ -81,6 +87,7 @@ BARE: Mapping[str, Callable[[bytes], object]] = {
     ".ndjson": _lines,
     ".yaml": _yaml,
     "OWNERS": _yaml,
+    ".md": _page,
     ".ttl": _triples(pyoxigraph.RdfFormat.TURTLE),
     ".jsonld": _triples(pyoxigraph.RdfFormat.JSON_LD),
     ".rdf": _triples(pyoxigraph.RdfFormat.RDF_XML),
