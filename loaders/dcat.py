@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from graph import Fact, Finding, Properties
 from loaders.source import File, filled, link, thing
 from loaders.triples import (
     DCTERMS,
+    RDF,
     RDFS,
     SKOS,
     TYPE,
@@ -93,6 +95,8 @@ _READ = frozenset(
         *(*_TITLES, *_VALUES, *_LISTS, *_RELATIONS),
     )
 )
+TIME = "http://www.w3.org/2006/time#"
+_UNITS = {"year": "y", "month": "m", "week": "w", "day": "d"}
 # The EU's frequency codes, Dublin Core's, and the ISO 8601 periods of DCAT-US -> words, and how often it must be confirmed
 _FREQUENCIES = {
     "daily": ("daily", "1d"),
@@ -163,7 +167,7 @@ def _resource(said: Triples, subject: str, kind: str, id_: str, own: str) -> Ite
             properties[name] = [*(held if isinstance(held, list) else []), *(_told(said, one, own) for one in found)]
     if "language" in properties:
         properties["language"] = local(str(properties["language"]).split(";")[0])
-    properties |= _frequency(said.first(subject, DCTERMS + "accrualPeriodicity"))
+    properties |= _frequency(said, subject, own)
     properties |= _tags(said, subject, own) | _distributions(said, subject, own) | _contact(said, subject, own)
     names = _names(said, subject)
     more = {f"name@{language}": text for language, text in names.items() if language not in ("", own)}
@@ -192,9 +196,29 @@ def _told(said: Triples, one: Object, own: str) -> str:
     return names.get(own) or next(iter(names.values()), "") or ("" if one.value.startswith("_:") else one.value)
 
 
-def _frequency(said: str) -> Properties:
-    words, cadence = _FREQUENCIES.get(local(said).lower(), _FREQUENCIES.get(said.lower(), (said and local(said).lower(), "")))
-    return filled(update_frequency=words, review=cadence)
+def _frequency(said: Triples, subject: str, own: str) -> Properties:
+    """How often it is renewed: by a code, or by what the file says of it, a name or a duration in OWL-Time (as Spain's NTI-RISP has it)."""
+    given = next(iter(said.of(subject, DCTERMS + "accrualPeriodicity")), None)
+    if given is None:
+        return {}
+    code = given.value if given.text else local(given.value)
+    if known := _FREQUENCIES.get(code.lower()) or _FREQUENCIES.get(given.value.lower()):
+        return filled(update_frequency=known[0], review=known[1])
+    if given.text or given.value not in said.subjects:
+        return filled(update_frequency=code.lower())
+    words, cadence = _duration(said, said.first(given.value, RDF + "value") or given.value)
+    return filled(update_frequency=words or _told(said, Object(given.value), own).removeprefix(given.value), review=cadence)
+
+
+def _duration(said: Triples, node: str) -> tuple[str, str]:
+    """A duration of one unit in words and as a cadence; blanks where it is none."""
+    for unit, letter in _UNITS.items():
+        number = re.fullmatch(r"(\d{1,4})(?:\.0*)?", said.first(node, f"{TIME}{unit}s"))
+        if number and (count := int(number[1])):
+            plain = "every " + (f"{count} {unit}s" if count > 1 else unit)
+            days = {"month": f"{30 * count}d", "week": f"{7 * count}d"}
+            return _FREQUENCIES.get(f"r/p{count}{letter}", (plain, days.get(unit, f"{count}{letter}")))
+    return "", ""
 
 
 def _tags(said: Triples, subject: str, own: str) -> Properties:
