@@ -6,15 +6,15 @@ A channel may stand in another file of the workspace; nothing is fetched from an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from graph import Fact, Finding, UnreadableSource
+from graph import Fact, Finding
 from loaders.contracts import address, described, foreign, interface, related, schemes
 from loaders.pages import other_file
 from loaders.source import File, link, thing
-from loaders.trees import Node, Tally, kept, local, said, top, trees, words
+from loaders.trees import Node, Tally, kept, local, readable, said, top, trees, words
 
 _READ = words("asyncapi id info servers defaultContentType channels operations components tags externalDocs")
 _PARTS = (
@@ -34,6 +34,14 @@ _ACTIONS_2 = {"publish": "receive", "subscribe": "send"}
 _STEPS = 8  # references that lead to one another
 _ELSEWHERE = re.compile(r"""\$ref["']?\s*:\s*["']?([^#"'\s]+)#""")
 _RELATIONS = {"send": "provides", "receive": "consumes"}
+
+
+class _Channel(NamedTuple):
+    """A channel of the document: its key, where that stands, and what it is, which may stand in another file."""
+
+    key: str
+    node: Node
+    target: Node
 
 
 class _Operation(NamedTuple):
@@ -99,10 +107,7 @@ class _References:
 
     def _first(self, other: File) -> Node | None:
         if other.name not in self._documents:
-            try:
-                self._documents[other.name] = next(trees(other), None)
-            except UnreadableSource:  # it is told where that file is read
-                self._documents[other.name] = None
+            self._documents[other.name] = next(iter(readable(other)), None)
         return self._documents[other.name]
 
 
@@ -111,7 +116,8 @@ def _application(document: Node, tally: Tally, references: _References) -> Itera
     if not own:
         yield said(document, "row", "info: the document has no title by which the application could be known", level="error")
         return
-    operations = [one for one in _operations(document, tally, references) if one.channel]
+    channels = [_Channel(key, node, references.target(document, key, node)[1]) for key, node in document["channels"].pairs()]
+    operations = [one for one in _operations(document, channels, tally, references) if one.channel]
     servers = tuple(dict.fromkeys(_servers(document)))
     more = kept(
         type="asyncapi",
@@ -127,16 +133,15 @@ def _application(document: Node, tally: Tally, references: _References) -> Itera
     yield thing("System", system, document.where, name=title, properties=kept(type="application"))
     yield from link(system, "provides", own, document.where)
     yield from related(own, document, tally)
-    yield from _channels(document, system, operations, references)
+    yield from _channels(channels, system, operations)
     for part in _PARTS:
         tally.add(f"an entry of components.{part}", document["components"][part].where, len(document["components"][part].names()))
     tally.add("a reference out of the document", document.where, foreign(document, but=references.followed))
     tally.rest(document, _READ | {key for key in document.names() if key.startswith("x-")})
 
 
-def _channels(document: Node, system: str, operations: list[_Operation], references: _References) -> Iterator[Fact]:
-    for key, node in document["channels"].pairs():
-        _, channel = references.target(document, key, node)
+def _channels(channels: Sequence[_Channel], system: str, operations: Sequence[_Operation]) -> Iterator[Fact]:
+    for key, node, channel in channels:
         name = _address(key, channel)
         if own := _channel(name):
             properties = kept(description=channel.first("description", "summary", "title").text, type="channel")
@@ -153,9 +158,8 @@ def _channel(name: str) -> str:
     return f"interface:channel/{local(name)}" if local(name) else ""
 
 
-def _operations(document: Node, tally: Tally, references: _References) -> Iterator[_Operation]:
-    for key, node in document["channels"].pairs():
-        _, channel = references.target(document, key, node)
+def _operations(document: Node, channels: Sequence[_Channel], tally: Tally, references: _References) -> Iterator[_Operation]:
+    for key, node, channel in channels:
         for word, action in _ACTIONS_2.items():
             if (one := channel[word]).is_mapping:
                 yield _Operation(action, _address(key, channel), one["operationId"].text, node if channel.file is not node.file else one)

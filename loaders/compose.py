@@ -9,7 +9,7 @@ from typing import NamedTuple
 from graph import Fact, Finding, UnreadableSource
 from loaders.pages import other_file
 from loaders.source import File, link, thing
-from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned_by, said, top, trees, words
+from loaders.trees import MAX_VALUES, Node, Tally, kept, local, owned_by, readable, said, top, trees, words
 
 _READ = words(
     "image build depends_on links external_links volumes_from network_mode extends labels deploy networks volumes secrets configs"
@@ -66,7 +66,7 @@ def beside(file: File) -> str:
     if b"include" not in file.content and b"extends" not in file.content:
         return ""
     others = list[File | None]()
-    for document in _readable(file):
+    for document in readable(file):
         others += (other for other, _ in _includes(file, document))
         bases = (service["extends"]["file"].text for _, service in document["services"].pairs())
         others += (other_file(file, base) for base in bases if base)
@@ -82,7 +82,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
             if other is None:
                 tally.add("an include that is no file of the workspace", node.where)
             else:
-                included |= {name: _named_of(other, one) for one in _readable(other) for name in one["services"].names()}
+                included |= {name: _named_of(other, one) for one in readable(other) for name in one["services"].names()}
         project, services = _named_of(file, document), document["services"]
         if not services.is_mapping and (services or not document["include"]):
             yield said(document, "row", "services: a Compose file has a mapping of services", level="error")
@@ -100,14 +100,6 @@ def _named_of(file: File, document: Node) -> str:
     return local(document["name"].text) or local(file.path.resolve().parent.name) or "compose"
 
 
-def _readable(file: File) -> list[Node]:
-    """The documents of another file; none where it cannot be read, which is told where it is."""
-    try:
-        return list(trees(file))
-    except UnreadableSource:
-        return []
-
-
 def _includes(file: File, document: Node) -> Iterator[tuple[File | None, Node]]:
     """The files that a project includes, and those that these include, with where it says so; None for one that it names and that is not there."""
     seen, open_ = {file.name}, [document]
@@ -118,7 +110,7 @@ def _includes(file: File, document: Node) -> Iterator[tuple[File | None, Node]]:
                 other = other_file(here.file, path)
                 if other and other.name not in seen:
                     seen.add(other.name)
-                    open_ += _readable(other)
+                    open_ += readable(other)
                     yield other, one
                 elif other is None and here is document:
                     yield None, one
@@ -210,7 +202,7 @@ def _links(service: Node) -> Iterator[_Link]:
 def _based(one: _Link, file: File) -> str:
     """The id of a service of another file; "" where that is not in the workspace."""
     other = other_file(file, one.file)
-    holders = [document for document in _readable(other) if one.name in document["services"].names()] if other else []
+    holders = [document for document in readable(other) if one.name in document["services"].names()] if other else []
     return _id(one.name, _named_of(other, holders[0])) if other and holders else ""
 
 

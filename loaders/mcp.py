@@ -43,7 +43,12 @@ def _documents(file: File) -> Iterator[Node]:
 
 
 def _is_server(node: Node) -> bool:
-    """Whether it reads as the registry's schema has it: a reverse-DNS name with one slash, and packages or remotes as lists."""
+    """Whether it reads as the registry's schema has it: a reverse-DNS name with one slash, and packages or remotes as lists.
+
+    Packages that say of which registry they are (in one of the schema's three spellings) are enough: a name is easily not of that form.
+    """
+    if any(one.first("registryType", "registry_type", "registry_name") for one in node["packages"].items()):
+        return True
     named = re.fullmatch(r"[\w.-]+/[\w.-]+", node["name"].text) is not None
     return named and (
         "server.schema.json" in node["$schema"].text or any(isinstance(node[key].value, list) for key in ("packages", "remotes"))

@@ -140,6 +140,14 @@ def trees(file: File) -> Iterator[Node]:
         yield from (Node(one.value, file, one.start, one) for one in file.documents())
 
 
+def readable(file: File) -> list[Node]:
+    """The documents of a file to which another one refers; none where it cannot be read, which is told where it is."""
+    try:
+        return list(trees(file))
+    except UnreadableSource:
+        return []
+
+
 def _json(file: File) -> object:
     text = file.text()
     try:
