@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
-
-from defusedxml import DefusedXmlException
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat  # entities and what lies outside are refused below, as defusedxml does
 
 from graph import Fact, Finding, Properties, UnreadableSource
 from loaders.source import MAX_UNZIPPED, File, link, thing
@@ -156,37 +155,32 @@ def read(file: File) -> Iterator[Fact | Finding]:
     yield from tally.findings()
 
 
-class _Lines(TreeBuilder):
-    """Builds the tree and writes down the line of each element; `expat` is set once the parser has one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[Element, int] = {}
-        self.line: Callable[[], int] = lambda: 1
-
-    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
-        made = super().start(tag, attrs)
-        self.lines[made] = self.line()
-        return made
-
-
 def _parsed(file: File) -> tuple[Element, Mapping[Element, int]]:
-    from defusedxml.ElementTree import DefusedXMLParser
+    """The tree, and the line of each of its elements."""
+    content, lines = _content(file), dict[Element, int]()
+    builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator="}")
+    names: dict[str, str] = {}
 
-    target = _Lines()
-    parser = DefusedXMLParser(target=target)
-    target.line = lambda: int(parser.parser.CurrentLineNumber)
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        name = names.get(tag) or names.setdefault(tag, f"{{{tag}" if "}" in tag else tag)
+        lines[builder.start(name, {f"{{{key}" if "}" in key else key: text for key, text in attributes.items()})] = parser.CurrentLineNumber
+
+    def end(tag: str) -> None:
+        builder.end(names[tag])
+
+    def refuse(*_: object) -> int:
+        raise UnreadableSource(f"{file.name}: declares entities or refers to the outside, which is refused; write their text out")
+
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, builder.data
+    parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
     try:
-        parser.feed(_content(file))
-        return parser.close(), target.lines
-    except DefusedXmlException as error:
-        raise UnreadableSource(
-            f"{file.name}: declares entities or refers to the outside, which is refused; write their text out"
-        ) from error
-    except ParseError as error:
-        raise UnreadableSource(f"{file.name}:{error.position[0]}: no valid XML: {error}") from error
+        parser.Parse(content, True)  # expat's own word for the last piece
+    except expat.ExpatError as error:
+        raise UnreadableSource(f"{file.name}:{error.lineno}: no valid XML: {expat.ErrorString(error.code)}") from error
     except (ValueError, LookupError) as error:  # an encoding that does not exist or does not fit
         raise UnreadableSource(f"{file.name}:1: no valid XML: {error}") from error
+    return builder.close(), lines
 
 
 def _content(file: File) -> bytes:

@@ -135,7 +135,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     """The catalogs, data sets and services of a file, in its order."""
     said = triples(file)
     yield from said.faults
-    kinds = {one: _KINDS[kind] for one in said.subjects for kind in _KINDS if kind in said.types(one)}
+    kinds = {one: _KINDS[kind] for one in said.subjects for types in [said.types(one)] for kind in _KINDS if kind in types}
     own = language_of(label for one in kinds for label in said.of(one, *_TITLES))
     unseen: Counter[str] = Counter()
     agents: set[str] = set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 from base64 import b64decode
 from collections import defaultdict
@@ -22,12 +21,20 @@ _HEX = re.compile(r"\\([0-9A-Fa-f]{2})")
 _SORTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("", frozenset(("computer", "device", "msds-groupmanagedserviceaccount", "msds-managedserviceaccount"))),
     ("Role", frozenset(("organizationalrole",))),
+    ("ManagedRole", frozenset(("nsmanagedroledefinition",))),  # of 389 Directory Server and its relatives
     ("Group", frozenset(("groupofnames", "groupofuniquenames", "groupofmembers", "groupofentries", "group", "posixgroup", "groupofurls"))),
     ("Person", frozenset(("person", "user", "account", "posixaccount"))),
     ("Unit", frozenset(("organizationalunit",))),
     ("Organization", frozenset(("organization", "domain", "domaindns", "dcobject"))),
 )
-_PREFIXES: Mapping[str, str] = {"Person": "person", "Group": "unit", "Unit": "unit", "Organization": "organization", "Role": "position"}
+_PREFIXES: Mapping[str, str] = {
+    "Person": "person",
+    "Group": "unit",
+    "Unit": "unit",
+    "Organization": "organization",
+    "Role": "position",
+    "ManagedRole": "role",
+}
 _MEMBERS = ("member", "uniquemember")
 _QUIET = frozenset(("objectclass", "cn", "sn", "givenname", "displayname", "dc", "version", "entrydn", "distinguishedname", "name"))
 # Of each sort of entry: attribute -> property.
@@ -43,6 +50,7 @@ _PROPERTIES: Mapping[str, Mapping[str, str]] = {
     "Unit": {"description": "description", "mail": "email", "businesscategory": "unit_type", "telephonenumber": "phone"},
     "Organization": {"description": "description", "mail": "email", "businesscategory": "unit_type"},
     "Role": {"description": "description", "mail": "email"},
+    "ManagedRole": {"description": "description"},
 }
 # Attributes that make the person's keys, place and relations, beside its properties.
 _READ: Mapping[str, frozenset[str]] = {
@@ -50,13 +58,14 @@ _READ: Mapping[str, frozenset[str]] = {
         (
             *("mail", "rfc822mailbox", "mailalternateaddress", "uid", "userid", "samaccountname", "userprincipalname", "employeenumber"),
             *("employeeid", "l", "physicaldeliveryofficename", "ou", "department", "departmentnumber", "o", "company", "division"),
-            *("manager", "memberof", "useraccountcontrol"),
+            *("manager", "memberof", "nsroledn", "useraccountcontrol"),
         )
     ),
     "Group": frozenset((*_MEMBERS, "memberuid", "owner", "managedby", "memberof", "ou")),
     "Unit": frozenset(("ou", "managedby", "manager", "owner")),
     "Organization": frozenset(("o", "ou")),
     "Role": frozenset(("roleoccupant", "ou")),
+    "ManagedRole": frozenset[str](),
 }
 
 
@@ -188,11 +197,11 @@ class Reader:
     def _decoded(self, text: str, where: str) -> str | None:
         try:
             return b64decode(text, validate=True).decode()
-        except binascii.Error:
-            self.faults.append(fault("ldif", where, "the value is no base64; it was left out"))
-            return None
         except UnicodeDecodeError:
             return None  # a photo, a certificate
+        except ValueError:
+            self.faults.append(fault("ldif", where, "the value is no base64; it was left out"))
+            return None
 
 
 @lru_cache(1 << 16)
@@ -345,7 +354,14 @@ class _Directory:
             if self.sorts[dn] == "Unit":
                 for name in entry.texts("ou"):
                     self.units[name.casefold()].append(dn)
-        makers = {"Person": self._person, "Group": self._group, "Unit": self._unit, "Organization": self._unit, "Role": self._role}
+        makers = {
+            "Person": self._person,
+            "Group": self._group,
+            "Unit": self._unit,
+            "Organization": self._unit,
+            "Role": self._role,
+            "ManagedRole": self._managed_role,
+        }
         for dn, entry in self.entries.items():
             where = self.file.locator(str(entry.line))
             sort = self.sorts[dn]
@@ -419,6 +435,8 @@ class _Directory:
         yield from made.facts()
         for more in own[1:]:
             yield from Individual(id=made.id, where=where, place=("", "", more), named=self.named).memberships()
+        for role in entry.texts("nsroledn"):
+            yield from link(made.id, "has_role", self.id_of(role, "ManagedRole"), where)
 
     def _group(self, dn: str, entry: Entry, where: str) -> Iterator[Fact | Finding]:
         own = exact("unit", dn)
@@ -463,6 +481,9 @@ class _Directory:
         yield from link(own, "member_of", self.above(dn), where)
         for holder in holders:
             yield from link(self.id_of(holder), "holds", own, where)
+
+    def _managed_role(self, dn: str, entry: Entry, where: str) -> Iterator[Fact | Finding]:
+        yield thing("Role", exact("role", dn), where, name=entry.first("cn"), properties=self._properties(entry, "ManagedRole", dn))
 
 
 def _sort(classes: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graph import Finding, InputError, Properties, UnreadableSource
@@ -62,12 +62,15 @@ class Triples:
 
     def of(self, subject: str, *predicates: str) -> list[Object]:
         """The objects of these predicates, in order."""
-        said = self.subjects.get(subject, {})
-        return [one for predicate in predicates for one in said.get(predicate, ())]
+        said = self.subjects.get(subject)
+        if not said:
+            return []
+        return list(said.get(predicates[0], ())) if len(predicates) == 1 else [one for name in predicates for one in said.get(name, ())]
 
     def first(self, subject: str, *predicates: str) -> str:
         """The value of the first of these predicates that is there, or nothing."""
-        return next((one.value for one in self.of(subject, *predicates)), "")
+        said = self.subjects.get(subject, {})
+        return next((found[0].value for name in predicates if (found := said.get(name))), "")
 
     def types(self, subject: str) -> set[str]:
         """The classes that the subject says it is of."""
@@ -267,11 +270,13 @@ def _broken_line(made: Triples) -> int:
 # names and words
 
 
+@lru_cache(1 << 12)
 def local(iri: str) -> str:
     """The last part of an IRI."""
     return re.split(r"[/#:]", iri.rstrip("/#"))[-1]
 
 
+@lru_cache(1 << 14)
 def iri_id(prefix: str, iri: str) -> str:
     """The id of what an IRI names: the IRI without its scheme, so that no two are one."""
     plain = re.sub(r"^[A-Za-z][\w+.-]*:/*", "", iri).rstrip("/#") or iri
