@@ -35,7 +35,7 @@ OPTIONS = {
 def command(port: int) -> list[str]:
     """The command line of the explorer's process."""
     options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(MAIN), f"--server.port={port}", *options]
+    return [sys.executable, "-m", "app.explorer", f"--server.port={port}", *options]
 
 
 def launch(folder: Path, *, port: int) -> None:
