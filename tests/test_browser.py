@@ -191,6 +191,13 @@ def _first_row(page: Page) -> None:
     page.mouse.click(box["x"] + 16, box["y"] + 52)
 
 
+def _chosen(page: Page, label: str, option: str) -> None:
+    """Choose one of a list."""
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    _settled(page)
+
+
 def test_who_approves_is_found_by_looking(page: Page) -> None:
     """Type words, choose the step, see its approver in the picture, and open who holds the post with a double-click; nothing moves."""
     page.goto("/")
@@ -276,8 +283,17 @@ def test_what_was_dragged_stays_there_in_a_link_and_a_reload(page: Page) -> None
 
 
 def test_what_leaves_with_a_person_is_listed(page: Page) -> None:
-    """A departing person: the picture and the list of what goes."""
-    page.goto("/dependencies?subject=person:e-1022")
+    """A departing person, found by name from the first page: the picture and the list of what goes."""
+    page.goto("/")
+    _settled(page)
+    page.get_by_text("New here? Five looks in five minutes").click()
+    page.get_by_role("link", name="What leaves with a person?").click()
+    page.wait_for_url("**/dependencies*")
+    page.get_by_placeholder("a name, words, an id").fill("Weidenbach")
+    expect(page.get_by_text("Choose a row.", exact=True)).to_be_visible(timeout=20_000)
+    _settled(page)
+    _first_row(page)
+    page.wait_for_url("**subject=person*e-1022")
     assert "step:procurement.head" in _nodes(page)
     expect(page.get_by_text("25 things in all")).to_be_visible()
     _settled(page)
@@ -286,8 +302,14 @@ def test_what_leaves_with_a_person_is_listed(page: Page) -> None:
 
 def test_two_agents_are_compared(dark: Page) -> None:
     """Two verdicts, and what only one of them gets, said under each; in the dark."""
-    dark.goto("/eyes?agent=agent:risk-scorer&task=task:score-contract-risk&compare=another+agent&other=agent:purchase-assistant")
+    dark.goto("/")
     _settled(dark)
+    dark.get_by_role("link", name="Agent's eyes").click()
+    dark.wait_for_url("**/eyes*")
+    _chosen(dark, "Agent", "Risk scorer")
+    _chosen(dark, "Task", "Score contract risk ✓")
+    dark.get_by_role("radio", name="another agent").click()
+    _chosen(dark, "The other agent", "Purchase assistant")
     expect(dark.get_by_text("Not ready")).to_be_visible()
     expect(dark.get_by_text("1 thing only here, 0 that differ.")).to_have_count(2)
     dark.get_by_role("tab", name="Picture").first.click()
@@ -315,7 +337,7 @@ def test_a_proposal_is_accepted_and_its_revision_seen(page: Page, explorer: Expl
     page.goto("/review")
     _settled(page)
     _first_row(page)
-    expect(page.get_by_text("agent:risk-scorer: The score was changed.")).to_be_visible()
+    expect(page.get_by_text("Risk scorer: The score was changed.")).to_be_visible()
     _settled(page)
     _seen(page, "proposal")
     page.get_by_role("button", name="Accept", exact=True).click()

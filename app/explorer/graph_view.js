@@ -12,6 +12,11 @@ const library = () => new Promise((resolve, reject) => {
   })();
 });
 
+// A layout makes room for names, so it waits for the font that they are written in, but not for ever.
+const lettered = (host) => Promise.race([
+  document.fonts.load(`12px ${token(host, "--st-font", "sans-serif")}`).catch(() => []), new Promise((done) => { setTimeout(done, 2000); }),
+]);
+
 const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const token = (host, name, fallback) => getComputedStyle(host).getPropertyValue(name).trim() || fallback;
 
@@ -359,7 +364,7 @@ export default function ({ parentElement, data: props, setStateValue, setTrigger
   const host = parentElement.querySelector(".ctx-graph"), say = parentElement.querySelector(".ctx-say");
   host.style.height = `${props.height}px`;
   host.setAttribute("aria-label", props.label);
-  library().then((kit) => {
+  Promise.all([library(), lettered(host)]).then(([kit]) => {
     const self = host[KEEP] ||= mount(kit.cytoscape, host, say, props);
     tools(parentElement, self, host);
     Object.assign(self, { props, tell: { state: setStateValue, trigger: setTriggerValue } });

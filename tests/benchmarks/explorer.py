@@ -133,7 +133,9 @@ def _serving(folder: Path, store: str) -> Generator[Server]:
 def _page(browser: Browser, server: Server) -> Page:
     context = browser.new_context(base_url=server.address, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.add_init_script(FIND)
-    return context.new_page()
+    page = context.new_page()
+    page.wait_for_timeout(1500)  # the browser builds a window of its own first, with parts that somebody at the screen has long had
+    return page
 
 
 def _took(act: Callable[[], object], page: Page, true: str, argument: object = None) -> float:

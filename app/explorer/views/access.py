@@ -12,9 +12,9 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from app.explorer.manners import chart, head, many, plain, table
+from app.explorer.manners import chart, head, many, plain, table, titled
 from app.explorer.seat import Seat, sentence
-from app.explorer.views.parts import pick
+from app.explorer.views.parts import pick, search
 from graph import ContextError, Sensitivity
 
 
@@ -32,14 +32,16 @@ def _explain(seat: Seat) -> None:
     st.subheader("Why does somebody see a thing, or not?", anchor=False)
     people = sorted({seat.actor.id, *(one for one in seat.context.access.actors if seat.sees_all and not one.startswith("task:"))})
     people += sorted(row.id for row in seat.entities("Agent") if seat.sees_all and row.id not in people)
-    one, two, three = st.columns([2, 3, 2], vertical_alignment="bottom")
+    called = seat.names(people)
+    one, two, three = st.columns([2, 3, 2], vertical_alignment="top")
     with one:
-        who = st.selectbox("Who", people, key="who", bind="query-params")
+        who = pick(seat, "Who", key="who", given={id_: called.get(id_, id_) for id_ in people})
     with two:
-        what = st.text_input("The thing", key="what", bind="query-params", placeholder="its id, or another id of it")
+        search(seat, key="find", then=_about, label="The thing")
     with three:
         tasks = {row.id: row.name for row in seat.entities("AgentTask")}
         task = pick(seat, "For the task", key="for", given=tasks, none="none in particular") if tasks else ""
+    what = st.query_params.get("what", "")
     if not what or not who:
         return
     try:
@@ -48,12 +50,27 @@ def _explain(seat: Seat) -> None:
         st.warning(plain(sentence(error)))
         return
     sees = answer["state"] == "allowed"
-    said = f"{who} {'sees' if sees else 'does not see'} {answer['id']} ({answer['kind']}, {answer['sensitivity']})."
+    names = called | seat.names({answer["id"], *(one["actor"] for one in answer["verdicts"])})
+    thing = f"{names.get(answer['id'], answer['id'])} ({titled(answer['kind'])}, {answer['sensitivity']})"
+    said = f"{names.get(who, who)} {'sees' if sees else 'does not see'} {thing}."
     (st.success if sees else st.error)(plain(said), icon=":material/visibility:" if sees else ":material/visibility_off:")
-    verdicts = [{"who": one["actor"], "verdict": one["state"], "as": one["role"], "because": one["reason"]} for one in answer["verdicts"]]
+    verdicts = [
+        {
+            "who": names.get(one["actor"], one["actor"]),
+            "verdict": one["state"],
+            "as": one["role"],
+            "because": one["reason"],
+            "id": one["actor"],
+        }
+        for one in answer["verdicts"]
+    ]
     table(verdicts, "verdicts")
     if answer["masked"]:
         st.caption(plain(f"Without its {', '.join(answer['masked'])}."))
+
+
+def _about(id_: str) -> None:
+    st.query_params["what"] = id_
 
 
 def _matrix(seat: Seat) -> None:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -14,7 +15,7 @@ import streamlit as st
 
 from app.explorer.manners import LEVELS, chart, head, many, plain, table, words
 from app.explorer.seat import Seat, fragment, visit
-from app.explorer.views.parts import pick, remembered
+from app.explorer.views.parts import pick, remembered, search
 from graph import ANALYSES
 
 REPORTS = {"html": "text/html", "markdown": "text/markdown", "csv": "text/csv"}
@@ -106,7 +107,7 @@ def _actions(seat: Seat, actions: Sequence[Mapping[str, Any]]) -> None:
     if not actions:
         st.success("Every demand is met.", icon=":material/check:")
         return
-    names = _names(seat, {id_ for one in actions for id_ in (*one["owners"], *one["things"])})
+    names = seat.names({id_ for one in actions for id_ in (*one["owners"], *one["things"])})
     rows = [
         {
             "gain": f"+{one['gain']:.1f}",
@@ -129,7 +130,7 @@ def _points(seat: Seat, found: Mapping[str, Any]) -> None:
     """Every demand that is not met, and the table of what agents rest on."""
     missed = [one for one in found["points"] if not one["met"]]
     unmet, matrix = st.tabs([f"Not met {len(missed)}", f"What agents rest on {len(found['table'])}"])
-    names = _names(seat, {one["owner"] for one in (*missed, *found["table"])})
+    names = seat.names({one["owner"] for one in (*missed, *found["table"])})
     with unmet:
         rows = [
             {"thing": p["name"], "question": p["question"], "demand": p["demand"], "who": names.get(p["owner"], p["owner"]), "id": p["id"]}
@@ -145,12 +146,6 @@ def _points(seat: Seat, found: Mapping[str, Any]) -> None:
         chosen += table(rows, "rests", pick="Choose a row to see the context in the graph.")
     if chosen:
         visit("graph", entity=str(chosen[0]["id"]))
-
-
-def _names(seat: Seat, ids: Collection[str]) -> dict[str, str]:
-    """What these things are called."""
-    known = {one for one in ids if ":" in one}
-    return {row.id: row.name for row in seat.entities(ids=known)} if known else {}
 
 
 # analyses
@@ -174,7 +169,7 @@ def _analysis(seat: Seat, name: str) -> None:
     if not found:
         st.success("Nothing: there is none among what you may see.", icon=":material/check:")
         return
-    names = _names(seat, {one["subject"] for one in found})
+    names = seat.names({one["subject"] for one in found})
     said = seat.spoken(text for one in found for text in (one["message"], *one["evidence"][:12]))
     sorts = Counter(words(one["sort"]) for one in found)
     if 1 < len(sorts) <= 12:
@@ -190,22 +185,34 @@ def _analysis(seat: Seat, name: str) -> None:
         visit("graph", entity=one["subject"], **({"path": [one["subject"], near[0]]} if len(near) == 1 else {}))
 
 
+ENDS = {"from": "From", "to": "To"}  # of a way, in the address
+
+
+def _end(end: str, id_: str) -> None:
+    st.query_params[end] = id_
+
+
 def _between(seat: Seat) -> None:
     """The way from one thing to another, as steps and as a link to the picture."""
     st.subheader("The way between two things", anchor=False)
-    left, middle, right = st.columns([3, 3, 1], vertical_alignment="bottom")
-    start = left.text_input("From", key="from", bind="query-params", placeholder="its id, such as person:e-1022")
-    end = middle.text_input("To", key="to", bind="query-params", placeholder="its id")
-    if right.button("In the graph", disabled=not (start and end)):
-        visit("graph", entity=start, path=[start, end])
-    if not start or not end:
+    for column, (end, label) in zip(st.columns(2), ENDS.items(), strict=True):
+        with column:
+            search(seat, key=f"find-{end}", then=partial(_end, end), label=label)
+    start, goal = (st.query_params.get(end, "") for end in ENDS)
+    names = seat.names([start, goal])
+    if not start or not goal:
+        if chosen := start or goal:
+            st.caption(plain(f"{'From' if start else 'To'} {names.get(chosen, chosen)}; choose the other end."))
         return
-    found: dict[str, Any] = seat.path(start, end)
+    found: dict[str, Any] = seat.path(start, goal)
+    said = f"from {names.get(start, start)} to {names.get(goal, goal)}"
     if not found["paths"]:
-        st.info(plain(f"No way that you may see leads from {start} to {end}."))
+        st.info(plain(f"No way that you may see leads {said}."))
         return
-    st.caption(f"{many(found['length'], 'step')}{'; there are more ways as short' if found['more'] else ''}.")
-    names = _names(seat, {id_ for step in found["paths"][0] for id_ in (step[0], step[2])})
+    st.caption(plain(f"{many(found['length'], 'step')} {said}{'; there are more ways as short' if found['more'] else ''}."))
+    if st.button("See it in the graph"):
+        visit("graph", entity=start, path=[start, goal])
+    names |= seat.names({id_ for step in found["paths"][0] for id_ in (step[0], step[2])})
     table([{"from": names.get(a, a), "relation": words(kind), "to": names.get(b, b)} for a, kind, b in found["paths"][0]], "way")
 
 
@@ -222,7 +229,7 @@ def drift(seat: Seat) -> None:
         return
     for column, (level, label) in zip(st.columns(3), (("error", "Errors"), ("warning", "Warnings"), ("note", "Notes")), strict=True):
         column.metric(label, sum(one["level"] == level for one in found), border=True)
-    names = _names(seat, {one[name] for one in found for name in ("subject", "owner")})
+    names = seat.names({one[name] for one in found for name in ("subject", "owner")})
     said = seat.spoken(one["message"] for one in found)
     rows = [
         {"level": LEVELS[f["level"]], "what": said[f["message"]], "remedy": f["remedy"], "who mends it": names.get(f["owner"], f["owner"])}

@@ -22,7 +22,7 @@ def search(seat: Seat, *, key: str, then: Callable[[str], None], label: str = "F
     """A search box that answers as one types, alone; `then` is called with the id of what was chosen, before the page is drawn again."""
     if st.session_state.pop(f"{key}.chosen", False):
         st.rerun()
-    text = st.text_input(label, key=key, bind="query-params", placeholder=HINT, type="search", live="50ms")
+    text = st.text_input(label, key=key, bind="query-params", placeholder=HINT, type="search", live="20ms")
     if not text:
         return
     hits = seat.ask("find", text=text, limit=20, kind=list(kinds))

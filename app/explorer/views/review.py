@@ -36,32 +36,38 @@ def _queue(seat: Seat) -> None:
     if not cases:
         st.info("No proposal waits that you made, decide on or may see.", icon=":material/inbox:")
         return
-    chosen = table([_row(one) for one in cases], "cases", pick="Choose a proposal to see what it would change, and to decide.")
+    names = seat.names({one_id for case in cases for one_id in (case.get("proposer"), *case.get("owners", ()))})
+    chosen = table([_row(one, names) for one in cases], "cases", pick="Choose a proposal to see what it would change, and to decide.")
     known = {one["id"]: one for one in cases}
     case = known.get(str(chosen[0]["id"]) if chosen else st.query_params.get("proposal", ""))
     if case:
         st.query_params["proposal"] = case["id"]
-        _case(seat, case)
+        _case(seat, case, names)
 
 
-def _row(case: Mapping[str, Any]) -> dict[str, Any]:
+def _row(case: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "state": case["state"],
-        "asked by": case.get("proposer", ""),
+        "asked by": names.get(case.get("proposer", ""), case.get("proposer", "")),
         "when": ago(str(case.get("at", ""))),
         "at": clock(str(case.get("at", ""))),
         "why": case.get("why", ""),
         "said yes": f"{case.get('votes', 0)} of {case.get('needs', 1)}",
-        "decided by": ", ".join(case.get("owners", ())),
+        "decided by": ", ".join(names.get(one, one) for one in case.get("owners", ())),
         "id": case["id"],
     }
 
 
-def _case(seat: Seat, case: Mapping[str, Any]) -> None:
+def _case(seat: Seat, case: Mapping[str, Any], names: Mapping[str, str]) -> None:
     with st.container(border=True):
         st.subheader(plain(case["id"]), anchor=False)
-        st.text(f"{case.get('proposer', '')}: {case.get('why', '')}")
-        rows = [{name: _worded(change.get(name)) for name in ("do", "id", "what", "before", "after")} for change in case.get("changes", ())]
+        st.text(f"{names.get(case.get('proposer', ''), case.get('proposer', ''))}: {case.get('why', '')}")
+        things = seat.names({change.get("id") for change in case.get("changes", ())})
+        rows = [
+            {"thing": things.get(change.get("id"), "")}
+            | {name: _worded(change.get(name)) for name in ("do", "what", "before", "after", "id")}
+            for change in case.get("changes", ())
+        ]
         st.markdown("**What it would change**")
         table(rows, "would-change")
         for name, value in case.get("evidence", {}).items():
@@ -70,7 +76,11 @@ def _case(seat: Seat, case: Mapping[str, Any]) -> None:
         if case["state"] == "open":
             _decide(seat, str(case["id"]))
         elif ending := case.get("ending"):
-            st.text(f"{ending['state']} by {ending.get('by', '')} {ago(ending['at'])}: {ending.get('why', '')}", help=str(ending["at"]))
+            who = ending.get("by", "")
+            st.text(
+                f"{ending['state']} by {seat.names([who]).get(who, who)} {ago(ending['at'])}: {ending.get('why', '')}",
+                help=str(ending["at"]),
+            )
 
 
 def _worded(value: Any) -> str:
