@@ -169,7 +169,9 @@ def _parsed(file: File) -> tuple[Element, Mapping[Element, int]]:
         builder.end(names[tag])
 
     def refuse(*_: object) -> int:
-        raise UnreadableSource(f"{file.name}: declares entities or refers to the outside, which is refused; write their text out")
+        raise UnreadableSource(
+            f"{file.name}:{parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
+        )
 
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, builder.data

@@ -326,7 +326,7 @@ class _Elements(ContentHandler):
         self.root: dict[str, object] = {}
 
     def line(self) -> int:
-        return int(self._locator.getLineNumber() or 0)  # pyright: ignore[reportAttributeAccessIssue]  # the parser sets it
+        return int(self._locator.getLineNumber() or 1) if self._locator else 1  # pyright: ignore[reportAttributeAccessIssue]  # the parser sets it
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  # SAX's own name
         if len(self.stack) >= MAX_DEPTH:
@@ -372,7 +372,9 @@ def _xml(text: str, name: str, lists: frozenset[str] = frozenset()) -> Iterator[
     try:
         sax.parseString(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), elements, forbid_dtd=False)
     except DefusedXmlException as error:
-        raise UnreadableSource(f"{name}: declares entities or refers to the outside, which is refused; write their text out") from error
+        raise UnreadableSource(
+            f"{name}:{elements.line()}: declares entities or refers to the outside, which is refused; write their text out"
+        ) from error
     except SAXException as error:
         line = getattr(error, "getLineNumber", lambda: 1)()
         raise UnreadableSource(f"{name}:{line}: no valid XML: {error.getMessage()}") from error
