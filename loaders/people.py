@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import pairwise
+from functools import cached_property, lru_cache
+from itertools import chain, pairwise
 from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
@@ -117,12 +118,12 @@ class PersonRow(Kept):
         """A row without anything to call it by is none."""
         return "" if self.key or self.position or self.unit or self.unit_name else "a row names a person (id), a position or a unit"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What the person is called by in this table: the surest that the row has."""
         return "" if self.called.casefold() in VACANT and self.position else self.id or self.employee_number or self.email or self.login
 
-    @property
+    @cached_property
     def person(self) -> str:
         """The id of the person, or nothing."""
         return reference("person", self.key)
@@ -132,7 +133,7 @@ class PersonRow(Kept):
         """The key of the row's unit."""
         return self.unit or self.unit_name
 
-    @property
+    @cached_property
     def called(self) -> str:
         """The person's name: as one, or of its parts; a name beside a first name may be the last name only."""
         if not self.first_name or (self.name and self.first_name.casefold() in self.name.casefold()):
@@ -195,7 +196,8 @@ class _Table:
         self.records = list(file.records())
         self.labels = self.records.pop(0)[1] if self.records and _headings(self.records[0][0]) else ""
         self.given = dict(file.source.columns)
-        headings = list(dict.fromkeys(str(heading) for record, _ in self.records for heading in record if str(heading).strip()))
+        met = dict.fromkeys(chain.from_iterable(record for record, _ in self.records))
+        headings = list(dict.fromkeys(str(heading) for heading in met if str(heading).strip()))
         self.found = self._guess([heading for heading in headings if heading not in self.given])
         self.columns = {**self.found.columns, **{left: "" for _, _, left in self.found.rivals}, **self.given}
 
@@ -238,7 +240,7 @@ class _Table:
         wanted |= {heading for record, _ in self.records[:1] for heading in record if heading in _DAYS and heading not in self.columns}
         for heading in sorted(wanted):
             values = [str(record.get(heading) or "").strip() for record, _ in self.records]
-            order = _order(values)
+            order = _order(set(values))
             unclear: list[str] = []
             for number, ((record, where), value) in enumerate(zip(self.records, values, strict=True)):
                 iso = _iso(value, order)
@@ -286,6 +288,7 @@ def _clear(first: int, second: int) -> str:
     return "d" if first > 12 >= second else "m" if second > 12 >= first else ""
 
 
+@lru_cache(1 << 12)
 def _iso(value: str, order: str) -> str:
     """The day as 2026-11-23; "" for one with two readings, and what is no day as it is. Days as Excel counts them are days too."""
     found = _DAY.fullmatch(value)
@@ -373,25 +376,25 @@ class _People:
         if unit and unit not in named and ":" not in row.own_unit:
             named.add(unit)
             yield thing("Unit", unit, where, name=row.unit_name or (row.unit if row.unit != slug(row.unit) else ""))
-        above = (row.company, row.division)
-        for kind, id_, name in steps(above):
+        above = steps((row.company, row.division))
+        for kind, id_, name in above:
             if id_ not in named:
                 named.add(id_)
                 yield thing(kind, id_, where, name=name)
         team = reference("unit", row.team)
         yield from link(unit, "part_of", reference("unit", row.part_of), where)
-        for name in _OF_UNITS:
+        for name in _OF_UNITS if row.code or row.unit_type or row.function or row.head else ():
             if getattr(row, name):
                 self.unread.add(f"{name} on the row of a person or position", where)
-        chain = [id_ for id_ in (*(id_ for _, id_, _ in steps(above)), unit, team) if id_]
+        parts = [id_ for id_ in (*(id_ for _, id_, _ in above), unit, team) if id_]
         if team and team not in named:
             named.add(team)
             yield thing("Unit", team, where, name=row.team)
-        for upper, lower in pairwise(chain):
+        for upper, lower in pairwise(parts):
             if upper != lower and upper not in self.parents.setdefault(lower, {}):
                 self.parents[lower][upper] = where
                 yield from link(lower, "part_of", upper, where)
-        yield from link(one, "member_of", chain[-1] if chain else "", where, valid_to=row.left_on)
+        yield from link(one, "member_of", parts[-1] if parts else "", where, valid_to=row.left_on)
 
     def findings(self) -> Iterator[Finding]:
         """What is to be told of the table as a whole."""

@@ -591,9 +591,10 @@ _NUMBERS = frozenset((int, float, bool))  # nought and no say something, too
 
 def reference(prefix: str, text: str) -> str:
     """The id that a cell names: as it stands if it has a prefix, else a slug with this one; "" for a blank."""
-    head, _, rest = text.partition(":")
-    if rest and " " not in text and _prefix(head):
-        return text
+    if ":" in text:
+        head, _, rest = text.partition(":")
+        if rest and " " not in text and _prefix(head):
+            return text
     return _slugged(prefix, text) if text else ""
 
 
