@@ -7,13 +7,14 @@ loading nor the history before matters. Drift and a dry run are the same work in
 from __future__ import annotations
 
 import json
+import marshal
 import pickle
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import product
+from itertools import chain, product
 from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -45,6 +46,7 @@ BATCH = 4000
 _AHEAD = 2 * BATCH  # a source with more claims than this is read by other processes
 _PART = 8  # claims that cost as much as to open one part
 READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
+_PIECE = 16  # claims that are handed over in one
 _RANK = {str(level): number for number, level in enumerate(Sensitivity)}
 _EMPTY = "{}"
 _SEPARATOR = "\x1f"
@@ -86,6 +88,8 @@ class _Said(NamedTuple):
     """Some of what a part says, which is at this place among all. The last of a part, and only that, has `counts`: of its entities and relations, or () if it was not read.
 
     `alone` says what each claim comes to alone, where that is wanted; `content` is what the relations among it then add to the graph's.
+    Where it is not wanted, what another process read comes as `digests` and, in place of `claims`, as `pieces` of some claims each, which
+    are unpacked only where one of them is new.
     """
 
     place: int
@@ -97,6 +101,18 @@ class _Said(NamedTuple):
     lines: tuple[Lines, ...] = ()
     alone: list[Alone] = []  # noqa: RUF012  # never changed
     content: int = 0
+    digests: list[str] = []  # noqa: RUF012  # never changed
+    pieces: list[bytes] = []  # noqa: RUF012  # never changed
+
+    @property
+    def size(self) -> int:
+        """How many claims there are."""
+        return len(self.claims) or len(self.digests)
+
+    def among(self, digests: set[str]) -> list[Claim]:
+        """The claims with these digests."""
+        some = [piece for place, piece in enumerate(self.pieces) if not digests.isdisjoint(self.digests[place * _PIECE :][:_PIECE])]
+        return [Claim._make(made) for made in chain(self.claims, *map(marshal.loads, some)) if made[12] in digests]
 
 
 def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str]) -> Staged:
@@ -111,7 +127,7 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
         return _read(job[0], job[1], reading.terms.name, rows, alone=taker is not None)
 
     claims, alone = list[ClaimFields](), list[Alone]()  # of parts with little in them, until there are enough for one going
-    others = READERS if taker and reading.apart else 1
+    others = READERS if reading.apart else 1
     jobs = enumerate(reading.parts)
     for said in ahead(jobs, said_by, after=_AHEAD, others=others, size=_size, pack=_packed, unpack=_unpacked):
         places[said.place] = said.path, said.digest
@@ -123,13 +139,13 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
             if len(claims) >= BATCH:
                 taker.stage_alone(claims, alone)
                 claims, alone = [], []
-        elif said.claims:
-            draft.stage(list(map(Claim._make, said.claims)))
+        elif said.size and (fresh := draft.keep(reading.terms.name, said.path, said.digests or [made[12] for made in said.claims])):
+            draft.stage(said.among(fresh))
         if said.counts:
             read.append(said.path)
             staged.counts[said.path] = (said.counts[0], said.counts[1])
             staged.lines[said.path] = said.lines
-        reading.taken(len(said.claims), int(said.counts is not None))
+        reading.taken(said.size, int(said.counts is not None))
     if taker and claims:
         taker.stage_alone(claims, alone)
     for place, (path, digest) in sorted(places.items()):
@@ -188,18 +204,24 @@ def _read_part(place: int, part: Part, source: str, ontology: Ontology) -> Itera
 
 def _size(said: _Said) -> int:
     """How much work it was to read, in claims."""
-    return len(said.claims) + (_PART if said.counts else 0)
+    return said.size + (_PART if said.counts else 0)
 
 
 def _packed(said: _Said) -> object:
     lines = tuple(map(tuple, said.lines))
-    return (*said[:4], pickle.dumps(said.findings), said.counts, lines, said.alone, said.content.to_bytes(_WIDTH, "big"))
+    more = pickle.dumps(said.findings), said.counts, lines, said.alone, said.content.to_bytes(_WIDTH, "big")
+    pieces = list[bytes]()
+    if said.alone:
+        return (*said[:4], *more, (), pieces)
+    pieces = [marshal.dumps(said.claims[start : start + _PIECE]) for start in range(0, len(said.claims), _PIECE)]
+    return (*said[:3], (), *more, [made[12] for made in said.claims], pieces)
 
 
 def _unpacked(packed: Any) -> _Said:
-    place, path, digest, claims, findings, counts, lines, alone, content = packed
+    place, path, digest, claims, findings, counts, lines, alone, content, digests, pieces = packed
     wrong = pickle.loads(findings)  # noqa: S301  # from `_packed`
-    return _Said(place, path, digest, claims, wrong, counts, tuple(map(Lines._make, lines)), alone, int.from_bytes(content, "big"))
+    told = tuple(map(Lines._make, lines))
+    return _Said(place, path, digest, list(claims), wrong, counts, told, alone, int.from_bytes(content, "big"), list(digests), pieces)
 
 
 def claim(fact: Fact, *, source: str, part: str, same_as: tuple[str, ...] = ()) -> Claim:
@@ -255,7 +277,8 @@ class Rows:
                 found.append((origins, digest))
             else:
                 one = self.entity(Claim._make(made))
-                found.append((one.origins, one.digest, one.name, one.sensitivity, one.properties, one.words, one.grams))
+                found_by = one.words, one.grams, fold(one.name), words_of(one.name, one.id)
+                found.append((one.origins, one.digest, one.name, one.sensitivity, one.properties, *found_by))
         return {"alone": found, "content": content % _MODULUS}
 
     def entity(self, made: Claim) -> EntityRow:
@@ -303,10 +326,10 @@ class Rows:
 
     def _origin(self, made: ClaimFields) -> str:
         key = made[0], made[13]
-        if key not in self._heads:
-            self._heads[key] = f'{{"source":{_quoted(made[0])},"locator":', f',"loaded_at":"{self.loaded_at(made[13])}","digest":"'
-        head, middle = self._heads[key]
-        return f'{head}{_quoted(made[11])}{middle}{made[12]}"}}'
+        if not (head := self._heads.get(key)):
+            head = f'{{"source":{_quoted(made[0])},"locator":', f',"loaded_at":"{self.loaded_at(made[13])}","digest":"'
+            self._heads[key] = head
+        return f'{head[0]}{_quoted(made[11])}{head[1]}{made[12]}"}}'
 
     def put(self, texts: Iterable[str], *, times: int = 1) -> None:
         """Count these rows into the content, or (`times` -1) out of it again: the same in whatever order rows come."""
@@ -345,7 +368,7 @@ class Settlement:
         return done
 
     def _take(self, taker: Taker) -> None:
-        """Leave the relations that are alone as their claims came to them; the others are touched."""
+        """Leave what is alone as its claims came to it; the other relations are touched."""
         functional = [kind for kind, declared in self.ontology.relations.items() if declared.functional]
         taken = taker.take(sorted(self.grouped), functional)
         self.tally["added"][1] += taken.relations
@@ -365,9 +388,10 @@ class Settlement:
         living = self.draft.entity_digests(sorted(ids))
         rows: list[EntityRow] = []
         now: dict[str, str] = {}
+        order: list[str] = []  # of the ids as they are put
         for group in self._groups(ids | alone.keys(), links, claims):
             if group[0] in alone:
-                rows.append(alone[group[0]])
+                order.append(group[0])
                 continue
             made = [statement for id_ in group for statement in claims.get(id_, ())]
             if not made:
@@ -380,6 +404,11 @@ class Settlement:
                 self.joined[row.id] = fresh
             if living.get(row.id) != row.digest:
                 rows.append(row)
+                order.append(row.id)
+        if taker:
+            taker.enter(order)
+            self._count(0, (len(alone), 0, 0))
+            self.rows.put(f"+{id_} {digest}" for id_, digest in alone.items())
         self._put_entities(rows, living, sorted(set(living) - set(now.values())))
         self.moved.update((id_, before[id_]) for id_ in ids if now.get(id_, id_) != before[id_])
 

@@ -42,7 +42,7 @@ class _Beside:
         self.rows: dict[Key, Row] = {}
         self.newest: dict[Key, int] = {}
         self._merged: dict[str, str] = {}
-        self.stage, self.withdraw, self.drop, self.touch = draft.stage, draft.withdraw, draft.drop, draft.touch
+        self.stage, self.keep, self.withdraw, self.drop, self.touch = draft.stage, draft.keep, draft.withdraw, draft.drop, draft.touch
         self.touched_entities, self.touched_relations = draft.touched_entities, draft.touched_relations
         self.alike, self.claimed_relations = draft.alike, draft.claimed_relations
         self.note, self.publish, self.forget = draft.note, draft.publish, draft.forget

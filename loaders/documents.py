@@ -9,6 +9,7 @@ from __future__ import annotations
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
 # PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
 import csv
+import io
 import json
 import re
 import tomllib
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
@@ -426,12 +428,21 @@ def table(text: str, name: str) -> Iterator[tuple[list[str], list[str], int]]:
         raise UnreadableSource(f"{name}:{start}: no valid CSV: {error}") from error
 
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_STRETCH = 1 << 16  # characters
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines of a text with their ends, cut one by one: a stream over it would hold it a second time, at four bytes a character."""
-    return map(re.Match[str].group, _LINE.finditer(text))
+    """The lines of a text with their ends, stretch by stretch: a stream over all of it would hold it a second time, at four bytes a character."""
+    return chain.from_iterable(io.StringIO(stretch, newline="") for stretch in _stretches(text))
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """A text in pieces of some size, each up to the end of a line."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _STRETCH) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 def _header(row: list[str], locator: str) -> list[str]:

@@ -312,6 +312,11 @@ class ReferenceDraft:
         self._touched += fresh.values()
         return len(fresh)
 
+    def keep(self, source: str, part: str, digests: Sequence[str]) -> set[str]:
+        known = {digest for digest in digests if (source, part, digest) in self._world.claims}
+        self._staged.update((source, part, digest) for digest in known)
+        return set(digests) - known
+
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         held = [key for key in self._world.claims if key[0] == source and (parts is None or key[1] in parts)]
         gone = [self._world.claims.pop(key) for key in held if key not in self._staged]

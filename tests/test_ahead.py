@@ -75,22 +75,31 @@ def test_a_process_that_was_killed_is_no_end() -> None:
 
 
 def test_a_load_by_several_processes_is_the_load_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The revision has the same digest, the parts are the same, and the same findings come with it in the same order."""
-    for place in range(5):
-        rows = [f"p{number},Person {number},p{number % 7},Persn{number}" for number in range(10 * place, 10 * place + 50)]
-        (tmp_path / f"people{place}.csv").write_text("\n".join(["id,name,manager,colour", *rows]))
+    """The revision has the same digest, the parts are the same, and the same findings come with it in the same order; and again with a row gone,
+    one twice, one changed and all others moved.
+    """
     found = set[str]()
     for after, readers in ((1, 1), (1, 2), (1, 3), (10**9, 1)):
         monkeypatch.setattr(settling, "_AHEAD", after)
         monkeypatch.setattr(settling, "READERS", readers)
         monkeypatch.setattr(settling, "BATCH", 10)
-        context = ContextGraph(
-            open_store(f"sqlite:///{tmp_path / f'{after}-{readers}'}.db"),
-            ontology=load_ontology([]),
-            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        )
-        report = context.load([read(Source(name="people", loader="people", path="people*.csv"), tmp_path)], actor="person:ann")
-        assert len(report.findings) >= 5
-        found.add(f"{context.history(actor=context.access.actor('person:ann'))} {report.findings} {list(context.loaded('people'))}")
+        store = open_store(f"sqlite:///{tmp_path / f'{after}-{readers}'}.db")
+        context = ContextGraph(store, ontology=load_ontology([]), now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        for turn in range(2):
+            for place in range(5):
+                _people(tmp_path / f"people{place}.csv", range(10 * place, 10 * place + 50), turn=turn)
+            report = context.load([read(Source(name="people", loader="people", path="people*.csv"), tmp_path)], actor="person:ann")
+            assert len(report.findings) >= 5
+            said = sorted(store.claims(), key=lambda one: (one.source, one.part, one.digest))
+            seals = [one.digest for one in store.revisions()]
+            found.add(f"{turn} {seals} {list(store.versions())} {said} {report.findings} {list(context.loaded('people'))}")
+            assert not turn or (report.changed.entities and report.withdrawn.entities)
         context.close()
-    assert len(found) == 1
+    assert len(found) == 2
+
+
+def _people(path: Path, numbers: Iterable[int], *, turn: int) -> None:
+    rows = [f"p{number},Person {number},p{number % 7},Persn{number}" for number in numbers]
+    if turn:
+        rows = [*rows[5:6], *(row.replace("Person 33,", "Person Else,") for row in rows[1:]), *rows[5:6]]
+    path.write_text("\n".join(["id,name,manager,colour", *rows]))

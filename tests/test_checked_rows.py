@@ -6,13 +6,16 @@ import csv
 import io
 import json
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from graph import Entity, Finding, Origin, Relation, trusted
-from loaders import LOADERS, Source, files
+from graph import Entity, Finding, Origin, Relation, UnreadableSource, trusted
+from loaders import LOADERS, Source, documents, files
 from loaders.source import Record, link, thing
 
 CELLS = ("x", " unit:a ", "2026-01-31", "2026-13-01", "yes", "no", "1", "0,5", "50 %", "a; b;", " ", "\u00a0y\u00a0", "-", "n/a")
@@ -80,3 +83,23 @@ def test_facts_made_unasked_equal_those_that_the_model_checks() -> None:
     with pytest.raises(ValidationError):
         line.kind = "holds"  # pyright: ignore[reportAttributeAccessIssue]  # that is refused
     assert trusted(Origin, {"source": "", "locator": "a.csv:1", "loaded_at": None, "digest": ""}) == origin[0]
+
+
+@given(st.text(alphabet='a,"\r\n\u2028\x0b', max_size=40), st.integers(0, 9))
+def test_a_table_is_read_in_stretches_of_any_size(text: str, size: int) -> None:
+    """Lines end where they end in a stream over the whole text, whichever mark ends them, and are counted so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "_STRETCH", size)
+        assert _table(text) == _table(text, whole=True)
+
+
+def _table(text: str, *, whole: bool = False) -> tuple[list[tuple[list[str], int]], str]:
+    found: list[tuple[list[str], int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        if whole:
+            patch.setattr(documents, "_lines", partial(io.StringIO, newline=""))
+        try:
+            found += [(row, line) for _, row, line in documents.table(f"h,i\n{text}", "x.csv")]
+        except UnreadableSource as error:
+            return found, str(error)
+    return found, ""

@@ -314,6 +314,15 @@ def test_withdrawing_closes_the_live_claims_of_the_parts_that_were_not_staged(st
         draft.publish(revision(draft.number))
     assert _said(store) == [("hr", "person:ben"), ("hr", "person:cleo"), ("hr", "person:dan"), ("wiki", "person:ann")]
     with store.draft() as draft:
+        held = [claim(id_, part="a.csv").digest for id_ in ("person:ben", "person:cleo")]
+        assert draft.keep("hr", "a.csv", held) == {held[1]}
+        assert draft.keep("hr", "new.csv", held) == draft.keep("nobody", "a.csv", held) == set(held)
+        assert draft.stage([claim("person:ben", part="a.csv"), claim("person:cleo", part="a.csv")]) == 1
+        assert draft.keep("hr", "a.csv", held) == set()
+        assert draft.drop([claim("person:ben", part="a.csv")]) == 0
+        assert draft.withdraw("hr", ["a.csv", "b.csv"]) == 2
+    assert _said(store) == [("hr", "person:ben"), ("hr", "person:cleo"), ("hr", "person:dan"), ("wiki", "person:ann")]
+    with store.draft() as draft:
         draft.stage([claim("person:eve", part="c.csv")])
         assert draft.withdraw("hr") == 3
         draft.publish(revision(draft.number))

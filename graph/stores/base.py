@@ -87,7 +87,7 @@ RelationKey = tuple[str, str, str]
 ClaimFields = tuple[str, str, str, str, str, str, str, str, str, str, tuple[str, ...], str, str, int]  # a `Claim`, or what can be made one
 Alone = tuple[str, ...]
 """What a claim comes to in the graph where nothing else is said of its thing, beside what it says itself: origins and digest; of an entity
-also name, sensitivity, properties, words, grams."""
+also name, sensitivity, properties, words, grams, the name folded, and the words of name and id."""
 
 
 class Taken(NamedTuple):
@@ -160,20 +160,26 @@ class Made(NamedTuple):
 class Taker(Protocol):
     """A draft that takes claims together with what each comes to alone, so that most of them need not be looked at again.
 
-    The order of use: `stage_alone` for all claims, then the entities as in any draft, of which `alone` tells most, then `take` once.
+    The order of use: `stage_alone` for all claims; then the entities as in any draft, but that those are not put which `alone` tells, and
+    that `enter` is told the ids of all before they are put; then `take` once.
     """
 
     def stage_alone(self, claims: Sequence[ClaimFields], alone: Sequence[Alone]) -> None:
-        """Say that these claims, all of one part, are made. What a part says twice counts once, and is found later."""
+        """Say that these claims are made. What a part says twice counts once, and is found later."""
         ...
 
-    def alone(self, ids: Sequence[str]) -> dict[str, EntityRow]:
-        """Of these touched ids those of which one claim speaks, and which share no identity value."""
+    def alone(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of these touched ids those of which one claim speaks, and which share no identity value, with the digests of what they come to."""
+        ...
+
+    def enter(self, ids: Sequence[str]) -> None:
+        """Give these entities their numbers in this order, those that are alone among them."""
         ...
 
     def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
-        """Put every relation that is alone: no other claim speaks of it, its ends are not among the ids `apart`, and, if its kind is
-        `functional`, its source has no other of that kind. The others are what `touched_relations` yields from then on.
+        """Put what is alone: of the entities those that were entered, and each relation of which no other claim speaks, whose ends are not
+        among the ids `apart`, and, if its kind is `functional`, whose source has no other of that kind. The other relations are what
+        `touched_relations` yields from then on.
         """
         ...
 
@@ -207,12 +213,16 @@ class Draft(Protocol):
         """Say that these claims are made; returns how many were not already there."""
         ...
 
+    def keep(self, source: str, part: str, digests: Sequence[str]) -> set[str]:
+        """Say that this part makes the claims with these digests; returns those that it has not made, whose claims have to be staged."""
+        ...
+
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
-        """Close every live claim of these parts of the source (None: of all its parts) that this draft has not staged; returns how many."""
+        """Close every live claim of these parts of the source (None: of all its parts) that this draft has not staged or kept; returns how many."""
         ...
 
     def drop(self, claims: Sequence[Claim]) -> int:
-        """Close exactly these claims, of those that are live and that this draft has not staged; returns how many."""
+        """Close exactly these claims, of those that are live and that this draft has not staged or kept; returns how many."""
         ...
 
     def touch(self) -> None:
@@ -464,7 +474,7 @@ class Store(Protocol):
 
 SEAL = "\x1e"  # begins the keys under which stores keep the digests of notes; no key of a note begins with it
 _WORD = re.compile(r"\w+")
-_ASCII = {code: chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)}  # what folding makes of each character
+_ASCII = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).encode() + bytes(128)  # of each character
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _DIGEST = re.compile(r'"digest":"[^"]*"')
 
@@ -548,7 +558,7 @@ def fold(text: str) -> str:
 
 def _folded(text: str) -> list[str]:
     if text.isascii():
-        return text.translate(_ASCII).split()
+        return text.encode().translate(_ASCII).decode().split()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return _WORD.findall("".join(c for c in decomposed if not unicodedata.combining(c)))
 

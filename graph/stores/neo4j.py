@@ -1974,6 +1974,7 @@ class Neo4jDraft:
         self._said = _Said(self.number) if self._fresh else None
         self._published = False
         self._staged: set[str] = set()
+        self._absent: set[str] = set()  # that `keep` found to be made by nobody
         self._unsaid: tuple[list[Columns], list[Columns], list[Columns]] = ([], [], [])  # rows for `_SAYING`
         self._touched_entities: set[str] = set()
         self._touched_relations: set[RelationKey] = set()
@@ -1999,7 +2000,7 @@ class Neo4jDraft:
         said: dict[str, Claim] = {}
         for claim in claims:
             said.setdefault(_hashed(claim.source, claim.part, claim.digest), claim)
-        known = self._staged | self._live([key for key in said if key not in self._staged])
+        known = self._staged | self._live([key for key in said if key not in self._staged and key not in self._absent])
         fresh = {key: claim for key, claim in said.items() if key not in known}
         self._staged.update(said)
         self._touch(fresh.values())
@@ -2014,6 +2015,14 @@ class Neo4jDraft:
         if sum(map(len, self._unsaid)) >= _BATCH:  # files may be many and small, and each commit costs a write to the server's disk
             self._say()
         return len(fresh)
+
+    def keep(self, source: str, part: str, digests: Sequence[str]) -> set[str]:
+        keys = {_hashed(source, part, digest): digest for digest in digests}
+        known = self._live([key for key in keys if key not in self._staged])
+        self._staged |= known
+        absent = {key: digest for key, digest in keys.items() if key not in self._staged}
+        self._absent.update(absent)
+        return set(absent.values())
 
     def _say(self) -> None:
         """Commit the claims that were staged."""

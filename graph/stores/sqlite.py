@@ -59,6 +59,7 @@ _FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
 _AT_ONCE = 256  # neighbours in an old revision that are looked up together
 _SPAN = 10_000  # entities that are read at a time where all are
+_WORDS, _FEW_WORDS = 16 << 20, 1 << 20  # bytes that FTS5 gathers before it writes: for a first load, and what it does by itself
 _ALL = range(1, 1 << 62)
 _MAPPED = 8_000_000_000  # bytes of the file that are read as memory
 
@@ -128,8 +129,9 @@ _ASIDE = """
 CREATE TEMP TABLE kept (id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY);
 CREATE TEMP TABLE thing (
-  name INTEGER PRIMARY KEY, claim INTEGER, kind TEXT, valid_from TEXT, valid_to TEXT, origins TEXT, digest TEXT, label TEXT,
-  sensitivity TEXT, properties TEXT, words TEXT, grams TEXT);
+  name INTEGER PRIMARY KEY, id TEXT, kind TEXT, valid_from TEXT, valid_to TEXT, origins TEXT, digest TEXT, called TEXT,
+  sensitivity TEXT, properties TEXT, words TEXT, grams TEXT, folded TEXT, label TEXT);
+CREATE TEMP TABLE numbered (number INTEGER PRIMARY KEY, name INTEGER);
 CREATE TEMP TABLE head (name INTEGER PRIMARY KEY, number INTEGER, facet INTEGER, day_from INTEGER, day_to INTEGER);
 CREATE TEMP TABLE apart (id INTEGER PRIMARY KEY);
 """
@@ -148,6 +150,7 @@ _CLAIM = (
     "c.locator, c.digest, c.since FROM claim c JOIN part p ON p.id = c.part JOIN name s ON s.id = c.subject "
     "JOIN name k ON k.id = c.kind LEFT JOIN name t ON t.id = c.target"
 )
+_DAY = "CASE {0} WHEN '' THEN 0 ELSE CAST(replace({0}, '-', '') AS INTEGER) END"  # what `_day` says
 _NEW: Callable[[Any, tuple[Any, ...]], Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # of no items yet; a row of all its values, in order
 _BY_SINCE = itemgetter(9)
 _SLOT = itemgetter(0, 1)
@@ -155,6 +158,7 @@ _CLAIM_ORDER = "ORDER BY s.text, k.text, coalesce(t.text, ''), p.source, p.path,
 
 Row: TypeAlias = tuple[Any, ...]
 _Head: TypeAlias = tuple[int, int, int]  # what the filter must know of an entity: its facet, and the days between which it is true
+_Column: TypeAlias = Sequence[Any] | str  # the values of rows; a text: what all of them have, in SQL
 _NOWHERE: _Head = (0, 0, 0)
 
 
@@ -226,6 +230,13 @@ def hash_text(text: str) -> int:
     for byte in text.encode():
         value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
     return value - (1 << 63)
+
+
+def _insert(db: sqlite3.Connection, into: str, columns: Mapping[str, _Column]) -> None:
+    """Insert rows that are told by columns. What all rows have in common, blanks or a text of SQL, is part of the statement: binding is what costs."""
+    said = {name: column for name, column in columns.items() if type(column) is not str and any(column)}
+    values = ["?" if name in said else column if type(column) is str else repr(column[0]) for name, column in columns.items()]
+    db.executemany(f"{into} ({', '.join(columns)}) VALUES ({', '.join(values)})", list(zip(*(columns[name] for name in said), strict=True)))
 
 
 class _Seen:
@@ -1076,14 +1087,14 @@ class SQLiteDraft:
         self._last_edge: int = self._one(
             "SELECT max(coalesce((SELECT max(id) FROM edge), 0), coalesce((SELECT max(id) FROM edge_past), 0))"
         )
-        self._names: dict[str, int] = {}
+        self._names: dict[str, int] = {"": 0}
         self._texts: list[str] = [""] * (self._last_name + 1)  # by the integers of names, as the next: "" for one not looked up yet
         self._numbers = array("q", bytes(8 * (self._last_name + 1)))
         self._all_known = not self._last_name  # nobody else can write, so that a store that began empty holds no name unknown here
         self._parts: dict[tuple[str, str], int] = {
             (source, path): id_ for id_, source, path in db.execute("SELECT id, source, path FROM part")
         }
-        self._open_part, self._said = 0, set[str]()  # the part being staged for the first time, and the digests of its claims
+        self._begun: dict[int, set[str]] = {}  # parts that were never staged before this draft, with the digests of their claims
         self._facet: dict[Facet, int] = {
             Facet(kind, level): id_ for id_, kind, level in db.execute("SELECT id, kind, sensitivity FROM facet")
         }
@@ -1099,6 +1110,7 @@ class SQLiteDraft:
         self._aliased = bool(self._one("SELECT EXISTS (SELECT 1 FROM alias)"))
         self._shared: set[int] | None = None
         self._several: set[int] | None = None  # the names of entities of which several claims speak, or that share an identity value
+        self._alone = set[int]()  # the names that `alone` told of and that have no number yet
         self._left: list[tuple[RelationKey, str]] = []
         self._everything = False
         self._known_facets = set(self._facet.values())
@@ -1157,91 +1169,99 @@ class SQLiteDraft:
 
     def stage(self, claims: Sequence[Claim]) -> int:
         self._intern(text for claim in claims for text in claim[2:5] if text)
-        self._db.execute(_LIVE)
-        fresh: list[tuple[Claim, int]] = []
-        unsure: dict[int, list[Claim]] = {}
+        made: dict[tuple[str, str], list[Claim]] = defaultdict(list)
         for claim in claims:
-            part = self._parts.get((claim.source, claim.part)) or self._part(claim.source, claim.part)
-            if part != self._open_part:
-                unsure.setdefault(part, []).append(claim)
-            elif claim.digest not in self._said:
-                self._said.add(claim.digest)
-                fresh.append((claim, part))
-        self._insert_claims(fresh)
-        others = [(claim, part) for part, some in unsure.items() for claim in self._unsaid(part, some)]
-        self._insert_claims(others)
+            made[claim[:2]].append(claim)
+        fresh: list[Claim] = []
+        for (source, path), some in made.items():
+            said = {claim.digest: claim for claim in reversed(some)}
+            new = self._unsaid(source, path, list(reversed(said)))
+            fresh += [said[digest] for digest in new]
+            part = self._parts.get((source, path)) or self._part(source, path)
+            if part in self._begun:
+                self._begun[part].update(new)
+        first = self._last_claim + 1
+        self._write_claims([claim for claim in fresh if not claim.target])
+        self._write_claims([claim for claim in fresh if claim.target])
         if self._told:
-            self._untold += range(self._last_claim - len(fresh) - len(others) + 1, self._last_claim + 1)
-        if len(self._said) > _SAID:
-            self._open_part, self._said = 0, set[str]()
-        return len(fresh) + len(others)
+            self._untold += range(first, self._last_claim + 1)
+        if sum(map(len, self._begun.values())) > _SAID:
+            self._begun.clear()
+        return self._last_claim + 1 - first
+
+    def keep(self, source: str, part: str, digests: Sequence[str]) -> set[str]:
+        return set(self._unsaid(source, part, digests))
 
     def stage_alone(self, claims: Sequence[ClaimFields], alone: Sequence[Alone]) -> None:
         """Claims, relations and (aside, since they have no numbers yet) entities as they come; a relation's row has its claim's number."""
         self._intern(filter(None, chain.from_iterable(map(_texts_of_claim, claims))))
         self._told = True
-        parts, last, part = self._parts, ("", ""), 0
-        names, kinds, number, first = self._names, self._kind, self.number, self._last_claim + 1
-        rows, same, edges, things = list[Row](), list[Row](), list[Row](), list[Row]()
-        for id_, (claim, row) in enumerate(zip(claims, alone, strict=True), first):
-            source, path, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
-            if (source, path) != last:
-                last = source, path
-                part = parts.get(last) or self._part(source, path)
-            one = names[subject]
-            other = names[target] if target else 0
-            said = canonical(same_as) if same_as else "[]"
-            rows.append((
-                id_, part, one, names[kind], other, name, properties, level, since, until, said, locator, _short(digest), digest, number,
-            ))  # fmt: skip
-            if other:
-                edges.append(
-                    (id_, one, kinds.get(kind) or self._kind_of(kind), other, number, since, until, properties, row[0], "[]", row[1])
-                )
-                continue
-            things.append((one, id_, kind, since, until, *row))
-            same += ((value, one, id_) for value in same_as)
-        self._write_claims(rows, same)
-        self._db.executemany("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edges)
-        self._db.executemany("INSERT OR IGNORE INTO temp.thing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", things)
+        both = list(zip(claims, alone, strict=True))
+        if things := [one for one in both if not one[0][4]]:  # columns of one sort are mostly blank or full
+            claimed = self._write_claims([claim for claim, _ in things])
+            origins, digests, called, levels, properties, words, grams, folded, labels = zip(*(row for _, row in things), strict=True)
+            said = {"name": claimed["subject"], "id": [claim[2] for claim, _ in things], "kind": [claim[3] for claim, _ in things]}
+            found_by = {"words": words, "grams": grams, "folded": folded, "label": labels}
+            said |= {"valid_from": claimed["valid_from"], "valid_to": claimed["valid_to"], "origins": origins, "digest": digests}
+            _insert(
+                self._db,
+                "INSERT OR IGNORE INTO temp.thing",
+                said | {"called": called, "sensitivity": levels, "properties": properties} | found_by,
+            )
+        if ties := [one for one in both if one[0][4]]:
+            claimed = self._write_claims([claim for claim, _ in ties])
+            for kind in dict.fromkeys(claim[3] for claim, _ in ties):
+                if kind not in self._kind:
+                    self._kind_of(kind)
+            origins, digests = zip(*(row for _, row in ties), strict=True)
+            said = {name: claimed[name] for name in ("id", "target", "since", "valid_from", "valid_to", "properties")}
+            said |= {"source": claimed["subject"], "kind": [self._kind[claim[3]] for claim, _ in ties]}
+            _insert(self._db, "INSERT INTO edge", said | {"origins": origins, "conflicts": "'[]'", "digest": digests})
+
+    def _write_claims(self, claims: Sequence[ClaimFields]) -> dict[str, _Column]:
+        """Write claims whose names are known, all of them of entities or all of relations; returns their columns."""
+        if not claims:
+            return {}
+        sources, paths, subjects, kinds, targets, called, properties, levels, since, until, same_as, locators, digests, _ = zip(
+            *claims, strict=True
+        )
+        name, parts = self._names.__getitem__, self._parts
+        ids = range(self._last_claim + 1, self._last_claim + 1 + len(claims))
+        self._last_claim += len(claims)
+        said: dict[str, _Column] = {
+            "id": ids,
+            "part": [parts.get(place) or self._part(*place) for place in zip(sources, paths, strict=True)],
+            "subject": list(map(name, subjects)),
+            "kind": list(map(name, kinds)),
+        }
+        said |= {"target": list(map(name, targets)), "name": called, "properties": properties, "sensitivity": levels}
+        said |= {"valid_from": since, "valid_to": until, "locator": locators, "digest": digests, "since": str(self.number)}
+        said |= {"short": list(map(_short, digests)), "same_as": [canonical(values) if values else "[]" for values in same_as]}
+        _insert(self._db, "INSERT INTO claim", said | ({} if any(same_as) else {"same_as": "'[]'"}))
+        if not targets[0]:
+            same = [(value, name(subject), id_) for subject, id_, values in zip(subjects, ids, same_as, strict=True) for value in values]
+            self._db.executemany("INSERT OR IGNORE INTO same VALUES (?, ?, ?)", same)
+        return said
 
     def _part(self, source: str, path: str) -> int:
         made = self._db.execute("INSERT INTO part (source, path) VALUES (?, ?)", (source, path)).lastrowid or 0
         self._parts[source, path] = made
-        self._open_part, self._said = made, set[str]()
+        self._begun[made] = set()
         return made
 
-    def _unsaid(self, part: int, claims: Sequence[Claim]) -> Iterable[Claim]:
-        """Those of these claims that the part has not made yet, each once; what it made before this draft is kept."""
-        first = {claim.digest: claim for claim in reversed(claims)}
-        wanted = _list(map(_short, first))
+    def _unsaid(self, source: str, path: str, digests: Sequence[str]) -> Sequence[str]:
+        """Those of these digests that the part has not said yet; what it said before this draft is kept."""
+        part = self._parts.get((source, path))
+        if part is None:
+            return digests
+        if (begun := self._begun.get(part)) is not None:
+            return [digest for digest in digests if digest not in begun]
+        self._db.execute(_LIVE)
         find = "SELECT c.digest, c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.part = ? AND c.short = f.value AND c.until = 0"
-        known = {digest: id_ for digest, id_ in self._db.execute(find, (wanted, part)) if digest in first}
-        kept = [(id_,) for id_ in known.values() if id_ < self._first]
+        known: dict[str, int] = dict(self._db.execute(find, (_list(map(_short, digests)), part)).fetchall())
+        kept = [(id_,) for digest in digests if (id_ := known.get(digest, self._first)) < self._first]
         self._db.executemany("INSERT OR IGNORE INTO temp.kept VALUES (?)", kept)
-        return [claim for digest, claim in reversed(first.items()) if digest not in known]
-
-    def _insert_claims(self, claims: Iterable[tuple[Claim, int]]) -> None:
-        names, number, rows, same = self._names, self.number, list[Row](), list[Row]()
-        for id_, (claim, part) in enumerate(claims, self._last_claim + 1):
-            _, _, subject, kind, target, name, properties, level, since, until, same_as, locator, digest, _ = claim
-            subject_id, said = names[subject], canonical(same_as) if same_as else "[]"
-            rows.append((
-                id_, part, subject_id, names[kind], names[target] if target else 0, name, properties, level, since, until, said, locator,
-                _short(digest), digest, number,
-            ))  # fmt: skip
-            if same_as and not target:
-                same += ((value, subject_id, id_) for value in same_as)
-        self._write_claims(rows, same)
-
-    def _write_claims(self, rows: Sequence[Row], same: Sequence[Row]) -> None:
-        self._last_claim += len(rows)
-        self._db.executemany(
-            "INSERT INTO claim (id, part, subject, kind, target, name, properties, sensitivity, valid_from, valid_to, same_as, locator, short, "
-            "digest, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        self._db.executemany("INSERT OR IGNORE INTO same VALUES (?, ?, ?)", same)
+        return [digest for digest in digests if digest not in known]
 
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         if self._first == 1:
@@ -1367,23 +1387,29 @@ class SQLiteDraft:
         self._db.execute("DELETE FROM edge WHERE id IN (SELECT id FROM temp.apart)")
         return left
 
-    def alone(self, ids: Sequence[str]) -> dict[str, EntityRow]:
+    def alone(self, ids: Sequence[str]) -> dict[str, str]:
         if not self._told:
             return {}
         if self._several is None:
             several = "SELECT subject FROM claim WHERE target = 0 GROUP BY subject HAVING count(*) > 1"
             self._several = self._sharing() | {id_ for (id_,) in self._db.execute(several)}
         wanted = _list(number for id_ in ids if (number := self._names[id_]) not in self._several)
-        columns = "t.name, t.kind, t.label, t.sensitivity, t.valid_from, t.valid_to, t.properties, t.origins, t.words, t.grams, t.digest"
-        rows: list[Row] = self._db.execute(
-            f"SELECT {columns} FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value", (wanted,)
-        ).fetchall()
-        found = (EntityRow._make([self._texts[row[0]], *row[1:8], (), "[]", *row[8:]]) for row in rows)
-        return {row.id: row for row in found}
+        select = "SELECT t.id, t.digest FROM json_each(?) f CROSS JOIN temp.thing t WHERE t.name = f.value"
+        found: dict[str, str] = dict(self._db.execute(select, (wanted,)).fetchall())
+        self._alone.update(map(self._names.__getitem__, found))
+        return found
+
+    def enter(self, ids: Sequence[str]) -> None:
+        first, names = self._last_number + 1, [self._names[id_] for id_ in ids]
+        self._give_numbers(names)
+        fresh = [(number, name) for number, name in enumerate(names, first) if name in self._alone]
+        self._alone.clear()
+        self._db.executemany("INSERT INTO temp.numbered VALUES (?, ?)", fresh)
 
     def take(self, apart: Collection[str], functional: Collection[str]) -> Taken:
         if not self._told:
             return Taken(0, [])
+        self._put_numbered()
         kinds = ",".join(str(self._names[kind]) for kind in functional if kind in self._names)
         several = "SELECT subject, kind, target FROM claim WHERE target > 0 GROUP BY subject, kind, target HAVING count(*) > 1"
         rivals = f"SELECT subject, kind FROM claim WHERE target > 0 AND kind IN ({kinds}) GROUP BY subject, kind HAVING min(target) < max(target)"
@@ -1406,14 +1432,29 @@ class SQLiteDraft:
         self._make_readable(count)
         return Taken(count, self._left)
 
+    def _put_numbered(self) -> None:
+        """What `_insert_nodes` does, for all entities that are alone at once."""
+        alone = "FROM temp.numbered m CROSS JOIN temp.thing t ON t.name = m.name"
+        facets = [Facet(*row) for row in self._db.execute(f"SELECT DISTINCT t.kind, t.sensitivity {alone}")]
+        _check({facet.kind for facet in facets})
+        for facet in facets:
+            self._facet_of(facet)
+        days = ", ".join(_DAY.format(f"t.{end}") for end in ("valid_from", "valid_to"))
+        self._db.execute(
+            f"INSERT INTO node SELECT m.number, f.id, {days}, {self.number}, t.id, t.called, t.valid_from, t.valid_to, t.properties, t.origins, "
+            f"'[]', '[]', t.words, t.grams, t.digest, t.folded {alone} "
+            "CROSS JOIN facet f ON f.kind = t.kind AND f.sensitivity = t.sensitivity ORDER BY m.number"
+        )
+        self._db.execute(
+            f"INSERT INTO text (rowid, label, words, grams) SELECT m.number, t.label, t.words, t.grams {alone} ORDER BY m.number"
+        )
+
     def _make_readable(self, count: int) -> None:
         """What `_insert_adj` does, for all relations at once: sorting them is much quicker than finding the place of each."""
         self._db.execute(
             "INSERT INTO temp.head SELECT m.id, n.number, n.facet, n.day_from, n.day_to FROM node n JOIN name m ON m.text = n.id"
         )
-        days = ", ".join(
-            f"CASE e.{end} WHEN '' THEN 0 ELSE CAST(replace(e.{end}, '-', '') AS INTEGER) END" for end in ("valid_from", "valid_to")
-        )
+        days = ", ".join(_DAY.format(f"e.{end}") for end in ("valid_from", "valid_to"))
         ends = "FROM edge e JOIN temp.head a ON a.name = e.source JOIN temp.head b ON b.name = e.target"
         made = self._db.execute(
             f"INSERT INTO adj SELECT a.number, e.kind * 4, b.number, e.id, e.since, 0, {days}, b.facet, b.day_from, b.day_to {ends} UNION ALL "
@@ -1523,15 +1564,19 @@ class SQLiteDraft:
         names, numbers = self._names, self._numbers
         old = [number for row in rows if (number := numbers[names[row.id]])]
         fresh = [name for row in rows if not numbers[name := names[row.id]]]
-        for number, name in enumerate(fresh, self._last_number + 1):
-            numbers[name] = number
-        self._last_number += len(fresh)
-        self._db.executemany("UPDATE name SET number = ? WHERE id = ?", [(numbers[name], name) for name in fresh])
+        self._give_numbers(fresh)
         self._end_nodes(old)
         self._insert_nodes(rows)
         self._restamp(old)
         self._join(fresh)
         self._highest_entity = max((self._highest_entity, *(row.id for row in rows)))
+
+    def _give_numbers(self, names: Sequence[int]) -> None:
+        """Give these names, which have none, the next numbers in this order."""
+        for number, name in enumerate(names, self._last_number + 1):
+            self._numbers[name] = number
+        self._last_number += len(names)
+        self._db.executemany("UPDATE name SET number = ? WHERE id = ?", [(self._numbers[name], name) for name in sorted(names)])
 
     def _insert_nodes(self, rows: Sequence[EntityRow]) -> None:
         nodes: list[Row] = []
