@@ -44,6 +44,7 @@ from graph.stores.base import Alone, Claim, ClaimFields, Draft, EntityRow, Relat
 
 BATCH = 4000
 _AHEAD = 2 * BATCH  # a source with more claims than this is read by other processes
+_TOGETHER = 400  # claims of small parts that are staged in one go; with many more their readers would wait
 _PART = 8  # claims that cost as much as to open one part
 READERS = 2  # by so many, where each of its parts can be read by itself: with more they would wait for the one that writes
 _PIECE = 16  # claims that are handed over in one
@@ -136,7 +137,7 @@ def stage(draft: Draft, reading: Reading, *, rows: Rows, known: Mapping[str, str
             claims += said.claims
             alone += said.alone
             rows.content += said.content
-            if len(claims) >= BATCH:
+            if len(claims) >= _TOGETHER:
                 taker.stage_alone(claims, alone)
                 claims, alone = [], []
         elif said.size and (fresh := draft.keep(reading.terms.name, said.path, said.digests or [made[12] for made in said.claims])):
