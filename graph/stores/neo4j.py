@@ -21,6 +21,7 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -1542,11 +1543,24 @@ class _Writer:
     def write(self, *statements: _Statement, whole: bool = False) -> None:
         """Commit these one by one, or, if they are few rows or must be `whole`, together; `Conflict` if another writer took over meanwhile."""
         chunks = [chunk for statement in statements if statement.rows for chunk in statement.chunks()]
-        if whole or sum(len(chunk.rows) for chunk in chunks) <= self._at_once:
+        if whole or not self.many(sum(len(chunk.rows) for chunk in chunks)):
             self._commit(chunks)
         else:
             for chunk in chunks:
                 self._commit([chunk])
+
+    def write_ahead(self, statements: Iterable[_Statement]) -> None:
+        """Commit these one by one, each while the next is worked out."""
+        with ThreadPoolExecutor(1) as beside:
+            going = beside.submit(self._commit, [])
+            for chunk in chain.from_iterable(statement.chunks() for statement in statements):
+                going.result()
+                going = beside.submit(self._commit, [chunk])
+            going.result()
+
+    def many(self, rows: int) -> bool:
+        """Whether so many rows are too many for one transaction."""
+        return rows > self._at_once
 
     def _commit(self, statements: Sequence[_Statement]) -> None:
         if not statements:
@@ -2245,11 +2259,13 @@ class Neo4jDraft:
         self._writer.write(*self._asides(), *change.copies())
         self._writer.write(*change.marks())
         self._writer.write(_Statement(odd, [0], {"turn": _TURN}))
-        self._writer.write(
-            _Statement(f"{node} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts),
-            *change.native(),
-            *self._beside(revision, numbers),
-        )
+        counted = _Statement(f"{node} SET g.entities = $p.entities, g.kinds = $p.kinds", [0], counts)
+        if self._writer.many(len(entities) + len(relations)):
+            self._writer.write(counted)
+            self._writer.write_ahead(change.native())
+            self._writer.write(*self._beside(revision, numbers))
+        else:
+            self._writer.write(counted, *change.native(), *self._beside(revision, numbers))
         self._writer.write(
             _Statement(_NOTE, [list(one) for key, text in self._notes.items() for one in sealed(key, text)]),
             _Statement(

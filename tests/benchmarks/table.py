@@ -260,10 +260,10 @@ def loads(bench: Bench) -> Iterator[Figure]:
     files.write(folder, bench.size)
     first = _load(bench, folder)
     facts = first.facts
+    own, other = (resource.getrusage(who).ru_maxrss / 2**10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     began = perf_counter()
     bare_load(folder, bench.folder / "rows.db", facts)
     bare = facts / (perf_counter() - began)
-    own, other = (resource.getrusage(who).ru_maxrss / 2**10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     yield Figure(f"load of {facts:,} facts from CSV", facts / first.seconds, bare, "facts/s", 50_000, "", at_least=True, absolute=True)
     yield Figure("the same, beside rows built and written", facts / first.seconds, bare, "facts/s", 50 / 110, "one core", at_least=True)
     yield Figure("memory of it, all processes, what they share too", own + READERS * other, 1024, "MiB", 1, "1 GiB")
