@@ -28,9 +28,7 @@ PICTURE = "picture"
 TABLE = "things"
 TURN = "picture.turn"  # how often the selection came from the table
 DRAWN = "picture.drawn"  # whether there was one in this session
-PAUSE = (
-    0.25  # seconds that the first picture is ahead of its table: what draws tables is large, and a browser that was never here fetches it
-)
+PAUSE = 0.5  # seconds that the first picture is ahead of its table: what draws tables is large, and a browser new here fetches it
 
 
 def explore(seat: Seat) -> None:
