@@ -8,9 +8,10 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat  # entities and what lies outside are refused below, as defusedxml does
+from xml.parsers import expat
 
 from graph import Fact, Finding, Properties, UnreadableSource
+from loaders.elements import strict
 from loaders.source import MAX_UNZIPPED, File, link, thing
 from loaders.trees import MAX_VALUES, Tally, clean, kept, words
 
@@ -158,7 +159,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
 def _parsed(file: File) -> tuple[Element, Mapping[Element, int]]:
     """The tree, and the line of each of its elements."""
     content, lines = _content(file), dict[Element, int]()
-    builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator="}")
+    builder, parser = TreeBuilder(), strict(file.name, separator="}")
     names: dict[str, str] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -168,14 +169,7 @@ def _parsed(file: File) -> tuple[Element, Mapping[Element, int]]:
     def end(tag: str) -> None:
         builder.end(names[tag])
 
-    def refuse(*_: object) -> int:
-        raise UnreadableSource(
-            f"{file.name}:{parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
-        )
-
-    parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, builder.data
-    parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
     try:
         parser.Parse(content, True)  # expat's own word for the last piece
     except expat.ExpatError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from xml.parsers import expat  # entities and what lies outside are refused by the handlers below, as defusedxml does
+from xml.parsers import expat
 
 from graph import Finding, UnreadableSource, slug
 from loaders.source import File
@@ -65,6 +65,20 @@ class Element:
                 open_ += one.children[::-1]
 
 
+def strict(name: str, *, separator: str) -> expat.XMLParserType:
+    """A parser for the file of this name that refuses entities and what lies outside, as defusedxml does; `separator` ends a namespace."""
+    parser = expat.ParserCreate(namespace_separator=separator)
+
+    def refuse(*_: object) -> int:
+        raise UnreadableSource(
+            f"{name}:{parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
+        )
+
+    parser.buffer_text = True
+    parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
+    return parser
+
+
 class _Reader:
     """Makes elements of the parser's calls; whole ones of the wanted names go to `done` and are forgotten by their parents."""
 
@@ -77,17 +91,10 @@ class _Reader:
         self.done: list[Element] = []
         self.within = 0  # how many wanted elements are open
         self.below = 0  # how deep in what is skipped
-        self.parser = expat.ParserCreate(namespace_separator=" ")
-        self.parser.buffer_text = True
+        self.parser = strict(name, separator=" ")
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.texts.append
-        self.parser.EntityDeclHandler = self.parser.ExternalEntityRefHandler = self.refuse
-
-    def refuse(self, *_: object) -> int:
-        raise UnreadableSource(
-            f"{self.name}:{self.parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
-        )
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         names = self.names.get(tag)

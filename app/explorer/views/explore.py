@@ -179,7 +179,7 @@ def _canvas(seat: Seat) -> None:
             lit=path, on_gesture=gesture, on_selected=_selected, height=580, turn=st.session_state.get(TURN, 0),
             pins=pins_of(one.split(" ") for one in st.query_params.get_all("pin")), on_pins=_pin,
         )  # fmt: skip
-        if not st.session_state.setdefault(DRAWN, False):
+        if DRAWN not in st.session_state:
             st.session_state[DRAWN] = True
             time.sleep(PAUSE)
         legend(picture.legend)
