@@ -61,7 +61,18 @@ _AT_ONCE = 256  # neighbours in an old revision that are looked up together
 _SPAN = 10_000  # entities that are read at a time where all are
 _WORDS, _FEW_WORDS = 16 << 20, 1 << 20  # bytes that FTS5 gathers before it writes: for a first load, and what it does by itself
 _ALL = range(1, 1 << 62)
+_PAGE = 8192  # bytes of a page of a new file: rows are mostly of some hundred
+_KEPT = 8192  # KiB that a first load keeps of the file, and sorts at a time: what is more is sorted by other threads meanwhile
 _MAPPED = 8_000_000_000  # bytes of the file that are read as memory
+_CONNECTED = (
+    f"page_size={_PAGE}",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    f"mmap_size={_MAPPED}",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
+_WRITING = ("mmap_size=0", "temp_store=FILE", "threads=2")  # so that memory does not grow with the graph
 
 _SCHEMA = """
 CREATE TABLE revision (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
@@ -136,12 +147,13 @@ CREATE TEMP TABLE head (name INTEGER PRIMARY KEY, number INTEGER, facet INTEGER,
 CREATE TEMP TABLE apart (id INTEGER PRIMARY KEY);
 """
 _EVENTS = "CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, at TEXT NOT NULL, text TEXT NOT NULL); CREATE INDEX IF NOT EXISTS event_at ON event (at)"
-_LIVE = "CREATE INDEX IF NOT EXISTS claim_live ON claim (part, short) WHERE until = 0"
+_LIVE = "CREATE INDEX IF NOT EXISTS claim_live ON claim (part, short) WHERE until = 0"  # by which what was said before is found: a first load does without
 _CLAIM_INDEXES = (
-    _LIVE,
     "CREATE INDEX IF NOT EXISTS claim_subject ON claim (subject, kind, target)",
     "CREATE INDEX IF NOT EXISTS claim_target ON claim (target) WHERE target > 0",
 )
+
+_SEVERAL = "SELECT subject, kind, target FROM claim GROUP BY subject, kind, target HAVING count(*) > 1"  # of what several claims speak
 
 _NODE = "id, facet, name, valid_from, valid_to, properties, origins, aliases, conflicts, words, grams, digest"
 _EDGE = "source, kind, target, valid_from, valid_to, properties, origins, conflicts, digest"
@@ -324,7 +336,7 @@ class SQLiteStore:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=512)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"mmap_size={_MAPPED}", "cache_size=-65536", "temp_store=MEMORY"):
+        for pragma in _CONNECTED:
             db.execute(f"PRAGMA {pragma}")
         with self._guard:
             self._open.append(db)
@@ -840,16 +852,13 @@ class SQLiteStore:
         with _translated(self._path):
             db = self._connect(self._path)
             try:
-                for pragma in (
-                    "cache_size=-65536",
-                    "mmap_size=0",
-                    "temp_store=FILE",
-                    "threads=2",
-                ):  # so that memory does not grow with the graph
+                for pragma in _WRITING:
                     db.execute(f"PRAGMA {pragma}")
                 db.execute("BEGIN IMMEDIATE")
                 _seal_notes(db)
                 draft = SQLiteDraft(db, dry=dry)
+                if draft.taker:  # it writes in order, and reads again little of what it wrote
+                    db.execute(f"PRAGMA cache_size=-{_KEPT}")
                 yield draft
             finally:
                 with suppress(sqlite3.Error):
@@ -1266,6 +1275,7 @@ class SQLiteDraft:
     def withdraw(self, source: str, parts: Collection[str] | None = None) -> int:
         if self._first == 1:
             return 0  # nothing was said before
+        self._db.execute(_LIVE)
         ids = [id_ for (name, path), id_ in self._parts.items() if name == source and (parts is None or path in parts)]
         count = 0
         for id_ in ids:
@@ -1282,6 +1292,7 @@ class SQLiteDraft:
         return count
 
     def drop(self, claims: Sequence[Claim]) -> int:
+        self._db.execute(_LIVE)
         count = 0
         for claim in claims:
             place = (self._parts.get((claim.source, claim.part), 0), _short(claim.digest), claim.digest, self._first)
@@ -1366,12 +1377,9 @@ class SQLiteDraft:
 
     def _drop_twins(self) -> None:
         """What a part said twice it said once, where it said it first."""
-        twice = "SELECT part, short FROM claim WHERE until = 0 GROUP BY part, short HAVING count(*) > 1"
-        again = (
-            f"SELECT c.id FROM ({twice}) t CROSS JOIN claim c WHERE c.part = t.part AND c.short = t.short AND c.until = 0 AND EXISTS "
-            "(SELECT 1 FROM claim d WHERE d.part = c.part AND d.short = c.short AND d.until = 0 AND d.digest = c.digest AND d.id < c.id)"
-        )
-        self._db.execute(f"INSERT INTO temp.apart {again}")
+        in_order = "row_number() OVER (PARTITION BY c.part, c.digest ORDER BY c.id)"
+        said = f"SELECT c.id, {in_order} AS place FROM ({_SEVERAL}) s CROSS JOIN claim c USING (subject, kind, target)"
+        self._db.execute(f"INSERT INTO temp.apart SELECT id FROM ({said}) WHERE place > 1")
         self._left += self._put_apart()
         for table, column in (("claim", "id"), ("same", "claim")):
             self._db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM temp.apart)")
@@ -1411,14 +1419,10 @@ class SQLiteDraft:
             return Taken(0, [])
         self._put_numbered()
         kinds = ",".join(str(self._names[kind]) for kind in functional if kind in self._names)
-        several = "SELECT subject, kind, target FROM claim WHERE target > 0 GROUP BY subject, kind, target HAVING count(*) > 1"
         rivals = f"SELECT subject, kind FROM claim WHERE target > 0 AND kind IN ({kinds}) GROUP BY subject, kind HAVING min(target) < max(target)"
         moved = _list(self._names[id_] for id_ in apart if id_ in self._names)
         ids = (
-            (
-                f"SELECT c.id FROM ({several}) s CROSS JOIN claim c WHERE c.subject = s.subject AND c.kind = s.kind AND c.target = s.target",
-                (),
-            ),
+            (f"SELECT c.id FROM ({_SEVERAL}) s CROSS JOIN claim c USING (subject, kind, target) WHERE c.target > 0", ()),
             (f"SELECT c.id FROM ({rivals}) s CROSS JOIN claim c WHERE c.subject = s.subject AND c.kind = s.kind AND c.target > 0", ()),
             ("SELECT c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.subject = f.value AND c.target > 0", (moved,)),
             ("SELECT c.id FROM json_each(?) f CROSS JOIN claim c WHERE c.target = f.value AND c.target > 0", (moved,)),
