@@ -1,7 +1,9 @@
 """Each file format beside a bare parse of the same files with the library that reads it underneath.
 
-The files are real ones, where they are at hand, and else the loader's own cases, each copied many times: small files, of which the finding,
-opening and hashing counts as ours. A bare parse opens each file and makes values of it (dicts, trees, triples), and no facts.
+The files are real ones, where they are at hand, and `grown` ones: invented, and as large as such a file is. The loader's own cases, each
+copied many times, are `small`: there the finding, opening and hashing of files counts. A bare parse opens each file and makes values of it
+(dicts, trees, triples), and no facts; the floor is that and the making of these facts from values that are known: what anybody pays
+who reads the file and makes facts of it.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from markdown_it import MarkdownIt
 from graph import Entity, Fact, Finding
 from loaders import LOADERS, MAPPED, Source, read
 from loaders.source import link, thing
+from tests.benchmarks.grown import GROWN
 
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[3] / "shared" / "data").resolve()
 CASES = Path(__file__).parents[1] / "data" / "loaders"
@@ -39,7 +42,7 @@ COPIES = 200
 ROUNDS = 3
 PAGES = MarkdownIt("commonmark").enable("table")
 
-# loader -> where its real files are; a loader without has its own cases
+# loader -> where its real files are
 REAL: Mapping[str, str] = {
     "organogram": "uk-organograms/**/*.csv",
     "scim": "scim2-models-samples/**/*.json",
@@ -57,7 +60,7 @@ REAL: Mapping[str, str] = {
 
 
 def _csv(content: bytes) -> object:
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig", "replace"))))
 
 
 def _sheet(content: bytes) -> object:
@@ -97,27 +100,49 @@ BARE: Mapping[str, Callable[[bytes], object]] = {
 
 
 class Pace(NamedTuple):
-    """Files, what they say, and the seconds of one core for it: ours, bare, and for making that many facts of what is known already."""
+    """Files, what they say, and the seconds of one core for it: ours, bare (0 without a library), and for making these facts of known values."""
 
+    sort: str
     files: int
     facts: int
     ours: float
     bare: float
     made: float
 
+    @property
+    def floor(self) -> float:
+        """The seconds of whoever reads the files bare and makes these facts."""
+        return self.bare + self.made
 
-def pace(name: str) -> Pace | None:
-    """How long a loader and a bare parse take over the same files, best of three; None where there are none. `bare` is 0 without a library."""
-    with tempfile.TemporaryDirectory() as folder:
-        root, pattern = (DATA, REAL[name]) if name in REAL else (Path(folder), _copied(name, Path(folder)))
-        paths = [path for path in sorted(root.glob(pattern)) if path.is_file()]
-        if not paths:
-            return None
-        source = Source(name="pace", path=pattern, loader=name)
-        facts = [fact for fact in _facts(source, root) if not isinstance(fact, Finding)]
-        ours = _best(lambda: sum(1 for _ in _facts(source, root)))
-        bare = _best(lambda: _bare(paths)) if all(_parser(path) for path in paths) else 0.0
-        return Pace(len(paths), len(facts), ours, bare, _best(lambda: _made(facts)))
+
+def paces(names: Sequence[str] = ()) -> Iterator[tuple[str, Pace]]:
+    """How long the loaders (these, or all) and a bare parse take over the same files, best of some."""
+    for name in names or [name for name in LOADERS if name != MAPPED]:
+        with tempfile.TemporaryDirectory() as folder:
+            for sort, root, pattern in _files(name, Path(folder)):
+                if paths := [path for path in sorted(root.glob(pattern)) if path.is_file()]:
+                    yield (
+                        name,
+                        _pace(f"{sort} {paths[0].suffix or paths[0].name}", paths, Source(name="pace", path=pattern, loader=name), root),
+                    )
+
+
+def _files(name: str, folder: Path) -> Iterator[tuple[str, Path, str]]:
+    """The sorts of files that there are for a loader: in which folder, by which pattern."""
+    if name in REAL:
+        yield "real", DATA, REAL[name]
+    for suffix, content in ((suffix, content) for loader, suffix, content in GROWN if loader == name):
+        (folder / f"grown{suffix}").write_bytes(content())
+        yield "grown", folder, f"grown{suffix}"
+    (folder / "small").mkdir()
+    yield "small", folder, f"small/{_copied(name, folder / 'small')}"
+
+
+def _pace(sort: str, paths: Sequence[Path], source: Source, root: Path) -> Pace:
+    facts = [fact for fact in _facts(source, root) if not isinstance(fact, Finding)]
+    ours = _best(lambda: sum(1 for _ in _facts(source, root)))
+    bare = _best(lambda: _bare(paths)) if all(_parser(path) for path in paths) else 0.0
+    return Pace(sort, len(paths), len(facts), ours, bare, _best(lambda: _made(facts)))
 
 
 def _copied(name: str, folder: Path) -> str:
@@ -176,25 +201,16 @@ def _made(facts: Sequence[Fact]) -> None:
             link(fact.source, fact.kind, fact.target, where, properties=fact.properties)
 
 
-def paces(names: Sequence[str] = ()) -> Iterator[tuple[str, Pace]]:
-    """The formats of which there are files: these, or all."""
-    for name in names or [name for name in LOADERS if name != MAPPED]:
-        if found := pace(name):
-            yield name, found
-
-
 def main(arguments: Sequence[str]) -> None:
     """Print how the loaders that were named, or all, stand beside a bare parse."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.formats", description=__doc__)
     parser.add_argument("loaders", nargs="*", metavar="LOADER", help="only these: " + ", ".join(name for name in LOADERS if name != MAPPED))
-    print(
-        f"{'loader':<13} {'files':>6} {'facts':>7} {'ours':>9} {'bare':>9} {'ratio':>6} {'files/s':>8} {'facts/s':>8}  facts alone, of a bare parse"
-    )
+    print(f"{'loader':<13} {'files':<18} {'facts':>7} {'ours':>9} {'bare':>9} {'of bare':>8} {'of floor':>8} {'files/s':>8} {'facts/s':>8}")
     for name, found in paces(parser.parse_args(arguments).loaders):
-        ratio, floor = (f"{found.ours / found.bare:.1f}", f"{found.made / found.bare:.2f}") if found.bare else ("", "")
+        ratios = f"{found.ours / found.bare:>8.1f} {found.ours / found.floor:>8.1f}" if found.bare else " " * 17
         rates = f"{found.files / found.ours:>8,.0f} {found.facts / found.ours:>8,.0f}"
         times = f"{found.ours * 1e3:>6.1f} ms {found.bare * 1e3:>6.1f} ms"
-        print(f"{name:<13} {found.files:>6} {found.facts:>7} {times} {ratio:>6} {rates}  {floor}", flush=True)
+        print(f"{name:<13} {found.files:>4} {found.sort:<13} {found.facts:>7} {times} {ratios} {rates}", flush=True)
 
 
 if __name__ == "__main__":
