@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.explorer.manners import chart, head, many, plain, table, titled
 from app.explorer.seat import Seat, sentence
-from app.explorer.views.parts import pick, search
+from app.explorer.views.parts import pick, search, verdicts
 from graph import ContextError, Sensitivity
 
 
@@ -54,17 +54,7 @@ def _explain(seat: Seat) -> None:
     thing = f"{names.get(answer['id'], answer['id'])} ({titled(answer['kind'])}, {answer['sensitivity']})"
     said = f"{names.get(who, who)} {'sees' if sees else 'does not see'} {thing}."
     (st.success if sees else st.error)(plain(said), icon=":material/visibility:" if sees else ":material/visibility_off:")
-    verdicts = [
-        {
-            "who": names.get(one["actor"], one["actor"]),
-            "verdict": one["state"],
-            "as": one["role"],
-            "because": one["reason"],
-            "id": one["actor"],
-        }
-        for one in answer["verdicts"]
-    ]
-    table(verdicts, "verdicts")
+    table(verdicts(answer, names), "verdicts")
     if answer["masked"]:
         st.caption(plain(f"Without its {', '.join(answer['masked'])}."))
 

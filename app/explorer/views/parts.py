@@ -148,11 +148,14 @@ def _why(seat: Seat, shown: Mapping[str, Any]) -> None:
     looked = f"{fresh['verified_at']} by {fresh['verified_by'] or 'somebody'}" if fresh.get("verified_at") else "nobody yet"
     st.text(f"It is {words(fresh['state'])}: last looked at {looked}" + (f", due {fresh['due_at']}." if fresh.get("due_at") else "."))
     rights = seat.put("access explain", {"actor": seat.actor.id, "id": shown["id"]})
-    _rows(
-        [{"who": one["actor"], "verdict": one["state"], "as": one["role"], "because": one["reason"]} for one in rights["verdicts"]],
-        "rights",
-        "No rule speaks of it.",
-    )
+    names = seat.names(one["actor"] for one in rights["verdicts"])
+    _rows(verdicts(rights, names), "rights", "No rule speaks of it.")
+
+
+def verdicts(rights: Mapping[str, Any], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each verdict on somebody's rights over a thing, by whose and by which rule it is."""
+    said = (("verdict", "state"), ("as", "role"), ("because", "reason"), ("id", "actor"))
+    return [{"who": names.get(one["actor"], one["actor"])} | {ours: one[theirs] for ours, theirs in said} for one in rights["verdicts"]]
 
 
 def _line(shown: Mapping[str, Any]) -> str:
