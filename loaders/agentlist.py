@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import chain
 
 from graph import Fact, Finding, UnreadableSource, slug
@@ -34,7 +35,7 @@ _SYNONYMS: Mapping[str, str] = {
     "knowledge": "knowledge knowledgesources knowledgebases datasources",
     "channels": "channels channel sharedwith",
 }
-_MEANINGS = {word: ours for ours, several in _SYNONYMS.items() for word in several.split()}
+_MEANINGS = {word: (ours, rank) for ours, several in _SYNONYMS.items() for rank, word in enumerate(several.split())}
 # A list is one of agents if a column says so by itself, or if it is held under such a key.
 _TELLING = words(
     "agentid agentname botid botname agentarn agentstatus latestagentversion agentowner agenttype assistantid agentresourcename bottype"
@@ -94,10 +95,10 @@ def _rows(document: Node) -> tuple[str, list[Node]]:
     return _folded(key), list(found.items())
 
 
+@lru_cache(1 << 10)
 def _folded(name: str) -> str:
-    return (
-        re.sub(r"[^a-z0-9]", "", name.casefold()).removesuffix("c") if name.endswith("__c") else re.sub(r"[^a-z0-9]", "", name.casefold())
-    )
+    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
+    return plain.removesuffix("c") if name.endswith("__c") else plain
 
 
 def _given(row: Node, own_columns: Mapping[str, str], tally: Tally) -> dict[str, Node]:
@@ -107,14 +108,13 @@ def _given(row: Node, own_columns: Mapping[str, str], tally: Tally) -> dict[str,
         folded = _folded(key)
         if folded == "name" and one.text.startswith("projects/"):
             folded = "resourcename"  # Google's name is the path of the resource, its display name is the name
-        meaning = own_columns.get(folded) or _MEANINGS.get(folded, "")
+        meaning, rank = _MEANINGS.get(folded, ("", 0))
+        if folded in own_columns:
+            meaning, rank = own_columns[folded] or meaning, -1
         if not meaning:
             tally.add(f"the column {key}", one.where, 1 if one else 0)
-        elif one:
-            order = _SYNONYMS[meaning].split() if meaning in _SYNONYMS else []
-            rank = -1 if folded in own_columns else order.index(folded)
-            if meaning not in found or rank < found[meaning][0]:
-                found[meaning] = rank, one
+        elif one and (meaning not in found or rank < found[meaning][0]):
+            found[meaning] = rank, one
     return {meaning: one for meaning, (_, one) in found.items()}
 
 
@@ -161,11 +161,10 @@ def _split(text: str) -> list[str]:
 
 def _answers(own: str, relation: str, text: str, where: str) -> Iterator[Fact]:
     """Whoever answers for the agent: by an address or a login a person with that key; by a bare name a person with that name."""
-    known = list(owned_by(own, text if "@" in text else f"user:{text}", where))
+    known = list(owned_by(own, text if "@" in text else f"user:{text}", where, relation=relation))
     if "@" not in text and known:
         yield thing("Person", f"person:{local(text)}", where, name=text)
-    for fact in known:
-        yield fact.model_copy(update={"kind": relation}) if fact.kind == "owned_by" else fact
+    yield from known
 
 
 def _several(node: Node) -> list[str]:

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from graph import Fact, Finding, Properties, UnreadableSource
-from loaders.elements import strict
+from loaders.documents import strict
 from loaders.source import MAX_UNZIPPED, File, link, thing
 from loaders.trees import MAX_VALUES, Tally, clean, kept, words
 

@@ -194,7 +194,15 @@ class _Shape:
 
     def value(self, row: Mapping[str, str], ours: str) -> str:
         """The cell of one of our columns; of several that say for what the authority is, all that say something."""
-        return ": ".join(dict.fromkeys(row[name] for name, kind in self.columns.items() if kind == ours and row.get(name)))
+        return ": ".join(dict.fromkeys([cell for name in self.theirs.get(ours, ()) if (cell := row.get(name))]))
+
+    @cached_property
+    def theirs(self) -> Mapping[str, Sequence[str]]:
+        """The columns that are one of ours, in their order: asked for when all are known."""
+        found: dict[str, list[str]] = {}
+        for name, kind in self.columns.items():
+            found.setdefault(kind, []).append(name)
+        return found
 
     @cached_property
     def currency(self) -> str:
@@ -205,7 +213,7 @@ class _Shape:
 
     def called(self, ours: str) -> str:
         """The heading of one of our columns, folded."""
-        return next((_folded(name) for name, kind in self.columns.items() if kind == ours), "")
+        return next(map(_folded, self.theirs.get(ours, ())), "")
 
 
 def _long(shape: _Shape, row: Mapping[str, str], where: str) -> Iterator[Fact | Finding]:
@@ -468,6 +476,7 @@ def _plain(cell: str) -> str:
     return " ".join(cell.casefold().split())
 
 
+@lru_cache(1 << 12)
 def _folded(name: str) -> str:
     return re.sub(r"[\s_\-./()]+", "", name).casefold()
 

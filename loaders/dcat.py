@@ -135,7 +135,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
     """The catalogs, data sets and services of a file, in its order."""
     said = triples(file)
     yield from said.faults
-    kinds = {one: _KINDS[kind] for one in said.subjects for types in [said.types(one)] for kind in _KINDS if kind in types}
+    kinds = {one: _KINDS[kind] for one in said.subjects if (types := said.types(one)) for kind in _KINDS if kind in types}
     own = language_of(label for one in kinds for label in said.of(one, *_TITLES))
     unseen: Counter[str] = Counter()
     agents: set[str] = set()
@@ -146,7 +146,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
         yield from _resource(said, subject, kind, iri_id(prefix, subject), own)
         yield from _relations(said, subject, iri_id(prefix, subject), kinds)
         yield from _agents(said, subject, iri_id(prefix, subject), own, agents)
-        unseen.update(predicate for predicate in said.subjects[subject] if predicate not in _READ)
+        unseen.update([predicate for predicate in said.subjects[subject] if predicate not in _READ])
     yield from unread(file, "property", unseen)
     yield from unread(file, "class", _asides(said))
 
@@ -158,11 +158,12 @@ def _asides(said: Triples) -> Counter[str]:
 
 def _resource(said: Triples, subject: str, kind: str, id_: str, own: str) -> Iterator[Fact]:
     properties = worded("description", said.of(subject, DCTERMS + "description"), own)
+    here = said.subjects[subject]
     for predicate, name in _VALUES.items():
-        if found := said.of(subject, predicate):
+        if found := here.get(predicate):
             properties[name] = "; ".join(_told(said, one, own) for one in found)
     for predicate, name in _LISTS.items():
-        if found := said.of(subject, predicate):
+        if found := here.get(predicate):
             held = properties.get(name, [])
             properties[name] = [*(held if isinstance(held, list) else []), *(_told(said, one, own) for one in found)]
     if "language" in properties:
@@ -253,9 +254,9 @@ def _contact(said: Triples, subject: str, own: str) -> Properties:
 
 
 def _relations(said: Triples, subject: str, id_: str, kinds: dict[str, tuple[str, str]]) -> Iterator[Fact]:
-    where = said.place(subject)
+    where, here = said.place(subject), said.subjects[subject]
     for predicate, (relation, backwards) in _RELATIONS.items():
-        for end in said.of(subject, predicate):
+        for end in here.get(predicate, ()):
             if end.text or end.value.startswith("_:"):
                 continue
             prefix = kinds[end.value][1] if end.value in kinds else "interface" if predicate == DCAT + "service" else "dataset"
@@ -276,7 +277,8 @@ def _agents(said: Triples, subject: str, id_: str, own: str, known: set[str]) ->
         *((one, "published_by") for one in said.of(subject, DCTERMS + "publisher")),
         *((one, "owned_by") for one in holders or said.of(subject, DCTERMS + "publisher")),
     ):
-        kind, prefix = next((_AGENTS[kind] for kind in _AGENTS if kind in said.types(one.value)), ("Organization", "organization"))
+        types = said.types(one.value)
+        kind, prefix = next((_AGENTS[kind] for kind in _AGENTS if kind in types), ("Organization", "organization"))
         name = _told(said, one, own)
         if one.text or one.value.startswith("_:"):
             agent = iri_id(prefix, "-".join(name.casefold().split())) if name else ""

@@ -172,8 +172,17 @@ def _log(file: File) -> Iterator[Fact | Finding]:
             number=row.number,
             tags=row.tags,
         )
-        more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
-        yield thing("Decision", own, where, name=row.title, properties=properties | row.kept(), **more)
+        properties |= row.kept()
+        yield thing(
+            "Decision",
+            own,
+            where,
+            name=row.title,
+            properties=properties,
+            sensitivity=row.sensitivity,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+        )
         for column, relation, prefix in _RELATIONS:
             for other in getattr(row, column):
                 yield from link(own, relation, reference(prefix, other), where)

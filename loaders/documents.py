@@ -1,30 +1,27 @@
 """Documents of any format as plain dicts, lists and texts that remember where each record stood: YAML, JSON, TOML, XML, Markdown, CSV.
 
 Nothing in a document can run, reach out or grow: YAML knows no tags and no dates (a scalar of the form of a day stays the text that it
-is, so that an impossible day spoils one value and not the file), XML knows no entities (defusedxml), and anchors that multiply are refused.
+is, so that an impossible day spoils one value and not the file), XML knows no entities, and anchors that multiply are refused.
 """
 
 from __future__ import annotations
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportMissingTypeStubs=false
-# PyYAML and defusedxml are typed loosely; what leaves this module is `object`.
+# PyYAML is typed loosely; what leaves this module is `object`.
 import csv
 import io
 import json
 import re
 import tomllib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl
+from xml.parsers import expat
 
 import yaml
-from defusedxml import DefusedXmlException, sax
 
 from graph import UnreadableSource
 
@@ -64,18 +61,17 @@ class Document:
 
 @dataclass
 class _Paths(Document):
-    """A document whose places are paths: they are worked out when the first is asked for, since most are never spoken of."""
+    """A document whose places are paths: they are worked out when they are asked for, since most are never spoken of."""
 
     def __post_init__(self) -> None:
         self.above: dict[int, tuple[Any, str | int]] = {}
+        self.open: deque[Any] = deque([self.value] if type(self.value) in _CONTAINERS else [])
 
     def at(self, value: object) -> Place:
         if value is self.value:
             return self.start
-        if not self.above:
-            self._learn()
         place = self.containers.get(id(value), "")
-        if not place and (above := self.above.get(id(value))):
+        if not place and (above := self._above(value)):
             place = self.containers[id(value)] = f"{self.at(above[0])}{step(above[1])}"
         return place
 
@@ -84,14 +80,15 @@ class _Paths(Document):
         place = self.at(parent) if held else ""
         return f"{place}{step(key)}" if place else ""
 
-    def _learn(self) -> None:
-        open_ = [self.value]
-        while open_:
-            parent: Any = open_.pop()
-            inside = parent.items() if type(parent) is dict else enumerate(parent)
-            held = [(key, one) for key, one in inside if type(one) in _CONTAINERS]
-            self.above.update((id(one), (parent, key)) for key, one in held)
-            open_ += [one for _, one in held]
+    def _above(self, value: object) -> tuple[Any, str | int] | None:
+        """What holds a mapping or a list, and under which key: the document is gone through by levels, and no farther than to what was asked for."""
+        while id(value) not in self.above and self.open:
+            parent = self.open.popleft()
+            for key, one in parent.items() if type(parent) is dict else enumerate(parent):
+                if type(one) in _CONTAINERS:
+                    self.above[id(one)] = parent, key
+                    self.open.append(one)
+        return self.above.get(id(value))
 
 
 # YAML
@@ -319,36 +316,52 @@ def step(key: str | int) -> str:
 # XML: attributes as @name, text as #text, names without their namespace; an element of nothing but text is that text
 
 
-class _Elements(ContentHandler):
+def strict(name: str, *, separator: str | None = None) -> expat.XMLParserType:
+    """A parser for the file of this name that refuses entities and what lies outside, as defusedxml does; `separator` ends a namespace."""
+    parser = expat.ParserCreate(namespace_separator=separator)
+
+    def refuse(*_: object) -> int:
+        raise UnreadableSource(
+            f"{name}:{parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
+        )
+
+    parser.buffer_text = True
+    parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
+    return parser
+
+
+class _Elements:
     def __init__(self, name: str, lists: frozenset[str]) -> None:
-        super().__init__()
         self.name, self.lists = name, lists
-        self.made = Document(None)
-        self.stack: list[tuple[str, dict[str, object], list[str], int]] = []
+        self.made = Document(None, start="1")
+        self.stack: list[tuple[str, dict[str, object], list[str], str]] = []
         self.root: dict[str, object] = {}
+        self.parser = strict(name)
+        # a document type that lies outside is refused too
+        self.parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE)
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.characters
 
-    def line(self) -> int:
-        return int(self._locator.getLineNumber() or 1) if self._locator else 1  # pyright: ignore[reportAttributeAccessIssue]  # the parser sets it
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802  # SAX's own name
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        line = str(self.parser.CurrentLineNumber)
         if len(self.stack) >= MAX_DEPTH:
-            raise UnreadableSource(f"{self.name}:{self.line()}: more than {MAX_DEPTH} levels deep")
+            raise UnreadableSource(f"{self.name}:{line}: more than {MAX_DEPTH} levels deep")
         made: dict[str, object] = {
-            f"@{_local(key)}": value for key, value in attrs.items() if key != "xmlns" and not key.startswith("xmlns:")
+            f"@{_local(key)}": value for key, value in attributes.items() if key != "xmlns" and not key.startswith("xmlns:")
         }
-        self.stack.append((_local(name), made, [], self.line()))
+        self.stack.append((_local(name), made, [], line))
 
-    def characters(self, content: str) -> None:
-        if self.stack:
-            self.stack[-1][2].append(content)
+    def characters(self, text: str) -> None:
+        self.stack[-1][2].append(text)
 
-    def endElement(self, name: str) -> None:  # noqa: ARG002, N802  # SAX's own name; the stack knows the element
+    def end(self, _name: str) -> None:
         own, made, texts, line = self.stack.pop()
         text = "".join(texts).strip()
         if made and text:
             made["#text"] = text
-        self.made.containers[id(made)] = str(line)
-        self._add(self.stack[-1][1] if self.stack else self.root, own, made or text, str(line))
+        self.made.containers[id(made)] = line
+        self._add(self.stack[-1][1] if self.stack else self.root, own, made or text, line)
 
     def _add(self, parent: dict[str, object], name: str, value: object, place: Place) -> None:
         places = self.made.items.setdefault(id(parent), {})
@@ -365,6 +378,7 @@ class _Elements(ContentHandler):
             places[name] = place
 
 
+@lru_cache(maxsize=4096)  # the elements of a file have the same few names
 def _local(name: str) -> str:
     return name.rpartition(":")[2]
 
@@ -372,15 +386,12 @@ def _local(name: str) -> str:
 def _xml(text: str, name: str, lists: frozenset[str] = frozenset()) -> Iterator[Document]:
     elements = _Elements(name, lists)
     try:
-        sax.parseString(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), elements, forbid_dtd=False)
-    except DefusedXmlException as error:
-        raise UnreadableSource(
-            f"{name}:{elements.line()}: declares entities or refers to the outside, which is refused; write their text out"
-        ) from error
-    except SAXException as error:
-        line = getattr(error, "getLineNumber", lambda: 1)()
-        raise UnreadableSource(f"{name}:{line}: no valid XML: {error.getMessage()}") from error
-    elements.made.value, elements.made.start = elements.root, "1"
+        elements.parser.Parse(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), True)
+    except expat.ExpatError as error:
+        raise UnreadableSource(f"{name}:{error.lineno}: no valid XML: {expat.ErrorString(error.code)}") from error
+    finally:
+        del elements.parser  # it holds its handlers, which hold it
+    elements.made.value = elements.root
     yield elements.made
 
 

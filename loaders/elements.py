@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from xml.parsers import expat
 
 from graph import Finding, UnreadableSource, slug
+from loaders.documents import strict
 from loaders.source import File
 
 MAX_DEPTH = 200
@@ -63,20 +64,6 @@ class Element:
             yield one
             if one.children:
                 open_ += one.children[::-1]
-
-
-def strict(name: str, *, separator: str) -> expat.XMLParserType:
-    """A parser for the file of this name that refuses entities and what lies outside, as defusedxml does; `separator` ends a namespace."""
-    parser = expat.ParserCreate(namespace_separator=separator)
-
-    def refuse(*_: object) -> int:
-        raise UnreadableSource(
-            f"{name}:{parser.CurrentLineNumber}: declares entities or refers to the outside, which is refused; write their text out"
-        )
-
-    parser.buffer_text = True
-    parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
-    return parser
 
 
 class _Reader:

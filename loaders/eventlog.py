@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from math import floor, isfinite, log10
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -195,6 +195,8 @@ def _cut(amount: float, digits: int) -> float:
 
 def _amount(text: str) -> float | None:
     """A plain number, or None: what groups thousands or names a currency can mean two things."""
+    if not text:
+        return None
     try:
         found = float(text)
     except ValueError:
@@ -469,18 +471,13 @@ def _rows(file: File) -> Iterator[tuple[int, list[str]]]:
             io.TextIOWrapper(raw, encoding, newline="") as stream,
         ):
             first = stream.readline(MAX_ITEM)
-            reader = csv.reader(_after(first, stream), delimiter=max(",;\t|", key=first.count))
+            reader = csv.reader(chain((first,), stream), delimiter=max(",;\t|", key=first.count))
             for cells in reader:
                 number = reader.line_num
-                if any(cell.strip() for cell in cells):
+                if any(map(str.strip, cells)):
                     yield number, cells
     except (csv.Error, UnicodeDecodeError, LookupError, OSError, EOFError, zlib.error) as error:
         raise UnreadableSource(f"{file.name}:{number + 1}: cannot be read as {encoding} CSV: {error}") from error
-
-
-def _after(first: str, stream: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from stream
 
 
 class _Held:

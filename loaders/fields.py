@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -78,13 +78,15 @@ _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)")
 _DAY_MONTH = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th)?[\s.-]*(?:of\s+)?([A-Za-z]{3,9})\.?[\s,-]*(\d{4})(?!\d)")
 _MONTH_DAY = re.compile(r"\b([A-Za-z]{3,9})\.?[\s-]*(\d{1,2})(?:st|nd|rd|th)?,?[\s-]+(\d{4})(?!\d)")
 
+_FORMS = ((_YEAR_FIRST, "ymd"), (_DAY_MONTH, "dmy"), (_MONTH_DAY, "mdy"), (_NUMBERS, ""))
+
 
 def day(text: str, *, order: str = "") -> str:
     """The first day in a text as ISO 8601, or "" where there is none or it cannot be told.
 
     3/4/2026 may be two days: `order` says which (`dmy` or `mdy`), where what stands around it tells.
     """
-    for pattern, parts in ((_YEAR_FIRST, "ymd"), (_DAY_MONTH, "dmy"), (_MONTH_DAY, "mdy"), (_NUMBERS, "")):
+    for pattern, parts in _FORMS if text else ():
         if found := pattern.search(text):
             return _iso(dict(zip(parts, found.groups(), strict=True))) if parts else _numeric(found, order)
     return ""
@@ -119,7 +121,7 @@ def _iso(parts: Mapping[str, str]) -> str:
 
 def cadence(text: str) -> str:
     """How often, as `90d`, `6m` or `1y`, from words such as `annually` or `every 6 months`; "" where it says nothing of the kind."""
-    return "" if is_nothing(text) else known_cadence(text)
+    return "" if not text or is_nothing(text) else known_cadence(text)
 
 
 _LEVELS = {
@@ -131,6 +133,7 @@ _LEVELS = {
 _LEVEL = {word: level for level, words in _LEVELS.items() for word in words.split("|")}
 
 
+@lru_cache(1 << 10)
 def sensitivity(text: str) -> str:
     r"""The level of protection that a label stands for; of `Confidential \\ HR` the first part; "" for one that is not known."""
     whole = " ".join(text.casefold().split())
@@ -190,18 +193,22 @@ _MARKED = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 _AFTER_COMMA = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?d|md|esq)\.?(?=$|[\s<(])", re.IGNORECASE)
 
 
-def people(text: str, *, bare: str = "person") -> list[Somebody]:
+def people(text: str, *, bare: str = "person") -> Sequence[Somebody]:
     """Everybody whom a field names, separated by commas, semicolons, `and` or `&`.
 
     `Ada Quill <ada@acme.example>`, `[Ada](@ada)`, `@ada` and `Ada Quill` are people; `Architecture board` is a unit, `Head of Legal` a
     position, `position:cfo` what it says. A single word that is none of these is a `bare`.
     """
-    found: list[Somebody] = []
+    return _people(text, bare) if text else ()
+
+
+@lru_cache(1 << 12)
+def _people(text: str, bare: str) -> Sequence[Somebody]:
+    found: dict[str, Somebody] = {}
     for piece in _pieces(text):
-        one = _somebody(piece, bare)
-        if one and one.id not in {other.id for other in found}:
-            found.append(one)
-    return found
+        if one := _somebody(piece, bare):
+            found.setdefault(one.id, one)
+    return tuple(found.values())
 
 
 def _pieces(text: str) -> Iterator[str]:

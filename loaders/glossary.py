@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
@@ -579,7 +580,7 @@ def _entry(entry: Mapping[str, Any], document: Document, file: File, own: str, u
         message = f"{where}: the entry {key!r} has no term; it is left out"
         yield Finding(id=f"no_term:{where}", check="no_term", level="error", subject=where, message=message)
         return
-    stem = slug(PurePosixPath(file.name).stem)
+    stem = _stem(file.name)
     own_id = f"term:{stem}.{slug(key)}"
     more = {f"name@{language}": text for language, text in names.items() if language != own}
     yield thing("Term", own_id, where, name=name, properties={**properties, **more})
@@ -594,6 +595,11 @@ def _entry(entry: Mapping[str, Any], document: Document, file: File, own: str, u
             yield from link(own_id, "broader", other, where)
         elif re.search(r"relatedConcept|crossReference", sort):
             yield from link(own_id, "related_to", other, where)
+
+
+@lru_cache(64)
+def _stem(name: str) -> str:
+    return slug(PurePosixPath(name).stem)
 
 
 def _worded(properties: Properties, names: dict[str, str], one: Mapping[str, Any], language: str, at: str, unread: Counter[str]) -> None:
@@ -668,7 +674,7 @@ _GROUPS = ("descripGrp", "adminGrp", "termNoteGrp")
 def _categories(held: Any) -> Iterator[tuple[str, str, str]]:
     """The data categories of a level in either style: what sort, what it points at, what it says."""
     for name, value in held.items() if isinstance(held, dict) else ():
-        if name.startswith(("@", "#")) or name in _STRUCTURE:
+        if name in _STRUCTURE or name.startswith(("@", "#")):
             continue
         for one in value if isinstance(value, list) else [value]:
             if name in _GROUPS:

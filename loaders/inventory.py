@@ -58,8 +58,17 @@ def _asset(row: AssetRow, where: str, named: set[str]) -> Iterator[Fact]:
         language=row.language,
         risk_score=row.risk_score,
     )
-    more = {"sensitivity": row.sensitivity, "valid_from": row.valid_from, "valid_to": row.valid_to}
-    yield thing(row.kind, own, where, name=row.context, properties=properties | row.kept(), **more)
+    properties |= row.kept()
+    yield thing(
+        row.kind,
+        own,
+        where,
+        name=row.context,
+        properties=properties,
+        sensitivity=row.sensitivity,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+    )
     for prefix, kind, cell, relation in (
         ("function", "BusinessFunction", row.function, "serves"),
         ("system", "System", row.source, "stored_in"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePosixPath
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from graph import Fact, Finding, slug
 from loaders.fields import cadence, day, document_kind, order_of, people, sensitivity
@@ -48,6 +49,7 @@ _HEADERS = {  # what is exported under many names -> the column of a row
 }
 _COLUMNS = {re.sub(r"[\W_]+", "", theirs): ours for ours, several in _HEADERS.items() for theirs in several.split("|")}
 _DAYS = ("modified", "created", "review_date", "reviewed", "expires")
+_PLAIN = re.compile(r"https?://([\w.:-]+)(/[^?#\t\r\n]*)(?:[?#][^\t\r\n]*)?", re.ASCII)  # an address as nearly all are
 _FOLDERS = frozenset(("folder", "directory", "sp.data.documentsfolder", "ordner", "dossier", "carpeta", "map", "cartella"))
 
 
@@ -95,7 +97,8 @@ def matches(file: File) -> bool:
 def read(file: File) -> Iterator[Fact | Finding]:
     """The documents of a listing, and the site where each is kept."""
     rows = list(_renamed(file).rows(DocumentRow))
-    order = {name: order_of(getattr(row[0], name) for row in rows if not isinstance(row, Finding)) for name in _DAYS}
+    documents = [row[0] for row in rows if not isinstance(row, Finding)]
+    order = {name: order_of(said for one in documents if (said := getattr(one, name))) for name in _DAYS}
     known: set[str] = set()
     folders = 0
     for row in rows:
@@ -126,14 +129,34 @@ def _renamed(file: File) -> File:
 def _address(row: DocumentRow) -> tuple[str, str]:
     """The site that holds the document ("" where the path does not say) and its whole path there."""
     written = unquote(row.path.replace("\\", "/"))
+    site, path = _split(written)
+    ended = path.rstrip("/") if site else written.partition("?")[0].rstrip("/")
+    whole = ended if _last(ended).casefold() == row.name.casefold() else f"{ended}/{row.name}"
+    return site, whole
+
+
+def _split(written: str) -> tuple[str, str]:
+    """The site of an address, and the path there; blanks where it is none."""
+    if plain := _PLAIN.fullmatch(written):
+        return plain[1].casefold(), plain[2]
     try:
         parts = urlsplit(written)
     except ValueError:  # what looks like an address and is none
-        parts = SplitResult("", "", written, "", "")
-    path = parts.path if parts.netloc else written.partition("?")[0]
-    ended = path.rstrip("/")
-    whole = ended if PurePosixPath(ended).name.casefold() == row.name.casefold() else f"{ended}/{row.name}"
-    return parts.netloc.casefold(), whole
+        return "", ""
+    return parts.netloc.casefold(), parts.path
+
+
+def _last(path: str) -> str:
+    """The last step of a path."""
+    last = path.rpartition("/")[2]
+    return last if last.strip(".") else PurePosixPath(path).name
+
+
+def _stem(name: str) -> str:
+    """The name of a file without its suffix."""
+    last = _last(name)
+    dot = last.rfind(".")
+    return last[:dot] if 0 < dot < len(last) - 1 else last
 
 
 def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[str]) -> Iterator[Fact | Finding]:
@@ -148,10 +171,10 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
         yield Finding(id=f"twice:{own}", check="twice", level="warning", subject=own, message=message)
         return
     known.add(own)
-    days = {name: day(getattr(row, name), order=order[name]) for name in _DAYS}
+    days = {name: _day(said, order[name]) if (said := getattr(row, name)) else "" for name in _DAYS}
     yield from _bad_days(row, days, own, where)
     level = sensitivity(row.sensitivity)
-    title = row.title or PurePosixPath(row.name).stem
+    title = row.title or _stem(row.name)
     properties = filled(
         description=row.description, file_name=row.name, path=whole, modified=days["modified"], modified_by=row.modified_by,
         created=days["created"], created_by=row.created_by, retention=row.retention, sensitivity_label=row.sensitivity,
@@ -167,10 +190,14 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
     yield from _kept_by(row, own, site, where, known)
 
 
+@lru_cache(1 << 12)
+def _day(text: str, order: str) -> str:
+    return day(text, order=order)
+
+
 def _bad_days(row: DocumentRow, days: dict[str, str], own: str, where: str) -> Iterator[Finding]:
-    for name in _DAYS:
-        said = getattr(row, name)
-        if said and not days[name]:
+    for name, understood in days.items():
+        if not understood and (said := getattr(row, name)):
             message = f"{where}: {name}: {said!r} is no day, or may be two"
             remedy = "Write it as 2026-11-23."
             yield Finding(id=f"no_day:{own}:{name}", check="no_day", level="warning", subject=own, message=message, remedy=remedy)

@@ -208,6 +208,7 @@ def page(file: File) -> Page:
 # ids
 
 
+@lru_cache(64)  # the facts of a file ask for it again and again
 def path_id(prefix: str, name: str) -> str:
     """The id of a page by its path relative to the workspace; `index` and `README` go by their folder."""
     path = PurePosixPath(name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 # what JSON holds has no types until its form has been looked at
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from graph import Fact, Finding, Properties, slug
@@ -56,13 +56,13 @@ class Resource:
     where: str
     bulk: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The service provider's id, or what is unique beside it."""
         unique = self.said.get("username") if self.sort == "user" else self.said.get("displayname")
         return _text(self.said.get("id")) or _text(unique)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The id in this graph."""
         return _own_id(self.sort, self.key)
@@ -101,7 +101,7 @@ def _small(name: str) -> str:
 
 def _lowered(value: object) -> dict[str, Any]:
     """A complex attribute by names in small letters; nothing for anything else."""
-    return {_small(str(name)): one for name, one in value.items()} if isinstance(value, dict) else {}
+    return {_small(name): one for name, one in value.items()} if isinstance(value, dict) else {}
 
 
 def _several(value: object) -> list[dict[str, Any]]:
@@ -112,9 +112,10 @@ def _several(value: object) -> list[dict[str, Any]]:
 
 def _text(value: object) -> str:
     """A simple value on one line; half characters, which JSON can hold and UTF-8 cannot, become question marks."""
-    if not isinstance(value, str | int) or isinstance(value, bool):
+    if value is None or not isinstance(value, str | int) or isinstance(value, bool):
         return ""
-    return " ".join(str(value).encode("utf-8", "replace").decode().split())
+    text = str(value)
+    return " ".join((text if text.isascii() else text.encode("utf-8", "replace").decode()).split())
 
 
 def _schemas(said: Mapping[str, Any]) -> set[str]:
@@ -193,6 +194,7 @@ class _Session:
         """A person with its keys, place, manager, roles and groups."""
         said, where = one.said, one.where
         more = _lowered(next((said[urn] for urn in _ENTERPRISES if urn in said), None))
+        groups = _several(said.get("groups"))
         for name in said:
             if name not in _USER and name not in _QUIET:
                 self.unread.add(f"the attribute {name}", where)
@@ -205,13 +207,13 @@ class _Session:
             emails=self._emails(said, where),
             logins=[_text(said.get("username"))],
             place=[_text(more.get(level)) for level in ("organization", "division", "department")],
-            units=[self._group_of(group) for group in _several(said.get("groups"))],
+            units=[self._group_of(group) for group in groups],
             manager=self._manager(one, more.get("manager")),
             roles=[_text(role.get("display") or role.get("value")) for role in _several(said.get("roles"))],
             properties=_properties(said, more),
             named=self.named,
         ).facts()
-        for group in _several(said.get("groups")):
+        for group in groups:
             unit = self._group_of(group)
             if unit and unit not in self.named and _text(group.get("display")) and _text(group.get("value")) not in self.groups:
                 self.named.add(unit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from graph import Fact, Finding, Properties, Relation
 from loaders.source import File, link, thing
@@ -130,7 +130,7 @@ def read(file: File) -> Iterator[Fact | Finding]:
         if kind == "Term" and _CONCEPT not in said.types(subject):
             yield _untyped(said, subject, id_)
         yield from _subject(said, subject, kind, id_, own)
-        unseen.update(predicate for predicate in said.subjects[subject] if predicate not in _READ)
+        unseen.update([predicate for predicate in said.subjects[subject] if predicate not in _READ])
     yield from _relations(said, ids)
     yield from _circles(said, ids)
     yield from unread(file, "property", unseen)
@@ -148,7 +148,7 @@ def _flatten(said: Triples) -> None:
                 properties[predicate] = [deep for one in properties[predicate] for deep in _texts(said, one)]
 
 
-def _texts(said: Triples, one: Object) -> list[Object]:
+def _texts(said: Triples, one: Object) -> Sequence[Object]:
     return [one] if one.text else said.of(one.value, RDF + "value", RDFS + "label", RDFS + "comment") or [one]
 
 
@@ -187,7 +187,7 @@ def _subject(said: Triples, subject: str, kind: str, id_: str, own: str) -> Iter
     yield thing(kind, id_, where, name=name, properties={**properties, "uri": subject})
 
 
-def _preferred(labels: list[Object], own: str) -> tuple[dict[str, str], list[Object]]:
+def _preferred(labels: Sequence[Object], own: str) -> tuple[dict[str, str], list[Object]]:
     """The first label of each language, and the others."""
     names: dict[str, str] = {}
     spare: list[Object] = []
@@ -198,7 +198,7 @@ def _preferred(labels: list[Object], own: str) -> tuple[dict[str, str], list[Obj
     return names, spare
 
 
-def _double(labels: list[Object], id_: str, where: str) -> Iterator[Finding]:
+def _double(labels: Sequence[Object], id_: str, where: str) -> Iterator[Finding]:
     by_language: dict[str, list[str]] = defaultdict(list)
     for one in labels:
         if one.value not in by_language[one.language]:

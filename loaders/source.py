@@ -472,8 +472,8 @@ def _blank(model: type[Record]) -> dict[str, Any]:
 def _maker(model: type[Record], name: str) -> Callable[[str], Any]:
     """What makes a value of this field of a text; ValueError or TypeError where that is for the model to say."""
     field = model.model_fields[name]
-    if field.annotation is str and repr(field.metadata) == _TEXT:
-        return str.strip
+    if (known := _PLAINLY.get(repr(field.metadata))) and field.annotation == known[0]:
+        return known[1]
     return lru_cache(1 << 10)(partial(_only_text, TypeAdapter[Any](field.rebuild_annotation()).validate_python))
 
 
@@ -556,11 +556,21 @@ class Record(BaseModel):
         return self
 
 
-class _Text(BaseModel):
+def _many(cell: str) -> tuple[str, ...]:
+    if type(cell) is not str:
+        raise TypeError
+    return cast("tuple[str, ...]", _split(cell))
+
+
+class _Known(BaseModel):
     text: Text
+    many: Many
 
 
-_TEXT = repr(_Text.model_fields["text"].metadata)  # what pydantic makes of Text, to know it again
+# what pydantic makes of Text and of Many, to know them again: what makes them of a text without it
+_PLAINLY: Mapping[str, tuple[object, Callable[[str], Any]]] = {
+    repr(field.metadata): (field.annotation, make) for field, make in zip(_Known.model_fields.values(), (str.strip, _many), strict=True)
+}
 
 
 class Kept(Record):
@@ -614,22 +624,34 @@ def at(where: str) -> tuple[Origin, ...]:
     return (trusted(Origin, {"source": "", "locator": where, "loaded_at": None, "digest": ""}),)
 
 
-def thing(kind: str, id_: str, where: str, *, name: str = "", properties: Mapping[str, PropertyValue] | None = None, **more: Any) -> Entity:
+def thing(
+    kind: str,
+    id_: str,
+    where: str,
+    *,
+    name: str = "",
+    properties: Mapping[str, PropertyValue] | None = None,
+    sensitivity: str = "",
+    valid_from: Day | None = None,
+    valid_to: Day | None = None,
+) -> Entity:
     """An entity read at this place."""
     fields: dict[str, Any] = {
         "id": id_,
         "kind": kind,
         "name": name,
         "properties": dict(properties) if properties else {},
-        "sensitivity": "",
-        "valid_from": None,
-        "valid_to": None,
+        "sensitivity": sensitivity,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
         "origins": at(where),
         "aliases": (),
         "conflicts": (),
     }
-    sure = type(id_) is type(kind) is type(name) is str and (not properties or _plain(fields["properties"]))
-    return trusted(Entity, fields) if sure and not more else Entity(**(fields | more))
+    sure = type(id_) is type(kind) is type(name) is type(sensitivity) is str and (
+        valid_from is valid_to is None or _days(valid_from, valid_to)
+    )
+    return trusted(Entity, fields) if sure and (not properties or _plain(fields["properties"])) else Entity(**fields)
 
 
 def link(

@@ -45,7 +45,7 @@ class Node:
         self._place, self._above, self._key = place, above, key
 
     def __bool__(self) -> bool:
-        return self.value not in _NOTHING
+        return bool(self.value) or self.value not in _NOTHING
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping."""
@@ -101,6 +101,8 @@ class Node:
     @property
     def texts(self) -> tuple[str, ...]:
         """The texts of a list, or the one text; each once."""
+        if self.value is None:
+            return ()
         return tuple(dict.fromkeys([text for one in islice(self.items(), MAX_VALUES) if (text := one.text)]))
 
     @property
@@ -193,10 +195,13 @@ def kept(**values: object) -> Properties:
     """The properties that say something; tuples and lists of texts as lists."""
     made: Properties = {}
     for name, value in values.items():
-        if isinstance(value, tuple | list):
+        if isinstance(value, str):
+            if value:
+                made[name] = value
+        elif isinstance(value, tuple | list):
             if value:
                 made[name] = [str(one) for one in cast("Sequence[object]", value)]
-        elif isinstance(value, bool | int | float) or (isinstance(value, str) and value):
+        elif isinstance(value, bool | int | float):
             made[name] = value
     return made
 
@@ -216,9 +221,10 @@ class Tally:
 
     def rest(self, node: Node, read: frozenset[str], prefix: str = "") -> None:
         """Count the keys of a mapping that are not among those that are read."""
-        for key, value in node.pairs():
-            if key not in read and value:
-                self.add(f"{prefix}{key}", value.where)
+        unread = [key for key in _mapping(node.value) if key not in read]  # most are read: no node is made of them
+        for key in unread:
+            if (name := clean(str(key))) not in read and (value := node[key]):
+                self.add(f"{prefix}{name}", value.where)
 
     def labels(self, pairs: Sequence[tuple[str, str]], where: str) -> list[str]:
         """`key=value` texts for the property `labels`; a key that sounds like a secret is counted, and its value never read."""
@@ -261,13 +267,13 @@ def owner(text: str) -> str:
     return f"{prefix}:{local(given.lstrip('@'))}" if local(given) else ""
 
 
-def owned_by(own: str, text: str, where: str) -> Iterator[Fact]:
+def owned_by(own: str, text: str, where: str, *, relation: str = "owned_by") -> Iterator[Fact]:
     """The relation to the owner that a text names, with the person where an address or a login says who that is."""
     given, found = clean(text).removeprefix("mailto:"), owner(text)
     if found.startswith("person:") and (_EMAIL.fullmatch(given) or given.startswith("@")):
         known = {"email": [given]} if _EMAIL.fullmatch(given) else {"login": [given.lstrip("@")]}
         yield thing("Person", found, where, properties=kept(**known))
-    yield from link(own, "owned_by", found, where)
+    yield from link(own, relation, found, where)
 
 
 def owned(own: str, said_of: Node, tally: Tally | None = None) -> Iterator[Fact]:

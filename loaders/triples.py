@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +23,7 @@ SKOS = "http://www.w3.org/2004/02/skos/core#"
 DCTERMS = "http://purl.org/dc/terms/"
 TYPE = RDF + "type"
 MAX_FAULTS = 20
+_NO_TYPES = frozenset[str]()
 
 _FORMS: Mapping[str, str] = {
     ".ttl": "ttl",
@@ -60,21 +61,28 @@ class Triples:
     subjects: dict[str, dict[str, list[Object]]] = field(default_factory=dict[str, dict[str, list[Object]]])
     faults: list[Finding] = field(default_factory=list[Finding])
 
-    def of(self, subject: str, *predicates: str) -> list[Object]:
+    def of(self, subject: str, *predicates: str) -> Sequence[Object]:
         """The objects of these predicates, in order."""
         said = self.subjects.get(subject)
         if not said:
-            return []
-        return list(said.get(predicates[0], ())) if len(predicates) == 1 else [one for name in predicates for one in said.get(name, ())]
+            return ()
+        return said.get(predicates[0], ()) if len(predicates) == 1 else [one for name in predicates if name in said for one in said[name]]
 
     def first(self, subject: str, *predicates: str) -> str:
         """The value of the first of these predicates that is there, or nothing."""
         said = self.subjects.get(subject, {})
         return next((found[0].value for name in predicates if (found := said.get(name))), "")
 
-    def types(self, subject: str) -> set[str]:
-        """The classes that the subject says it is of."""
-        return {one.value for one in self.of(subject, TYPE)}
+    def types(self, subject: str) -> frozenset[str]:
+        """The classes that the subject says it is of; asked for when all is read."""
+        return self._types.get(subject, _NO_TYPES)
+
+    @cached_property
+    def _types(self) -> dict[str, frozenset[str]]:
+        """The classes of each subject, of which most have the same few."""
+        sets: dict[frozenset[str], frozenset[str]] = {}
+        found = ((subject, frozenset([one.value for one in said[TYPE]])) for subject, said in self.subjects.items() if TYPE in said)
+        return {subject: sets.setdefault(types, types) for subject, types in found}
 
     def typed(self, *classes: str) -> list[str]:
         """The subjects of these classes, in order."""
@@ -220,18 +228,17 @@ def _shallow(file: File, form: str, text: str) -> None:
 
 def _statement(parser: QuadParser, made: Triples) -> bool:
     """Take up triples to the end, or to the next fault: then True."""
-    import pyoxigraph
+    from pyoxigraph import Literal, NamedNode
 
     subjects = made.subjects
     try:
-        for quad in parser:
-            subject, end = quad.subject, quad.object
-            one = subjects.setdefault(subject.value if type(subject) is pyoxigraph.NamedNode else f"_:{subject.value}", {})
-            if type(end) is pyoxigraph.Literal:
+        for subject, predicate, end, _ in parser:  # a quad is taken apart at once: each of its attributes costs as much
+            one = subjects.setdefault(subject.value if type(subject) is NamedNode else f"_:{subject.value}", {})
+            if type(end) is Literal:
                 found = _object((end.value, end.language or "", True, end.datatype.value))
             else:
-                found = _object((end.value if type(end) is pyoxigraph.NamedNode else f"_:{getattr(end, 'value', '')}", "", False, ""))
-            one.setdefault(quad.predicate.value, []).append(found)
+                found = _object((end.value if type(end) is NamedNode else f"_:{getattr(end, 'value', '')}", "", False, ""))
+            one.setdefault(predicate.value, []).append(found)
     except SyntaxError as error:
         made.faults.append(_fault(made, error))
         return True

@@ -71,9 +71,15 @@ def test_facts_made_unasked_equal_those_that_the_model_checks() -> None:
     """Equal, of one text, and as frozen as the others."""
     origin = (Origin(locator="a.csv:1"),)
     day = date(2026, 1, 31)
-    one = thing("Person", "person:a", "a.csv:1", name="A", properties={"tags": ["x"], "fte": 0.5}, valid_from=day, aliases=("b",))
+    one = thing("Person", "person:a", "a.csv:1", name="A", properties={"tags": ["x"], "fte": 0.5}, sensitivity="internal", valid_from=day)
     same = Entity(
-        id="person:a", kind="Person", name="A", properties={"tags": ["x"], "fte": 0.5}, valid_from=day, aliases=("b",), origins=origin
+        id="person:a",
+        kind="Person",
+        name="A",
+        properties={"tags": ["x"], "fte": 0.5},
+        sensitivity="internal",
+        valid_from=day,
+        origins=origin,
     )
     assert one == same
     assert one.model_dump_json() == same.model_dump_json()

@@ -39,7 +39,7 @@ from tests.benchmarks.grown import GROWN
 DATA = Path(os.environ.get("ORGCONTEXT_DATA") or Path(__file__).parents[3] / "shared" / "data").resolve()
 CASES = Path(__file__).parents[1] / "data" / "loaders"
 COPIES = 200
-ROUNDS = 3
+ROUNDS = 4
 PAGES = MarkdownIt("commonmark").enable("table")
 
 # loader -> where its real files are
@@ -116,7 +116,7 @@ class Pace(NamedTuple):
 
 
 def paces(names: Sequence[str] = ()) -> Iterator[tuple[str, Pace]]:
-    """How long the loaders (these, or all) and a bare parse take over the same files, best of some."""
+    """How long the loaders (these, or all) and a bare parse take over the same files, the best of some rounds in turns."""
     for name in names or [name for name in LOADERS if name != MAPPED]:
         with tempfile.TemporaryDirectory() as folder:
             for sort, root, pattern in _files(name, Path(folder)):
@@ -140,9 +140,10 @@ def _files(name: str, folder: Path) -> Iterator[tuple[str, Path, str]]:
 
 def _pace(sort: str, paths: Sequence[Path], source: Source, root: Path) -> Pace:
     facts = [fact for fact in _facts(source, root) if not isinstance(fact, Finding)]
-    ours = _best(lambda: sum(1 for _ in _facts(source, root)))
-    bare = _best(lambda: _bare(paths)) if all(_parser(path) for path in paths) else 0.0
-    return Pace(sort, len(paths), len(facts), ours, bare, _best(lambda: _made(facts)))
+    parsed = paths if all(_parser(path) for path in paths) else []
+    works = (lambda: sum(1 for _ in _facts(source, root)), lambda: _bare(parsed), lambda: _made(facts))
+    ours, bare, made = map(min, zip(*([_timed(work) for work in works] for _ in range(ROUNDS)), strict=True))
+    return Pace(sort, len(paths), len(facts), ours, bare if parsed else 0.0, made)
 
 
 def _copied(name: str, folder: Path) -> str:
@@ -159,10 +160,6 @@ def _copied(name: str, folder: Path) -> str:
 def _commented(path: Path) -> bool:
     """Whether it is JSON as people write it in settings, which no library reads bare."""
     return path.suffix == ".json" and bool(re.search(r"^\s*//", path.read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def _best(work: Callable[[], object]) -> float:
-    return min(_timed(work) for _ in range(ROUNDS))
 
 
 def _timed(work: Callable[[], object]) -> float:
