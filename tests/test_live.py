@@ -1,4 +1,5 @@
-"""Live sources against real servers that the tests start: a web server, an SQLite file, PostgreSQL and OpenLDAP where they are installed.
+"""Live sources against real servers that the tests start: a web server, a SCIM server of others, an SQLite file, PostgreSQL and OpenLDAP
+where they are installed.
 
 PostgreSQL and OpenLDAP are Debian's (`apt-get install postgresql slapd`); under CI they must be there. `ORGCONTEXT_OPENLDAP` names the
 folder below which `usr/sbin/slapd` and the rest of the package lie, if it is not `/`.
@@ -15,6 +16,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -25,6 +27,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import urllib3
 from click.testing import CliRunner, Result
 
 from app.cli import cli
@@ -134,6 +137,22 @@ def web() -> Generator[Web]:
     found.server.server_close()
 
 
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def listening(port: int) -> None:
+    """Return once somebody listens there, or after 20 seconds."""
+    for _ in range(400):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
 def source(**more: Any) -> Source:
     """A live source."""
     return Source.model_validate({"name": "live", **more})
@@ -213,9 +232,7 @@ def test_what_goes_wrong_is_said(web: Web, tmp_path: Path, path: str, more: dict
 
 def test_nobody_at_the_address_is_said(tmp_path: Path) -> None:
     """A port where nothing listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     with pytest.raises(UnreadableSource, match=r"does not answer: .*refused"):
         facts(source(http={"url": f"http://127.0.0.1:{port}/", "retries": 1}), tmp_path)
 
@@ -299,6 +316,74 @@ def test_scim_that_is_none_is_said(web: Web, tmp_path: Path) -> None:
         assert made.live
         with pytest.raises(UnreadableSource, match=words), fetched(made.live, Asking("live", tmp_path)):
             pass
+
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+
+class ScimServer:
+    """A SCIM server that others wrote, in a process of its own (RFC 7644)."""
+
+    def __init__(self, port: int) -> None:
+        self.base = f"http://127.0.0.1:{port}/v2"
+        program = Path(sys.executable).with_name("scim2-server")
+        self.process = subprocess.Popen(
+            [program, "--port", str(port), "--bearer-token", TOKEN], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        listening(port)
+
+    def ask(self, method: str, path: str, value: object = None) -> dict[str, Any]:
+        """What it answers."""
+        headers = {"Content-Type": "application/scim+json", "Authorization": f"Bearer {TOKEN}"}
+        answer = urllib3.request(method, f"{self.base}/{path}", body=json.dumps(value) if value else None, headers=headers, retries=False)
+        assert answer.status < 300, answer.data
+        return json.loads(answer.data) if answer.data else {}
+
+    def add(self, number: int, above: str) -> str:
+        """The id of a new user, who reports to this one."""
+        more = {"employeeNumber": f"e-{number}", "department": "Sales"} | ({"manager": {"value": above}} if above else {})
+        name = {"givenName": "Ann", "familyName": f"Number {number}"}
+        user = {"schemas": [f"{CORE}User", ENTERPRISE], "userName": f"ann{number}", "name": name, ENTERPRISE: more}
+        return self.ask("POST", "Users", user)["id"]
+
+    def group(self, name: str, *members: tuple[str, str]) -> str:
+        """The id of a new group of these users ("User") and groups ("Group")."""
+        said = [{"type": sort, "value": id_} for sort, id_ in members]
+        return self.ask("POST", "Groups", {"schemas": [f"{CORE}Group"], "displayName": name, "members": said})["id"]
+
+
+@pytest.fixture
+def scim_server() -> Generator[ScimServer]:
+    """One that runs, and is empty."""
+    made = ScimServer(free_port())
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+def test_a_scim_server_of_others_is_followed(scim_server: ScimServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users, their managers, a department and nested groups, over pages; then what changed and who left; and a token that is refused."""
+    users = [scim_server.add(1, "")]
+    users += [scim_server.add(number, users[0]) for number in range(2, 13)]
+    inner = scim_server.group("Inner", *(("User", id_) for id_ in users[:3]))
+    scim_server.group("Outer", ("Group", inner), ("User", users[3]))
+    monkeypatch.setenv("TOKEN", TOKEN)
+    made = source(scim={"url": scim_server.base, "token_env": "TOKEN", "size": 5})
+    first = facts(made, tmp_path)
+    people = {fact.id for fact in first if isinstance(fact, Entity) and fact.kind == "Person" and fact.name}
+    assert people == {f"person:{id_}" for id_ in users}
+    lines = Counter(fact.kind for fact in first if isinstance(fact, Relation))
+    assert (lines["reports_to"], lines["member_of"], lines["part_of"]) == (11, 12 + 3 + 1, 1)
+    replaced = {"op": "replace", "path": "title", "value": "Head"}
+    scim_server.ask("PATCH", f"Users/{users[5]}", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [replaced]})
+    scim_server.ask("DELETE", f"Users/{users[11]}")
+    then = {fact.id: fact for fact in facts(made, tmp_path) if isinstance(fact, Entity)}
+    assert then[f"person:{users[5]}"].properties["title"] == "Head"
+    assert f"person:{users[11]}" not in then
+    monkeypatch.setenv("TOKEN", "another")
+    with pytest.raises(UnreadableSource, match=r"refuses the token \(401\); look at TOKEN"):
+        facts(made, tmp_path)
 
 
 # databases
@@ -419,9 +504,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Generator[int]:
         "--locale=C",
         "-N",
     )
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
     run(bin_ / "pg_ctl", "-D", home / "data", "-l", home / "log", "-w", "-o", options, "start")
     import pg8000.dbapi
@@ -531,15 +614,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[int, 
     subprocess.run(
         [slapd, "-T", "add", "-f", home / "slapd.conf", "-l", home / "in.ldif"], check=True, capture_output=True, env=environment
     )
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([slapd, "-d", "0", "-f", home / "slapd.conf", "-h", f"ldap://127.0.0.1:{port}"], env=environment)
-    for _ in range(100):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
+    listening(port)
     yield port, home / "cert.pem"
     server.terminate()
     server.wait()
