@@ -302,25 +302,32 @@ def _map(names: Sequence[str], first: int, *, owned: bool = True) -> str:
     return "{" + ", ".join(["_graph: $graph", *said] if owned else said) + "}"
 
 
-def _made(names: Sequence[str], first: int, rows: Sequence[Columns], *, owned: bool = True) -> tuple[str, str, Sequence[Columns]]:
-    """How to create things of these rows, which end with what is spread out: their map, what to `SET` of it after, and the rows for that.
+def _made(
+    names: Sequence[str], first: int, puts: Sequence[T], values: Callable[[T], Columns], *, owned: bool = True
+) -> Iterator[tuple[str, str, Sequence[Columns]]]:
+    """How to create things of these puts, whose values end with what is spread out: their map, what to `SET` of it after, and the rows.
 
-    Of many rows the names are written out, which is quicker for the server than maps; those that need quoting never are.
+    Some of the rows at a time, for all of them at once would keep the garbage collector busy. Where there are many, the names that the first
+    ones have are written out, which is quicker for the server than maps; those that need quoting never are.
     """
-    there = {name for row in rows for name in row[-1]} if len(rows) >= _MANY else set[str]()
-    named = dict.fromkeys(sorted(name for name in there if _IDENTIFIER.fullmatch(name))[:_WIDE])
-    text = _map([*names, *(f"`{name}`" for name in named)], first, owned=owned)
-    rest = f" SET {{0}} += r[{first + len(names) + len(named)}]"
-    if not named:
-        return text, rest, rows
-    wide = [[*row[:-1], *map(row[-1].get, named)] for row in rows]
-    if not there.difference(named):
-        return text, "", wide
-    return (
-        text,
-        rest,
-        [[*row, {name: one for name, one in old[-1].items() if name not in named}] for row, old in zip(wide, rows, strict=True)],
-    )
+    named: dict[str, None] | None = None
+    for some in _evenly(puts):
+        rows = [values(put) for put in some]
+        if named is None:
+            there = {name for row in rows for name in row[-1]} if len(rows) >= _MANY else set[str]()
+            named = dict.fromkeys(sorted(name for name in there if _IDENTIFIER.fullmatch(name))[:_WIDE])
+        rest = ""
+        if not named or not all(row[-1].keys() <= named.keys() for row in rows):
+            rest = f" SET {{0}} += r[{first + len(names) + len(named)}]"
+        left = [[{name: one for name, one in row[-1].items() if name not in named}] if rest else [] for row in rows]
+        wide = [[*row[:-1], *map(row[-1].get, named), *more] for row, more in zip(rows, left, strict=True)]
+        yield _map([*names, *(f"`{name}`" for name in named)], first, owned=owned), rest, wide
+
+
+def _evenly(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items in parts of equal length, none longer than a batch: a short one at the end would be a statement of its own."""
+    parts = -(-len(items) // _BATCH)
+    return (items[len(items) * part // parts : len(items) * (part + 1) // parts] for part in range(parts))
 
 
 def _relation_row(key: Sequence[str], said: Sequence[Any]) -> RelationRow:
@@ -1885,27 +1892,34 @@ class _Change:
         for kind, rows in _by_kind(_keyed(self.overwritten)).items():
             yield _Statement(f"UNWIND $p.rows AS r {_NATIVE.format(kind)} SET e = {values} SET e += {spread}", rows)
         for ends, joins in ((_PLACED, True), (_ENDS, False)):
-            puts = (put for put in self.tying if joins == (self.placed >= {put[0].source, put[0].target}))
-            for kind, rows in _by_kind(_keyed(puts)).items():
-                fresh, rest, made = _made(_RELATION, 2, rows, owned=False)
-                text = f"UNWIND $p.rows AS r {ends} CREATE (a)-[e:`{kind}` {fresh}]->(b){rest.format('e')}"
-                yield _Statement(text, made, joins=joins)
+            for kind, puts in self._tied_by_kind(placed=joins).items():
+                for fresh, rest, made in _made(_RELATION, 2, puts, lambda put: _relation_values(*put), owned=False):
+                    text = f"UNWIND $p.rows AS r {ends} CREATE (a)-[e:`{kind}` {fresh}]->(b){rest.format('e')}"
+                    yield _Statement(text, made, joins=joins)
         aside = _map(("source", "target", *_RELATION), 0)
         yield _Statement(
             f"UNWIND $p.rows AS r CREATE (w:OrgContextRelation:OrgContextWaiting {aside}) SET w.kind = r[{3 + len(_RELATION)}], w._number = 0",
             [[*_relation_values(row, since), row.kind] for row, since in self.hanging],
         )
 
+    def _tied_by_kind(self, *, placed: bool) -> dict[str, list[tuple[RelationRow, int]]]:
+        """The new native relations, those both of whose ends are created with them apart from the others."""
+        found: dict[str, list[tuple[RelationRow, int]]] = defaultdict(list)
+        for put in self.tying:
+            if placed == (put[0].source in self.placed and put[0].target in self.placed):
+                found[put[0].kind].append(put)
+        return found
+
     def _put_entities(self) -> Iterator[_Statement]:
         values, spread = _map(_ENTITY, 0), f"r[{len(_ENTITY)}]"
-        created: dict[str, list[Any]] = defaultdict(list)
-        for row, since, number in self.created:
-            created[row.kind].append(_entity_values(row, since, number))
-        for kind, rows in created.items():
-            fresh, rest, made = _made(_ENTITY, 0, rows)
-            text = f"UNWIND $p.rows AS r CREATE (n:Entity:`{kind}` {fresh}){rest.format('n')}"
-            placing = " RETURN collect([n.id, elementId(n)])" if self.placed else ""
-            yield _Statement(text + placing, made, places=bool(self.placed))
+        created: dict[str, list[_Put]] = defaultdict(list)
+        for put in self.created:
+            created[put.row.kind].append(put)
+        placing = " RETURN collect([n.id, elementId(n)])" if self.placed else ""
+        for kind, puts in created.items():
+            for fresh, rest, made in _made(_ENTITY, 0, puts, lambda put: _entity_values(*put)):
+                text = f"UNWIND $p.rows AS r CREATE (n:Entity:`{kind}` {fresh}){rest.format('n')}"
+                yield _Statement(text + placing, made, places=bool(self.placed))
         changed: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row, since, number in self.changed:
             changed[self.stood[row.id].kind, row.kind].append(_entity_values(row, since, number))
