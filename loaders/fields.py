@@ -81,6 +81,7 @@ _MONTH_DAY = re.compile(r"\b([A-Za-z]{3,9})\.?[\s-]*(\d{1,2})(?:st|nd|rd|th)?,?[
 _FORMS = ((_YEAR_FIRST, "ymd"), (_DAY_MONTH, "dmy"), (_MONTH_DAY, "mdy"), (_NUMBERS, ""))
 
 
+@lru_cache(1 << 12)
 def day(text: str, *, order: str = "") -> str:
     """The first day in a text as ISO 8601, or "" where there is none or it cannot be told.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -171,7 +170,7 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
         yield Finding(id=f"twice:{own}", check="twice", level="warning", subject=own, message=message)
         return
     known.add(own)
-    days = {name: _day(said, order[name]) if (said := getattr(row, name)) else "" for name in _DAYS}
+    days = {name: day(said, order=order[name]) if (said := getattr(row, name)) else "" for name in _DAYS}
     yield from _bad_days(row, days, own, where)
     level = sensitivity(row.sensitivity)
     title = row.title or _stem(row.name)
@@ -188,11 +187,6 @@ def _document(row: DocumentRow, where: str, order: dict[str, str], known: set[st
         remedy = "Say public, internal, confidential or restricted."
         yield Finding(id=f"label:{row.sensitivity}", check="label", level="warning", subject=own, message=message, remedy=remedy)
     yield from _kept_by(row, own, site, where, known)
-
-
-@lru_cache(1 << 12)
-def _day(text: str, order: str) -> str:
-    return day(text, order=order)
 
 
 def _bad_days(row: DocumentRow, days: dict[str, str], own: str, where: str) -> Iterator[Finding]:

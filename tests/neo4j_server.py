@@ -18,6 +18,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from ports import free_port
 
 VERSION = "5.26.16"
 PASSWORD = "context-for-tests"
@@ -73,7 +74,7 @@ def start(*, brief: bool = True) -> None:
         return
     memory = Path("/dev/shm")
     roomy = brief and memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
-    home, bolt = Path(tempfile.mkdtemp(prefix="orgcontext-neo4j-", dir=memory if roomy else None)), _free_port()
+    home, bolt = Path(tempfile.mkdtemp(prefix="orgcontext-neo4j-", dir=memory if roomy else None)), free_port()
     address = f"bolt://127.0.0.1:{bolt}"
     os.environ.update({_ADDRESS: address, _HOME: str(home), "NEO4J_USERNAME": "neo4j", "NEO4J_PASSWORD": PASSWORD})
     starting = threading.Thread(target=_try, args=(source, home, bolt), kwargs={"brief": brief}, daemon=True)
@@ -164,7 +165,7 @@ class Own:
     """A server of its own, for who stops it and starts it again; its data stays in the folder `home`."""
 
     def __init__(self, home: Path) -> None:
-        self._jars, self._home, self._bolt = _jars(), home, _free_port()
+        self._jars, self._home, self._bolt = _jars(), home, free_port()
         self._environment = _prepared(self._jars, home, self._bolt)
         self.address = f"bolt://127.0.0.1:{self._bolt}"
         self.start()
@@ -207,9 +208,3 @@ def _from_docker(_home: Path, bolt: int, *, brief: bool) -> None:
     settings = ["-e", f"NEO4J_AUTH=neo4j/{PASSWORD}"]
     name = _run(["docker", "run", "--rm", "-d", "-p", f"127.0.0.1:{bolt}:7687", *settings, "neo4j:5-community"]).strip()
     _stop.append(lambda: subprocess.run(["docker", "kill", name], capture_output=True, check=False))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request, expect, sync_playwright
+from ports import free_port
 
 from app.explorer.launch import OPTIONS, command
 from app.explorer.views import screens
@@ -63,16 +63,9 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Explorer]:
     settings.write_text(settings.read_text().replace("sources:\n", more, 1))
     environment = {**os.environ, "ORGCONTEXT_WORKSPACE": str(folder), "ORGCONTEXT_VIEWERS": "person:analyst,agent:purchase-assistant"}
     subprocess.run([command(0)[0], "-m", "app.cli", "-w", str(folder), "load"], env=environment, check=True, capture_output=True)
-    port = _free()
+    port = free_port()
     with _running(command(port), f"http://127.0.0.1:{port}", "/_stcore/health", folder, environment) as address:
         yield Explorer(address, folder)
-
-
-def _free() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @contextmanager
@@ -469,7 +462,7 @@ PEOPLE = {"elif": "elif.eschental@velamere.example", "stranger": "who@elsewhere.
 @pytest.fixture
 def guarded(explorer: Explorer, tmp_path: Path) -> Generator[Explorer]:
     """The same company behind a login: an explorer beside an OpenID provider that knows one of its people, and a stranger."""
-    port, provider = _free(), f"http://127.0.0.1:{_free()}"
+    port, provider = free_port(), f"http://127.0.0.1:{free_port()}"
     known = [json.dumps({"sub": name, "email": email, "name": name.title()}) for name, email in PEOPLE.items()]
     asks = [command(0)[0], "-W", "ignore", "-m", "oidc_provider_mock", "-H", "127.0.0.1", "-p", provider.rpartition(":")[2]]
     asks += [part for one in known for part in ("--user-claims", one)]

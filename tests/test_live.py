@@ -29,6 +29,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import urllib3
 from click.testing import CliRunner, Result
+from ports import free_port
 
 from app.cli import cli
 from graph import Entity, Fact, Finding, InputError, Relation, UnreadableSource
@@ -135,13 +136,6 @@ def web() -> Generator[Web]:
     yield found
     found.server.shutdown()
     found.server.server_close()
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def listening(port: int) -> None:

@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from mcp.client import Client, Transport
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from ports import free_port
 
 from app.cli import cli
 from app.server import Listening, application, heads
@@ -67,9 +68,7 @@ def token(company: Path) -> str:
 @contextmanager
 def served(folder: Path, workers: int) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
     """A server with so many workers at a free port: its address and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["-w", str(folder), "serve", "--port", str(port), "--workers", str(workers)]
     server = subprocess.Popen([sys.executable, "-m", "app.cli", *words], stderr=subprocess.DEVNULL, env=dict(os.environ))
     address = f"http://127.0.0.1:{port}"

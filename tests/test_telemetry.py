@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from ports import free_port
 
 from app.cli import cli
 from app.server.telemetry import configured
@@ -69,9 +69,7 @@ def test_a_request_is_a_span_under_that_of_its_caller(tmp_path: Path, collector:
         assert CliRunner().invoke(cli, words).exit_code == 0
     made = CliRunner().invoke(cli, ["-w", str(folder), "tokens", "create", "--actor", "agent:risk-scorer", "--format", "json"])
     headers = {"authorization": f"Bearer {json.loads(made.stdout)['token']}", "traceparent": f"00-{TRACE}-{PARENT}-01"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server.server_port}"}
     words = ["-w", str(folder), "serve", "--port", str(port), "--workers", "1"]
     server = subprocess.Popen([sys.executable, "-m", "app.cli", *words], stderr=subprocess.DEVNULL, env=environment)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from company import NOW
+from ports import free_port
 from pydantic import ValidationError
 
 from app.cli import cli
@@ -111,9 +111,7 @@ def test_what_cannot_be_told_is_logged(
 
 def test_a_dead_listener_is_in_nobodys_way(caplog: pytest.LogCaptureFixture) -> None:
     """Where nobody listens it is tried three times and then left."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     pauses: list[float] = []
     Webhooks([Webhook(url=f"http://127.0.0.1:{port}/", secret=SECRET)], now=lambda: NOW, rest=pauses.append)("revision", {})
     assert (len(pauses), "ConnectionRefusedError" in caplog.text) == (2, True)

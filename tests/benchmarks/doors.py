@@ -32,6 +32,7 @@ from app.settings import open_context, read_settings
 from app.tokens import create
 from tests.benchmarks.generator import Organization
 from tests.benchmarks.table import Bench, anchors_of, whole
+from tests.ports import free_port
 
 CLIENTS = 32
 _LENGTH = re.compile(rb"(?i)content-length: (\d+)")
@@ -175,9 +176,7 @@ def tool(name: str, given: Mapping[str, object], headers: Mapping[str, str]) -> 
 @contextmanager
 def running(*command: str) -> Generator[Server]:
     """A server at a free port, which is the last argument; ended when this ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([sys.executable, *command, str(port)], stderr=subprocess.DEVNULL, env=os.environ)
     try:
         for _ in range(900):
