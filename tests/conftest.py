@@ -32,6 +32,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         neo4j_server.stop_for_session()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow may be so on a slow machine: it ends after an hour, unless it says when."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(params=list(ENGINES))
 def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Place]:
     """A function that opens one more store on one new, empty place: what one of them publishes, all of them read."""

@@ -210,7 +210,6 @@ BOMBS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("loader", [name for name in LOADERS if name != MAPPED])
 def test_a_bomb_is_refused_or_survived(loader: str, tmp_path: Path) -> None:
     """By every loader, whether it is for it or not, and by its `matches`; refused with the file's name where it is refused."""
@@ -223,7 +222,6 @@ def test_a_bomb_is_refused_or_survived(loader: str, tmp_path: Path) -> None:
         assert all(message.startswith(name) for message in survive(source, tmp_path)), what
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("name", "content"), BOMBS.values(), ids=BOMBS)
 def test_a_bomb_under_a_mapping_is_a_finding(name: str, content: Callable[[], str | bytes], tmp_path: Path) -> None:
     """`records` reads every format: it says what is wrong, or gives what is right."""
@@ -265,7 +263,6 @@ def _lying(packed: bytes) -> bytes:
     return packed[: place + 24] + (1000).to_bytes(4, "little") + packed[place + 28 :]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("content", SHEETS.values(), ids=SHEETS)
 def test_a_sheet_that_is_a_trap_is_refused_or_survived(content: Callable[[], bytes], tmp_path: Path) -> None:
     """In time and memory that a sheet may take."""
