@@ -137,6 +137,7 @@ JUDGED: tuple[Asked, ...] = (
 )
 
 
+@pytest.mark.slow
 def test_the_sample_company_answers_alike(places: list[Place], tmp_path: Path) -> None:
     """Loaded, changed and loaded again: every sort of answer, now and as of then, for one who sees all and for agents who do not."""
     folder = tmp_path / "acme"
