@@ -19,6 +19,7 @@ _LOGIN = re.compile(r"@[\w][\w.-]*")
 _TEAM = re.compile(r"@[\w][\w.-]*(?:/[\w.-]+)+")
 _ROLE = re.compile(r"@@[\w-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_MERGE = re.compile(r"(?:<{7}|>{7}|\|{7}) .*|={7}")  # what git leaves where two versions were not brought together
 _FOLDERS = frozenset({".github", ".gitlab", ".gitea", ".forgejo", "docs"})  # where the file may lie, which says nothing of the repository
 
 
@@ -60,6 +61,7 @@ class _Line(NamedTuple):
 
 def read(file: File) -> Iterator[Fact | Finding]:
     """The patterns with their owners, in the order of the file; of a pattern that comes again only the last counts."""
+    yield from _unmerged(file)
     lines = list(_lines(file))
     last = {(line.section.name, line.pattern): line.number for line in lines}
     writer = _Writer(file, _repository(file), _only_tells(file))
@@ -72,11 +74,20 @@ def read(file: File) -> Iterator[Fact | Finding]:
             yield _said(where, "pattern", f"{line.pattern} stands on line {counts} again; only the last one counts", "warning")
 
 
+def _unmerged(file: File) -> Iterator[Finding]:
+    """The marks of a merge that nobody finished: what stands between them are two versions, and both are read."""
+    marks = [number for number, line in enumerate(file.text().splitlines(), 1) if _MERGE.fullmatch(line.strip())]
+    if marks:
+        where = file.locator(str(marks[0]))
+        said = "a merge was left unfinished here (lines " + ", ".join(map(str, marks)) + "); the patterns of both versions are read"
+        yield _said(where, "merge", said, "warning")
+
+
 def _lines(file: File) -> Iterator[_Line]:
     section = _Section()
     for number, line in enumerate(file.text().splitlines(), 1):
         text = line.replace("\0", "").strip()
-        if not text or text.startswith("#"):
+        if not text or text.startswith("#") or _MERGE.fullmatch(text):
             continue
         if head := _SECTION.fullmatch(text):
             approvals = 0 if head["optional"] else int((head["count"] or "1")[:3])

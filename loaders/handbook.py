@@ -224,8 +224,11 @@ _DONE = {"R": "performed_by", "A": "owned_by", "C": "involves", "I": "involves"}
 _ROLES = {"C": "consulted", "I": "informed"}
 
 
-def _duties(table: Table, file: File, own: str, named: set[str]) -> Iterator[Fact]:
-    """The activities of a RACI table: with a column for each duty, or a column for each role and letters in the cells."""
+def _duties(table: Table, file: File, own: str, named: set[str]) -> Iterator[Fact | Finding]:
+    """The activities of a RACI table: with a column for each duty, or a column for each role and letters in the cells.
+
+    Among letters, a row without any is a heading over those below it, such as a phase, and no activity.
+    """
     heads = [_DUTIES.get(cell.text.casefold().strip(" *"), "") for cell in table.header.cells]
     by_duty = len({*heads} - {""}) >= 2 and bool({"R", "A"} & {*heads})
     if not by_duty and not _has_letters(table):
@@ -235,10 +238,18 @@ def _duties(table: Table, file: File, own: str, named: set[str]) -> Iterator[Fac
         if len(row.cells) <= label or not slug(row.cells[label].text):
             continue
         where = file.locator(str(row.line))
+        if not by_duty and not any(cell.text.strip() for cell in row.cells[1:]):
+            yield _no_duties(row, where)
+            continue
         activity = f"activity:{own.partition(':')[2]}.{slug(row.cells[label].text)}"
         yield thing("Activity", activity, where, name=row.cells[label].text)
         yield from link(own, "applies_to", activity, where)
         yield from _who(_by_duty(row, heads) if by_duty else _by_letter(row, table), activity, where, named)
+
+
+def _no_duties(row: Row, where: str) -> Finding:
+    message = f"{where}: {row.cells[0].text[:60]!r} names nobody in a table of duties, and is read as a heading, not as an activity"
+    return Finding(id=f"no_duties:{where}", check="no_duties", level="note", subject=where, message=message)
 
 
 def _has_letters(table: Table) -> bool:
