@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from graph import UnreadableSource, slug
 from loaders.documents import Document, documents
-from loaders.fields import is_nothing, meant
+from loaders.fields import document_kind, is_nothing, meant
 from loaders.source import File
 
 if TYPE_CHECKING:
@@ -940,7 +940,8 @@ def _is_decision(one: Page) -> bool:
         return True
     fields = one.fields
     if "status" in fields and (
-        {"supersedes", "superseded_by", "deciders"} & set(fields) or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
+        {"supersedes", "superseded_by", "deciders"} & (set() if _is_kept(one) else set(fields))
+        or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
     ):
         return True
     headings = (one.title, *(section.title for section in one.lead))
@@ -955,6 +956,11 @@ def _is_decision(one: Page) -> bool:
     if any(re.match(r"rfc(?: pr)?\s*:", line.text, re.IGNORECASE) for section in one.lead for line in section.lines):
         return True
     return any(_STATEMENT.search(section.text) for section in one.sections)
+
+
+def _is_kept(one: Page) -> bool:
+    """Whether it is a policy with an owner: such a page has a status, an approver and what it replaces as well, and decides no single thing."""
+    return document_kind(one.title) != "Document" and bool({"owner", "review", "next_review"} & set(one.fields))
 
 
 def is_numbered(one: Page) -> bool:
