@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from app.operations import columns
 from graph import ContextError, Entity, Finding, Value, slug
-from loaders import LOADERS, File, Source, fit
+from loaders import LOADERS, SUFFIXES, File, Source, fit
 
 MAX_FILES = 20_000
 MAX_LOOK = 64 * 1024 * 1024  # bytes of a file that is read to see what it is
@@ -280,8 +280,9 @@ def _tried(file: File, guess: _Guess) -> Seen:
 
 def _why_not(file: File) -> tuple[str, ...]:
     headers = _headers(file)
-    known = f"its columns are {', '.join(headers[:8])}{' …' if len(headers) > 8 else ''}; " if headers else ""
-    return (f"no loader recognizes it; {known}a mapping for `records` could read it",)
+    known = f"; its columns are {', '.join(headers[:8])}{' …' if len(headers) > 8 else ''}" if headers else ""
+    mapped = "; a mapping for `records` could read it" if file.suffix in SUFFIXES else ""
+    return (f"no loader recognizes it{known}{mapped}",)
 
 
 # the workspace

@@ -227,4 +227,4 @@ def _with_unused(session: Session, name: str) -> Iterator[Fact | Finding]:
     yield from session.unused()
 
 
-__all__ = ["LOADERS", "File", "Loader", "Source", "detect", "files", "fit", "read", "terms_of"]
+__all__ = ["LOADERS", "SUFFIXES", "File", "Loader", "Source", "detect", "files", "fit", "read", "terms_of"]

@@ -92,8 +92,17 @@ def test_what_nobody_reads_is_listed(folder: Path, tmp_path: Path) -> None:
     assert "2 of 4 files have a loader" in done.stdout
     text = (tmp_path / "made" / "orgcontext.yaml").read_text()
     assert "#   colours.csv (unread): no loader recognizes it; its columns are colour, size; a mapping for `records` could read it" in text
-    assert "#   photo.jpg (unread)" in text
+    assert "#   photo.jpg (unread): no loader recognizes it\n" in text
     assert loaded(tmp_path / "made")["words"] == (1, 0)
+
+
+def test_a_folder_of_which_nothing_is_read_is_no_invitation_to_load(tmp_path: Path) -> None:
+    """What comes next is said of a workspace that has a source; of another, that it has none."""
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "build.sh").write_text("echo\n")
+    done = call("init", str(tmp_path / "made"), "--from", str(tmp_path / "odd"))
+    assert "0 of 1 files have a loader\n" in done.stdout
+    assert "is written; no file of it is a source yet; once there is one: orgcontext" in done.stdout
 
 
 def test_one_object_of_json_is_no_table(folder: Path) -> None:

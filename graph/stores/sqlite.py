@@ -59,7 +59,6 @@ _FILTERS = 64  # held in SQL by each connection
 _SAID = 500_000
 _AT_ONCE = 256  # neighbours in an old revision that are looked up together
 _SPAN = 10_000  # entities that are read at a time where all are
-_WORDS, _FEW_WORDS = 16 << 20, 1 << 20  # bytes that FTS5 gathers before it writes: for a first load, and what it does by itself
 _ALL = range(1, 1 << 62)
 _PAGE = 8192  # bytes of a page of a new file: rows are mostly of some hundred
 _KEPT = 8192  # KiB that a first load keeps of the file, and sorts at a time: what is more is sorted by other threads meanwhile
