@@ -30,7 +30,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Who may import what lives outside: one module per outside world.
 OUTSIDE = {
     "neo4j": ("graph/stores/neo4j/*",),
-    "sqlite3": ("graph/stores/sqlite.py", "graph/stores/sqlite_derived.py"),
+    "sqlite3": ("graph/stores/sqlite/*",),
     "networkx": ("graph/context.py", "graph/shape.py"),
     "streamlit": ("app/explorer/*",),
     "mcp": ("app/server/*",),

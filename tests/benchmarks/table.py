@@ -25,7 +25,8 @@ from graph.policy import Grant, Policy, Reach, Sensitivity
 from graph.render import RENDERINGS
 from graph.scope import ENTITIES, RELATIONS, rules
 from graph.stores.base import Limit, Rule
-from graph.stores.sqlite import SQLiteStore, _Near
+from graph.stores.sqlite import SQLiteStore
+from graph.stores.sqlite.walk import Near
 from tests.benchmarks import files
 from tests.benchmarks.formats import paces
 from tests.benchmarks.generator import Organization
@@ -188,7 +189,7 @@ def topology(store: SQLiteStore, anchor: str, walk: Walk) -> dict[int, int]:
     with store._reading() as db:
         seen = store._seen(db, WHERE)
         (number,) = db.execute("SELECT number FROM name WHERE text = ?", (anchor,)).fetchone()
-        near = _Near(db, seen, None)
+        near = Near(db, seen, None)
         hops = dict.fromkeys(near.visible([number]), 0)
         store._expand(near, walk.rules, walk.limit, hops, {})
     return hops
