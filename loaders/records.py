@@ -125,8 +125,13 @@ class RelationRule(_Said):
 
 
 class Block(_Conditional):
-    """What the records of one sort make; `each` holds blocks for records inside them, `children` the path to more records of the same sort."""
+    """What the records of one sort make; `each` holds blocks for records inside them, `children` the path to more records of the same sort.
 
+    A record that has nothing under a name of `fill_down` has there what the record before it had, as long as no name further left in the list
+    began anew: in tables a cell often stands for those below it.
+    """
+
+    fill_down: Annotated[tuple[str, ...], BeforeValidator(_many)] = ()
     let: dict[str, TemplateText] = Field(default_factory=dict)
     entities: tuple[EntityRule, ...] = ()
     relations: tuple[RelationRule, ...] = ()
@@ -369,6 +374,9 @@ class Reader:
         self.nothing = frozenset(map(fold, mapping.nothing))
         self.missed = _Missed()
         self.seen: set[str] = set()
+        self.filled: dict[
+            int, dict[str, object]
+        ] = {}  # by the identity of a block: what its last record had under the names of `fill_down`
 
     def facts(self, documents: Iterable[Document]) -> Iterator[Fact | Finding]:
         """All facts, then what made none."""
@@ -433,6 +441,8 @@ class Reader:
 
     def _block(self, block: Block, setting: Setting, document: Document, place: Place) -> Iterator[Fact]:
         self.missed.at(document, setting.record, place)
+        if block.fill_down:
+            setting = self._filled(block, setting)
         above = {"$above": setting.names.get("$id")}
         here = self._named(block.let, self._setting(setting.record, {**setting.names, **above}))
         if not _applies(block, here):
@@ -440,11 +450,30 @@ class Reader:
         self.used.add(id(block))
         yield from self._own(block, here, document, place)
         for inner in block.each:
+            self.filled.pop(id(inner), None)
             for each, where in self._selected(inner.records or (_HERE,), here, document, place):
                 yield from self._block(inner, each, document, where)
         if block.children:
             for each, where in self._selected((block.children,), here, document, place):
                 yield from self._block(block, each, document, where)
+
+    def _filled(self, block: Block, here: Setting) -> Setting:
+        """The record with what it takes from the one before it."""
+        own, now = cast("dict[str, object]", here.record), dict[str, object]()
+        if not isinstance(own, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # a list or a text, which has nothing to fill
+            return here
+        before = self.filled.get(id(block), {})
+        for name in block.fill_down:
+            if (value := own.get(name)) is None or not str(value).strip():
+                value = before.get(name)
+            else:
+                before = {}
+            if name in own:
+                self.used.add(id(name))
+            now[name] = value
+        self.filled[id(block)] = now
+        record = {**own, **now}
+        return self._setting(record, {**here.names, "$item": record})
 
     def _own(self, block: Block, here: Setting, document: Document, place: Place) -> Iterator[Fact]:
         """The block's entities, the first of which is its `$id`, then its relations."""
@@ -630,7 +659,7 @@ def unused(mapping: MappingFile, used: set[int]) -> Iterator[Finding]:
 
 def _inside(location: Location, part: object) -> Iterator[tuple[Location, object]]:
     """The blocks, entities, relations and properties that stand directly inside a part of a mapping."""
-    for name in ("entities", "relations", "each"):
+    for name in ("entities", "relations", "each", "fill_down"):
         yield from (((*location, name, number), inner) for number, inner in enumerate(getattr(part, name, ())))
     if isinstance(part, _Said):
         yield from (((*location, "properties", name), value) for name, value in part.properties.items())
