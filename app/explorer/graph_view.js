@@ -17,6 +17,7 @@ const lettered = (host) => Promise.race([
   document.fonts.load(`12px ${token(host, "--st-font", "sans-serif")}`).catch(() => []), new Promise((done) => { setTimeout(done, 2000); }),
 ]);
 
+const FORM = .66;                                                // height to width of a picture beside its details
 const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const token = (host, name, fallback) => getComputedStyle(host).getPropertyValue(name).trim() || fallback;
 
@@ -97,9 +98,9 @@ function closeness(points) {
   return near[Math.floor(near.length / 4)] || 1;
 }
 
-// Drawn apart along the side that the canvas has more of, so that it is used.
+// Drawn apart along the side that most windows have more of, so that it is used; not by this window, or a link would show another picture in another.
 function filled(cy) {
-  const { w, h } = cy.nodes().boundingBox({ includeLabels: false }), more = (cy.height() / cy.width()) * (w / h);
+  const { w, h } = cy.nodes().boundingBox({ includeLabels: false }), more = FORM * (w / h);
   const bounded = Math.max(.4, Math.min(2.5, more || 1));
   cy.batch(() => cy.nodes().forEach((n) => { const { x, y } = n.position(); n.position(more > 1 ? { x, y: y * bounded } : { x: x / bounded, y }); }));
 }
