@@ -17,7 +17,7 @@ const lettered = (host) => Promise.race([
   document.fonts.load(`12px ${token(host, "--st-font", "sans-serif")}`).catch(() => []), new Promise((done) => { setTimeout(done, 2000); }),
 ]);
 
-const FORM = .66;                                                // height to width of a picture beside its details
+const FORM = .8;                                                 // height to width of a picture beside its details
 const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches;
 const token = (host, name, fallback) => getComputedStyle(host).getPropertyValue(name).trim() || fallback;
 
