@@ -83,7 +83,7 @@ def load_text(report: LoadReport) -> str:
         f"{word} {_counts(what)}" for word, what in (("added", report.added), ("changed", report.changed), ("withdrawn", report.withdrawn))
     )
     nothing = not any((*_both(report.added), *_both(report.changed), *_both(report.withdrawn)))
-    head = "nothing changed" if nothing else counts
+    head = counts if not nothing else "nothing changed" if report.sources else "the workspace names no source"
     state = "would be written" if report.dry else f"revision {report.revision}"
     return (
         columns(rows)

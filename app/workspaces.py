@@ -85,14 +85,14 @@ def init(directory: str, *, sample: bool, example: str | None, unknown: str, for
         message = "--sample, --example and --from are three ways to begin; take one"
         raise InputError(message)
     answer: dict[str, Any] = {"workspace": str(folder / FILE)}
-    said, now = "", "next"
+    said, sources = "", bool(sample or example)
     if unknown:
         from app.survey import survey, survey_text, workspace_text
 
         seen = survey(Path(unknown))
         answer["files"] = [one.model_dump(mode="json") for one in seen]
         said = survey_text(seen)
-        now = "next" if any(one.loader for one in seen) else "no file of it is a source yet; once there is one"
+        sources = any(one.loader for one in seen)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text(workspace_text(seen, Path(unknown), folder), encoding="utf-8")
     elif sample or example:
@@ -100,7 +100,7 @@ def init(directory: str, *, sample: bool, example: str | None, unknown: str, for
     else:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_text(_EMPTY.format(name=json.dumps(folder.resolve().name)), encoding="utf-8")
-    said += f"{folder / FILE} is written; {now}: orgcontext{f' -w {directory}' if directory != '.' else ''} load"
+    said += f"{folder / FILE} is written; {'next' if sources else 'add a source to it, then'}: orgcontext{f' -w {directory}' if directory != '.' else ''} load"
     click.echo(json.dumps(answer, ensure_ascii=False, separators=(",", ":")) if form == "json" else said)
 
 

@@ -97,12 +97,13 @@ def test_what_nobody_reads_is_listed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_of_which_nothing_is_read_is_no_invitation_to_load(tmp_path: Path) -> None:
-    """What comes next is said of a workspace that has a source; of another, that it has none."""
+    """What comes next is said of a workspace that has a source; of another, that it needs one, by `init` and by `load`."""
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "build.sh").write_text("echo\n")
     done = call("init", str(tmp_path / "made"), "--from", str(tmp_path / "odd"))
     assert "0 of 1 files have a loader\n" in done.stdout
-    assert "is written; no file of it is a source yet; once there is one: orgcontext" in done.stdout
+    assert "is written; add a source to it, then: orgcontext" in done.stdout
+    assert call("-w", str(tmp_path / "made"), "load").stdout == "the workspace names no source; revision 0 stands\n"
 
 
 def test_one_object_of_json_is_no_table(folder: Path) -> None:
