@@ -940,7 +940,7 @@ def _is_decision(one: Page) -> bool:
         return True
     fields = one.fields
     if "status" in fields and (
-        {"supersedes", "superseded_by", "deciders"} & (set() if _is_kept(one) else set(fields))
+        ({"supersedes", "superseded_by", "deciders"} & set(fields) and not _is_kept(one))
         or re.search(r"\badrs?\b", one.name, re.IGNORECASE)
     ):
         return True

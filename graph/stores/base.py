@@ -18,12 +18,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple, Protocol
 
+from graph.errors import Conflict, InputError, StoreError
 from graph.model import Event, Facet, Filter, Properties, Revision, canonical
 
 
@@ -512,6 +513,27 @@ def masked(row: EntityRow, hidden: Collection[str]) -> EntityRow:
         conflicts=canonical(conflicts),
         words=words_of(row.name, row.id, *row.aliases),
     )
+
+
+IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """`InputError` for a name that a store cannot give to a kind or relation."""
+    for kind in kinds:
+        if not IDENTIFIER.fullmatch(kind):
+            message = f"{kind!r} cannot name a kind or relation: letters, digits and underscores, a letter first"
+            raise InputError(message)
+
+
+def check_publishable(revision: Revision, number: int, *, dry: bool) -> None:
+    """`StoreError` for a dry draft, `Conflict` for a revision that is not the one that the draft makes."""
+    if dry:
+        message = "a dry draft is never published"
+        raise StoreError(message)
+    if revision.number != number:
+        message = f"revision {revision.number} is not the {number} that this draft makes"
+        raise Conflict(message)
 
 
 def told(number: int, text: str) -> Revision:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from graph.model import Filter
-from graph.stores.base import EntityRow, day_of, masked
-from graph.stores.neo4j.rows import IDENTIFIER, Columns, or_usual
+from graph.stores.base import IDENTIFIER, EntityRow, day_of, masked
+from graph.stores.neo4j.rows import Columns, or_usual
 
 IN_PAGE = "{0}._number > $p.low AND {0}._number <= $p.high"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from neo4j.exceptions import DriverError, Neo4jError
 
-from graph.errors import Conflict, StoreError
+from graph.errors import Conflict
 from graph.model import Revision
-from graph.stores.base import Claim, EntityRow, RelationKey, RelationRow, Version, sealed
+from graph.stores.base import Claim, EntityRow, RelationKey, RelationRow, Version, check_kinds, check_publishable, sealed
 from graph.stores.neo4j.change import Change, Put, Statement, Stood, Tied
 from graph.stores.neo4j.claims import SAYING, Said, claim_of, claim_order, claim_values
-from graph.stores.neo4j.rows import BATCH, PAGE, Columns, as_indexed, check_kinds, hashed, in_chunks
+from graph.stores.neo4j.rows import BATCH, PAGE, Columns, as_indexed, hashed, in_chunks
 from graph.stores.neo4j.server import NOTE, TURN
 from graph.stores.neo4j.writer import Writer
 
@@ -284,12 +284,7 @@ class Neo4jDraft:
         self._notes[key] = text
 
     def publish(self, revision: Revision) -> None:
-        if self._dry:
-            message = "a dry draft is never published"
-            raise StoreError(message)
-        if revision.number != self.number:
-            message = f"revision {revision.number} is not the {self.number} that this draft makes"
-            raise Conflict(message)
+        check_publishable(revision, self.number, dry=self._dry)
         self._say()
         self._look(self._entities)
         self._look_at(self._relations)

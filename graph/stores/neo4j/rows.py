@@ -6,16 +6,14 @@ The one place that names the properties of entities and relations, for those who
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeAlias, TypeVar
 
-from graph.errors import InputError
 from graph.model import Properties, PropertyValue, Scalar, canonical
-from graph.stores.base import EntityRow, RelationRow, fold, sources_of, words_of
+from graph.stores.base import IDENTIFIER, EntityRow, RelationRow, fold, sources_of, words_of
 
 MARK = 1 << 40  # more than any revision: added to the `_since` of what is read from its copy
 PAGE = 5000  # entities in one answer of the server, and ids in one question
@@ -23,7 +21,6 @@ BATCH = 2500  # rows in one statement that writes, and in one transaction of a l
 MANY = 500  # rows of one shape from which a statement of their own, which the server must plan, is worth it
 _WIDE = 40  # properties that such a statement names
 
-IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CONTROL = "\x1f"
 
 Columns: TypeAlias = list[Any]
@@ -41,13 +38,6 @@ ENTITY_READ = (
 )
 RELATION_READ = ("valid_from", "valid_to", "_properties", "_origins", "_conflicts", "_digest")
 _RESERVED = {"id", "name", "sensitivity", "valid_from", "valid_to"}
-
-
-def check_kinds(kinds: Iterable[str]) -> None:
-    for kind in kinds:
-        if not IDENTIFIER.fullmatch(kind):
-            message = f"{kind!r} cannot name a kind or relation: letters, digits and underscores, a letter first"
-            raise InputError(message)
 
 
 def hashed(*texts: str) -> str:

@@ -14,9 +14,20 @@ from itertools import chain
 from operator import itemgetter
 from typing import TypeAlias
 
-from graph.errors import Conflict, StoreError
 from graph.model import Facet, Revision, canonical
-from graph.stores.base import Alone, Claim, ClaimFields, EntityRow, RelationKey, RelationRow, Taken, fold, words_of
+from graph.stores.base import (
+    Alone,
+    Claim,
+    ClaimFields,
+    EntityRow,
+    RelationKey,
+    RelationRow,
+    Taken,
+    check_kinds,
+    check_publishable,
+    fold,
+    words_of,
+)
 from graph.stores.sqlite import derived
 from graph.stores.sqlite.rows import (
     CHUNK,
@@ -25,7 +36,6 @@ from graph.stores.sqlite.rows import (
     Column,
     Row,
     as_list,
-    check_kinds,
     claim_of,
     day_of,
     insert_columns,
@@ -761,12 +771,7 @@ class SQLiteDraft:
         keep_note(self._db, key, text)
 
     def publish(self, revision: Revision) -> None:
-        if self._dry:
-            message = "a dry draft is never published"
-            raise StoreError(message)
-        if revision.number != self.number:
-            message = f"revision {revision.number} is not the {self.number} that this draft makes"
-            raise Conflict(message)
+        check_publishable(revision, self.number, dry=self._dry)
         self._index()
         self._number_kinds()
         if self._replaced:

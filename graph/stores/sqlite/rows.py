@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from graph.errors import InputError, StoreBusy, StoreError
+from graph.errors import StoreBusy, StoreError
 from graph.stores.base import SEAL, Claim, sealed
 from graph.stores.sqlite import derived
 
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 CHUNK = 5000
 NODE = "id, facet, name, valid_from, valid_to, properties, origins, aliases, conflicts, words, grams, digest"
 CLAIM = (
@@ -54,13 +52,6 @@ def translated(path: Path) -> Generator[None]:
 def day_of(text: str) -> int:
     """A day as a number that sorts like it; 0 for none."""
     return int(text.replace("-", "")) if text else 0
-
-
-def check_kinds(kinds: Iterable[str]) -> None:
-    for kind in kinds:
-        if not _IDENTIFIER.fullmatch(kind):
-            message = f"{kind!r} cannot name a kind or relation: letters, digits and underscores, a letter first"
-            raise InputError(message)
 
 
 def shortened(digest: str) -> int:
